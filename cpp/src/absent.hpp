@@ -1,0 +1,30 @@
+#pragma once
+// Stands in for a backend that this build does not contain, so that it is still listed, with the reason.
+
+#include <stdexcept>
+
+#include "backend.hpp"
+
+namespace faceprint {
+
+class AbsentBackend final : public Backend {
+ public:
+  AbsentBackend(std::string_view name, std::string_view reason) : name_(name), reason_(reason) {}
+
+  std::string_view name() const override { return name_; }
+  std::string_view unavailable() const override { return reason_; }
+
+  void norms(const float*, std::ptrdiff_t, std::ptrdiff_t, float*) const override { refuse(); }
+  void distances(Matrix<const float>, Matrix<const float>, Matrix<float>, int) const override { refuse(); }
+  void nearest(Matrix<const float>, const Gallery&, bool, Matrix<float>, Matrix<std::int64_t>, int) const override {
+    refuse();
+  }
+  void chips(const Image&, std::span<const Affine>, const ChipFormat&, Matrix<float>, int) const override { refuse(); }
+
+ private:
+  [[noreturn]] static void refuse() { throw std::logic_error("an absent backend was called"); }
+
+  std::string_view name_, reason_;
+};
+
+}  // namespace faceprint

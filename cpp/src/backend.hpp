@@ -1,0 +1,46 @@
+#pragma once
+// What a backend is: one pure virtual per operation, so that forgetting one does not compile. Arguments arrive checked.
+
+#include <span>
+#include <string_view>
+
+#include "faceprint/chip.hpp"
+#include "faceprint/gallery.hpp"
+#include "faceprint/matrix.hpp"
+
+namespace faceprint {
+
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string_view unavailable() const = 0;  // why it cannot run here, empty if it can; cheap, never throws
+
+  // The squared norms of the rows of `count` panels of Gallery::panel_rows rows.
+  virtual void norms(const float* panels, std::ptrdiff_t count, std::ptrdiff_t depth, float* norms) const = 0;
+
+  virtual void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out,
+                         int threads) const = 0;
+
+  // With `skip_own`, query row i is row i of the gallery and not its own neighbour.
+  virtual void nearest(Matrix<const float> queries, const Gallery& gallery, bool skip_own, Matrix<float> distances,
+                       Matrix<std::int64_t> indices, int threads) const = 0;
+
+  virtual void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+                     int threads) const = 0;
+};
+
+const Backend& portable_backend();
+const Backend& avx2_backend();
+const Backend& avx512_backend();
+const Backend& neon_backend();
+const Backend& cuda_backend();
+
+std::span<const Backend* const> known_backends();  // in the order in which they are listed to users
+const Backend& active();                           // as active_backend() of the public header describes
+
+}  // namespace faceprint

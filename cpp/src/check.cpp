@@ -1,0 +1,64 @@
+#include "check.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+namespace faceprint {
+
+namespace {
+
+// Of non-negative floats, infinity and NaN included, the bits order as the values do; so one maximum finds every
+// forbidden value, and compilers vectorise it.
+std::uint32_t greatest_magnitude(const float* row, std::ptrdiff_t columns) {
+  std::uint32_t greatest = 0;
+  for (std::ptrdiff_t i = 0; i < columns; ++i) {
+    greatest = std::max(greatest, std::bit_cast<std::uint32_t>(row[i]) & 0x7fffffffu);
+  }
+  return greatest;
+}
+
+}  // namespace
+
+std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+}
+
+void check_columns(const char* name, std::ptrdiff_t columns) {
+  if (columns >= 1 && columns <= max_columns) return;
+  throw std::invalid_argument(std::string(name) + " must have 1 to " + std::to_string(max_columns) + " columns, not " +
+                              std::to_string(columns));
+}
+
+void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t columns) {
+  if (matrix.columns == columns) return;
+  throw std::invalid_argument(std::string(name) + " must have shape (n, " + std::to_string(columns) + "), not " +
+                              shape(matrix.rows, matrix.columns));
+}
+
+void check_values(const char* name, Matrix<const float> matrix) {
+  for (std::ptrdiff_t i = 0; i < matrix.rows; ++i) {
+    const std::uint32_t greatest = greatest_magnitude(matrix.row(i), matrix.columns);
+    if (greatest <= std::bit_cast<std::uint32_t>(max_value)) continue;
+    const bool finite = greatest < 0x7f800000u;
+    throw std::invalid_argument(std::string(name) + (finite ? " must lie in [-1e15, 1e15]: row " : " must be finite: row ") +
+                                std::to_string(i) + (finite ? " does not" : " is not"));
+  }
+}
+
+void check_k(std::ptrdiff_t k, std::ptrdiff_t most) {
+  if (k >= 1 && k <= most) return;
+  throw std::invalid_argument("k must be in [1, " + std::to_string(most) + "], not " + std::to_string(k));
+}
+
+template <class T>
+void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  if (matrix.rows == rows && matrix.columns == columns) return;
+  throw std::invalid_argument(std::string(name) + " must have shape " + shape(rows, columns) + ", not " +
+                              shape(matrix.rows, matrix.columns));
+}
+
+template void check_shape(const char*, Matrix<float>, std::ptrdiff_t, std::ptrdiff_t);
+template void check_shape(const char*, Matrix<std::int64_t>, std::ptrdiff_t, std::ptrdiff_t);
+
+}  // namespace faceprint

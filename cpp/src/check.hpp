@@ -1,0 +1,23 @@
+#pragma once
+// The rules that several operations share. Each throws std::invalid_argument saying what, the rule, and what came.
+
+#include <string>
+
+#include "faceprint/matrix.hpp"
+
+namespace faceprint {
+
+inline constexpr std::ptrdiff_t max_columns = 1 << 20;
+inline constexpr float max_value = 1e15f;  // max_columns * max_value^2 leaves float32 room for sums of distances
+
+std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns);  // "(3, 128)"
+
+void check_columns(const char* name, std::ptrdiff_t columns);
+void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t columns);
+void check_values(const char* name, Matrix<const float> matrix);
+void check_k(std::ptrdiff_t k, std::ptrdiff_t most);
+
+template <class T>
+void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::ptrdiff_t columns);
+
+}  // namespace faceprint

@@ -1,0 +1,100 @@
+#include "faceprint/chip.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "backend.hpp"
+#include "check.hpp"
+#include "threads.hpp"
+
+namespace faceprint {
+
+namespace {
+
+constexpr std::ptrdiff_t max_chip = 4096;
+constexpr double max_coordinate = 1 << 30;  // 31 bits before the point and 32 behind it fit an int64
+
+struct Centred {
+  Point centre;
+  std::array<Point, 5> points;
+  double extent;  // the sum of squared lengths
+};
+
+Centred centre(const char* name, std::span<const Point, 5> points) {
+  Centred result{};
+  for (const Point& point : points) {
+    if (!std::isfinite(point.x) || !std::isfinite(point.y)) {
+      throw std::invalid_argument(std::string(name) + " must be finite");
+    }
+    result.centre.x += point.x / 5;
+    result.centre.y += point.y / 5;
+  }
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Point point = {points[i].x - result.centre.x, points[i].y - result.centre.y};
+    result.points[i] = point;
+    result.extent += point.x * point.x + point.y * point.y;
+  }
+  return result;
+}
+
+bool within_reach(const Affine& affine, const ChipFormat& format) {
+  const auto width = static_cast<double>(format.width), height = static_cast<double>(format.height);
+  const double x = std::abs(affine.xx) * width + std::abs(affine.xy) * height + std::abs(affine.x0);
+  const double y = std::abs(affine.yx) * width + std::abs(affine.yy) * height + std::abs(affine.y0);
+  return x < max_coordinate && y < max_coordinate;  // false for NaN
+}
+
+void check_size(const char* name, std::ptrdiff_t size) {
+  if (size >= 1 && size <= max_chip) return;
+  throw std::invalid_argument(std::string(name) + " must be in [1, " + std::to_string(max_chip) + "], not " +
+                              std::to_string(size));
+}
+
+void check_finite(const char* name, const std::array<float, 3>& values) {
+  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
+    throw std::invalid_argument(std::string(name) + " must be finite");
+  }
+}
+
+}  // namespace
+
+Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip_template) {
+  const Centred to = centre("landmarks", landmarks);
+  const Centred from = centre("template", chip_template);
+  double cosine = 0, sine = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    cosine += from.points[i].x * to.points[i].x + from.points[i].y * to.points[i].y;
+    sine += from.points[i].x * to.points[i].y - from.points[i].y * to.points[i].x;
+  }
+  // By Cauchy-Schwarz the left side is at most the product on the right; far below it, no turn fits the points at all.
+  if (!(cosine * cosine + sine * sine > 1e-12 * from.extent * to.extent)) {
+    throw std::invalid_argument("landmarks and template must be five points with an extent and a common orientation");
+  }
+  cosine /= from.extent;
+  sine /= from.extent;
+  return {cosine, -sine,  to.centre.x - cosine * from.centre.x + sine * from.centre.y,
+          sine,   cosine, to.centre.y - sine * from.centre.x - cosine * from.centre.y};
+}
+
+void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+           int threads) {
+  if (image.height < 1 || image.width < 1) {
+    throw std::invalid_argument("image must have at least 1 x 1 pixels, not " + std::to_string(image.height) + " x " +
+                                std::to_string(image.width));
+  }
+  check_size("height", format.height);
+  check_size("width", format.width);
+  check_finite("mean", format.mean);
+  check_finite("scale", format.scale);
+  for (std::size_t i = 0; i < affines.size(); ++i) {
+    if (within_reach(affines[i], format)) continue;
+    throw std::invalid_argument("affines must be finite and reach less than 2^30 pixels: affine " + std::to_string(i) +
+                                " does not");
+  }
+  check_shape("out", out, static_cast<std::ptrdiff_t>(affines.size()), 3 * format.height * format.width);
+  active().chips(image, affines, format, out, resolve_threads(threads));
+}
+
+}  // namespace faceprint

@@ -1,0 +1,69 @@
+// x86-64 with AVX2 and FMA: 16 registers of 8 floats.
+
+#include "absent.hpp"
+#include "cpu/cpu_backend.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+FACEPRINT_TARGET_BEGIN("avx2,fma")
+namespace faceprint {
+namespace avx2 {
+namespace {
+
+struct Lanes {
+  static constexpr std::ptrdiff_t count = 8, accumulators = 12, tile_queries = 6;
+  __m256 values;
+
+  static Lanes broadcast(float value) { return {_mm256_set1_ps(value)}; }
+  static Lanes load(const float* from) { return {_mm256_loadu_ps(from)}; }
+  void store(float* to) const { _mm256_storeu_ps(to, values); }
+};
+using Mask = Lanes;
+
+inline Lanes operator+(Lanes a, Lanes b) { return {_mm256_add_ps(a.values, b.values)}; }
+inline Lanes operator-(Lanes a, Lanes b) { return {_mm256_sub_ps(a.values, b.values)}; }
+inline Lanes operator*(Lanes a, Lanes b) { return {_mm256_mul_ps(a.values, b.values)}; }
+inline Lanes max(Lanes a, Lanes b) { return {_mm256_max_ps(a.values, b.values)}; }
+inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm256_fmadd_ps(a.values, b.values, c.values)}; }
+inline Mask none() { return {_mm256_setzero_ps()}; }
+inline Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.values, b.values)}; }
+inline bool any(Mask mask) { return _mm256_movemask_ps(mask.values) != 0; }
+inline Mask less(Lanes a, Lanes b) { return {_mm256_cmp_ps(a.values, b.values, _CMP_LT_OQ)}; }
+
+#include "cpu/kernels-inl.hpp"
+
+}  // namespace
+}  // namespace avx2
+}  // namespace faceprint
+FACEPRINT_TARGET_END
+
+namespace faceprint {
+namespace {
+
+struct Kernels {
+  static constexpr std::string_view name = "avx2", otherwise = "the CPU lacks AVX2 or FMA";
+  static bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+  static constexpr auto norms = avx2::panel_squares;
+  static constexpr auto distances = avx2::distances;
+  static constexpr auto nearest = avx2::nearest;
+  static constexpr auto chip = avx2::chip;
+};
+
+}  // namespace
+
+const Backend& avx2_backend() {
+  static const CpuBackend<Kernels> backend;
+  return backend;
+}
+
+}  // namespace faceprint
+
+#else
+
+const faceprint::Backend& faceprint::avx2_backend() {
+  static const AbsentBackend backend("avx2", "this build is not for x86-64");
+  return backend;
+}
+
+#endif

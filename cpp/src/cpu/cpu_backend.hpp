@@ -1,0 +1,40 @@
+#pragma once
+// A backend whose operations are split over threads here and run by the kernels of one instruction set. Also includes
+// all that those kernels need, before their target region opens.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "backend.hpp"
+#include "cpu/keep.hpp"
+#include "cpu/sample_grid.hpp"
+#include "cpu/split.hpp"
+#include "cpu/target.hpp"
+#include "panels.hpp"
+
+namespace faceprint {
+
+template <class Kernels>
+class CpuBackend final : public Backend {
+ public:
+  std::string_view name() const override { return Kernels::name; }
+  std::string_view unavailable() const override { return Kernels::runs_here() ? "" : Kernels::otherwise; }
+
+  void norms(const float* panels, std::ptrdiff_t count, std::ptrdiff_t depth, float* norms) const override {
+    Kernels::norms(panels, count, depth, norms);
+  }
+  void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out,
+                 int threads) const override {
+    split_distances(queries, gallery, out, threads, Kernels::distances);
+  }
+  void nearest(Matrix<const float> queries, const Gallery& gallery, bool skip_own, Matrix<float> distances,
+               Matrix<std::int64_t> indices, int threads) const override {
+    split_nearest(queries, gallery, skip_own, distances, indices, threads, Kernels::nearest);
+  }
+  void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+             int threads) const override {
+    split_chips(image, affines, format, out, threads, Kernels::chip);
+  }
+};
+
+}  // namespace faceprint

@@ -1,0 +1,93 @@
+"""faceprint: who is on these photographs? Verify, search and cluster faces.
+
+Importing the package loads nothing but the names of its errors; numpy, Pillow and ONNX Runtime follow when needed.
+A module that holds a function of its own name starts with an underscore, so that `faceprint.nearest` is the function.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    DeviceError,
+    FaceprintError,
+    GalleryError,
+    ManyFacesError,
+    NetworkError,
+    NoFaceError,
+    PhotoError,
+    RecipeError,
+)
+
+if TYPE_CHECKING:
+    from ._cluster import Clustering, cluster
+    from ._info import info
+    from ._nearest import nearest, neighbours
+    from .backend import backends, use_backend
+    from .distance import distances
+    from .faces import Faces
+    from .gallery import Gallery, Matches
+    from .model import Model, Verification, load
+    from .photo import Limits, read_photo
+    from .recipe import Recipe
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clustering": "_cluster",
+    "Faces": "faces",
+    "Gallery": "gallery",
+    "Limits": "photo",
+    "Matches": "gallery",
+    "Model": "model",
+    "Recipe": "recipe",
+    "Verification": "model",
+    "backends": "backend",
+    "cluster": "_cluster",
+    "distances": "distance",
+    "info": "_info",
+    "load": "model",
+    "nearest": "_nearest",
+    "neighbours": "_nearest",
+    "read_photo": "photo",
+    "use_backend": "backend",
+}
+
+__all__ = [
+    "Clustering",
+    "DeviceError",
+    "Faces",
+    "FaceprintError",
+    "Gallery",
+    "GalleryError",
+    "Limits",
+    "ManyFacesError",
+    "Matches",
+    "Model",
+    "NetworkError",
+    "NoFaceError",
+    "PhotoError",
+    "Recipe",
+    "RecipeError",
+    "Verification",
+    "backends",
+    "cluster",
+    "distances",
+    "info",
+    "load",
+    "nearest",
+    "neighbours",
+    "read_photo",
+    "use_backend",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'faceprint' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

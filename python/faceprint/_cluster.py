@@ -1,0 +1,61 @@
+"""Embeddings -> people: which rows are of the same person, and which row stands for each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .arrays import as_embeddings
+
+THRESHOLD = 0.5  # the bundled network's, as its recipe says; test_cluster holds the two together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """Who is whom: `labels` (n,) int64 from 0, numbered by first member; `representatives` (people,) int64 row numbers.
+
+    The representative of a person is the medoid: the row with the least mean distance to the person's others.
+    """
+
+    labels: NDArray[np.int64]
+    representatives: NDArray[np.int64]
+    threshold: float
+
+    def __len__(self) -> int:
+        return len(self.representatives)
+
+
+def cluster(x: Any, *, threshold: float | None = None, threads: int | None = None) -> Clustering:
+    """Group embeddings (n, dimension) float32 into people by average linkage (Sokal and Michener 1958), exactly.
+
+    The two groups nearest to each other on average are merged as long as that average squared distance is at most
+    `threshold`, in [0, 4]; the default suits the bundled network (`model.recipe.clustering` has another's). Memory
+    grows with n, time with its square. The order of rows changes only the numbering, but for exact ties. Raises
+    TypeError for another dtype, ValueError for another shape, NaN, infinity or a threshold out of range.
+
+    >>> import numpy
+    >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), threshold=0.5)
+    >>> found.labels.tolist(), found.representatives.tolist()
+    ([0, 1, 0], [0, 1])
+    """
+    rows = as_embeddings(x, "embeddings")
+    stop = THRESHOLD if threshold is None else threshold
+    if not 0 <= stop <= 4:
+        raise ValueError(f"threshold must be a squared distance in [0, 4], not {stop}")
+    labels = _core.average_linkage(rows, stop, threads=threads or 0)
+    return Clustering(labels, _medoids(rows.astype(np.float64), labels), stop)
+
+
+def _medoids(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    people = int(labels.max(initial=-1)) + 1
+    sums = np.zeros((people, rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    sizes = np.bincount(labels, minlength=people)
+    # sum over j of |x - x_j|^2 is size |x|^2 - 2 x . sum + a constant of the person
+    spread = sizes[labels] * (rows**2).sum(axis=1) - 2 * (rows * sums[labels]).sum(axis=1)
+    order = np.lexsort((np.arange(len(rows)), spread.round(9), labels))  # rounded, so that equal rows tie
+    first = np.ones(len(rows), bool)
+    first[1:] = labels[order][1:] != labels[order][:-1]
+    return order[first].astype(np.int64)

@@ -1,0 +1,97 @@
+"""Many photographs and their faces, side by side: what the command line and the pages work on."""
+
+import os
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import GalleryError, PhotoError
+from .faces import Faces
+from .model import Model
+from .photo import printable
+
+
+@dataclass(slots=True)
+class Album:
+    """The `photos` that could be read, the `faces` of each, and why the others were `skipped`."""
+
+    photos: list[Path] = field(default_factory=list)
+    faces: list[Faces] = field(default_factory=list)
+    skipped: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """For every face of the album, in order, the number of its photograph."""
+        return np.repeat(np.arange(len(self.faces)), [len(faces) for faces in self.faces]).astype(np.int64)
+
+    @property
+    def embeddings(self) -> NDArray[np.float32]:
+        """The embeddings of every face of the album, in order."""
+        return np.concatenate([faces.embeddings for faces in self.faces])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """Faces without their pictures, as `faceprint embed` stores them: one row a face."""
+
+    embeddings: NDArray[np.float32]
+    photos: list[str]
+    boxes: NDArray[np.float32]
+    fingerprint: str
+
+
+def read_album(model: Model, photos: Iterable[Path]) -> Album:
+    """Find the faces of each photograph; one that cannot be read is skipped, and PhotoError raised if all are."""
+    album = Album()
+    for photo in photos:
+        try:
+            faces = model.faces(photo)
+        except PhotoError as error:
+            album.skipped[photo] = str(error)
+            continue
+        album.photos.append(photo)
+        album.faces.append(faces)
+    if not album.photos and album.skipped:
+        raise PhotoError("; ".join(list(album.skipped.values())[:3]))
+    return album
+
+
+def flatten(album: Album, fingerprint: str) -> Embeddings:
+    """Lay the faces of an album out as rows."""
+    names = [printable(photo) for photo in album.photos]
+    boxes = np.concatenate([faces.boxes for faces in album.faces])
+    return Embeddings(album.embeddings, [names[owner] for owner in album.owners], boxes, fingerprint)
+
+
+def save_embeddings(path: "str | os.PathLike[str]", faces: Embeddings) -> None:
+    """Write embeddings to an .npz file: arrays embeddings, photos, boxes and the network's fingerprint."""
+    np.savez(
+        Path(path),
+        embeddings=faces.embeddings,
+        photos=np.array(faces.photos, str),
+        boxes=faces.boxes,
+        fingerprint=np.array(faces.fingerprint),
+    )
+
+
+def load_embeddings(path: "str | os.PathLike[str]") -> Embeddings:
+    """Read what `save_embeddings` wrote; GalleryError where the file is something else."""
+    name = printable(path)
+    try:
+        with np.load(Path(path), allow_pickle=False) as content:
+            faces = Embeddings(
+                content["embeddings"],
+                content["photos"].tolist(),
+                content["boxes"],
+                str(content["fingerprint"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise GalleryError(f"{name} must be an .npz written by 'faceprint embed': {error}") from error
+    rows = len(faces.photos)
+    if faces.embeddings.dtype != np.float32 or faces.embeddings.ndim != 2 or len(faces.embeddings) != rows:
+        raise GalleryError(f"{name} must hold one float32 embedding for each of its {rows} faces")
+    return faces

@@ -1,0 +1,41 @@
+"""Arrays in: numpy, or whatever speaks DLPack, viewed without a copy where its memory allows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DeviceError
+
+CPU = 1  # DLPack's number for ordinary memory
+
+
+def as_embeddings(x: Any, name: str, *, width: int | None = None) -> NDArray[np.float32]:
+    """View `x` as a float32 matrix of one embedding a row.
+
+    `x` is a numpy array or an object with `__dlpack__` (torch, cupy, jax) in CPU memory; a single embedding of shape
+    (width,) is not promoted. Raises TypeError for anything else and for other dtypes, ValueError for other shapes,
+    and DeviceError for memory of another device.
+
+    >>> import numpy
+    >>> as_embeddings(numpy.zeros((2, 128), numpy.float32), "x").shape
+    (2, 128)
+    >>> as_embeddings(numpy.zeros(128, numpy.float32), "x", width=128)
+    Traceback (most recent call last):
+    ValueError: x must have shape (n, 128), not (128,)
+    """
+    array = x if isinstance(x, np.ndarray) else _from_dlpack(x, name)
+    if array.dtype != np.float32:
+        raise TypeError(f"{name} must be float32, not {array.dtype}")
+    if array.ndim != 2 or (width is not None and array.shape[1] != width):
+        raise ValueError(f"{name} must have shape (n, {width or 'dimension'}), not {array.shape}")
+    return array
+
+
+def _from_dlpack(x: Any, name: str) -> NDArray[Any]:
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"{name} must be a numpy array or speak DLPack, not {type(x).__name__}")
+    device, _ = x.__dlpack_device__()
+    if device != CPU:
+        raise DeviceError(f"{name} must be in CPU memory, not on DLPack device type {device}")
+    return np.from_dlpack(x)

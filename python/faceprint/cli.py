@@ -1,0 +1,248 @@
+"""The command line: the library's calls on files and folders, for people and, with --json, for scripts."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from . import __version__
+from ._cluster import cluster as cluster_rows
+from ._info import info as describe
+from .album import Album, Embeddings, flatten, load_embeddings, read_album, save_embeddings
+from .demo import run_demo
+from .errors import FaceprintError, GalleryError
+from .gallery import Gallery
+from .model import Model, load
+from .page import write_page
+from .photo import find_photos, printable
+
+ERROR = 2  # what scripts see where no answer could be given
+
+Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
+
+
+def model_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which networks run, and hand it the loaded model."""
+
+    @click.option("--network", type=click.Path(path_type=Path), help="An .onnx network with its recipe beside it.")
+    @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet .onnx file.")
+    @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+    @wraps(function)
+    def with_model(network: Path | None, detector: Path | None, device: str, **rest: Any) -> None:
+        function(model=load(network, detector=detector, device=device), **rest)
+
+    return with_model
+
+
+class Command(click.Command):
+    """A command whose errors end in one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what the library or the file system refuses is told, not traced."""
+        try:
+            return super().invoke(ctx)
+        except (FaceprintError, OSError, ValueError) as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(ERROR)
+
+
+class Group(click.Group):
+    """The `faceprint` command: its subcommands are `Command`s."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="faceprint")
+def command() -> None:
+    """Verify, search and cluster the faces on photographs."""
+
+
+@command.command()
+@click.option("--out", type=click.Path(path_type=Path), default="faceprint-demo.html", show_default=True)
+@Json
+def demo(out: Path, as_json: bool) -> None:
+    """Run the whole way on the photographs that ship with the package, and write a page about it."""
+    found = run_demo(out)
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"{found['faces']} faces on {found['photos']} photographs, {len(found['people'])} people:")
+    for number, names in enumerate(found["people"], 1):
+        click.echo(f"  person {number}: {', '.join(names)}")
+    click.echo(f"who matches whom (same at distance <= {found['threshold']:.3f}, FAR {found['far']:g}):")
+    for pair in found["pairs"]:
+        click.echo(f"  {pair['a']:12} {pair['b']:12} {pair['distance']:.3f}  {_answer(pair['same'])}")
+    click.echo("time:")
+    for name, seconds in found["seconds"].items():
+        click.echo(f"  {name:26} {seconds * 1e3:8.1f} ms")
+    click.echo(f"page: {found['page']}")
+
+
+@command.command()
+@Paths
+@Json
+@model_options
+def faces(model: Model, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Find the faces on photographs and in folders."""
+    album = _read(model, paths)
+    if as_json:
+        _print_json({"photos": [_describe(*entry) for entry in _entries(album)], "skipped": _skipped(album)})
+        return
+    for photo, found in _entries(album):
+        click.echo(f"{printable(photo)}: {len(found)} {'face' if len(found) == 1 else 'faces'}")
+        for box, score in zip(found.boxes, found.scores, strict=True):
+            left, top, right, bottom = (round(float(edge)) for edge in box)
+            click.echo(f"  {right - left} x {bottom - top} at {left}, {top}, score {score:.3f}")
+
+
+@command.command()
+@Paths
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .npz file to write.")
+@Json
+@model_options
+def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    """Embed every face on photographs and in folders into an .npz file."""
+    album = _read(model, paths)
+    rows = flatten(album, model.recipe.fingerprint)
+    save_embeddings(out, rows)
+    answer = {"faces": len(rows.photos), "dimension": model.recipe.dimension, "out": str(out)}
+    if as_json:
+        _print_json({**answer, "fingerprint": rows.fingerprint, "skipped": _skipped(album)})
+    else:
+        click.echo(f"{answer['faces']} embeddings of {answer['dimension']} numbers in {printable(out)}")
+
+
+@command.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
+@click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
+@click.option("--only", is_flag=True, help="Refuse a photograph with several faces.")
+@Json
+@model_options
+def verify(model: Model, a: Path, b: Path, far: float, threshold: float | None, only: bool, as_json: bool) -> None:
+    """Say whether two photographs show the same person: exit code 0 if so, 1 if not, 2 if it cannot be said."""
+    answer = model.verify(a, b, far=far, threshold=threshold, choose="only" if only else "prominent")
+    if as_json:
+        _print_json({name: getattr(answer, name) for name in ("same", "distance", "threshold", "far", "probability")})
+    else:
+        rate = "" if answer.far is None else f", FAR {answer.far:.2g}"
+        click.echo(f"{_answer(answer.same)}: distance {answer.distance:.3f}, threshold {answer.threshold:.3f}{rate}")
+    sys.exit(0 if answer.same else 1)
+
+
+@command.command()
+@click.argument("probe", type=click.Path(path_type=Path))
+@Paths
+@click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many matches to show.")
+@click.option("--far", default=1e-3, show_default=True, help="The false accept rate that marks a match.")
+@Json
+@model_options
+def search(model: Model, probe: Path, paths: tuple[Path, ...], k: int, far: float, as_json: bool) -> None:
+    """Look the most prominent face of PROBE up among photographs, folders, or one .npz file of `embed`."""
+    threshold = model.recipe.threshold(far)
+    x = model.embed(probe)
+    rows, skipped = _gallery_rows(model, paths)
+    gallery = Gallery()
+    gallery.add(rows.embeddings, labels=rows.photos)
+    found = gallery.search(x, k=k)
+    matches = [
+        {"photo": label, "distance": float(distance), "same": bool(distance <= threshold), "box": rows.boxes[row].tolist()}
+        for label, distance, row in zip(found.labels[0], found.distances[0], found.ids[0], strict=True)
+    ]
+    if as_json:
+        _print_json({"matches": matches, "threshold": threshold, "far": far, "skipped": skipped})
+        return
+    for match in matches:
+        click.echo(f"{match['distance']:.3f}  {_answer(match['same']):9}  {match['photo']}")
+
+
+@command.command()
+@Paths
+@click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
+@Json
+@model_options
+def cluster(model: Model, paths: tuple[Path, ...], threshold: float | None, report: Path | None, as_json: bool) -> None:
+    """Group the faces on photographs and in folders into people."""
+    album = _read(model, paths)
+    people = cluster_rows(album.embeddings, threshold=model.recipe.clustering if threshold is None else threshold)
+    names = [printable(album.photos[owner]) for owner in album.owners]
+    groups = [[names[row] for row in np.flatnonzero(people.labels == label)] for label in range(len(people))]
+    if report is not None:
+        write_page(report, "People", album, people, model.recipe.threshold(1e-3), [])
+    if as_json:
+        _print_json({"people": groups, "threshold": people.threshold, "skipped": _skipped(album)})
+        return
+    for number, group in enumerate(groups, 1):
+        click.echo(f"person {number}: {', '.join(group)}")
+
+
+@command.command()
+@Json
+def info(as_json: bool) -> None:
+    """Show versions, backends, and what would run where."""
+    found = describe()
+    if as_json:
+        _print_json(found)
+        return
+    for topic, value in found.items():
+        if isinstance(value, dict):
+            value = "; ".join(f"{name} {entry or 'not installed'}" for name, entry in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(value) or "none: pip install 'faceprint[cpu]'"
+        click.echo(f"{topic}: {value}")
+
+
+def _read(model: Model, paths: Iterable[Path]) -> Album:
+    """Read every photograph, with progress on a terminal and a line on stderr for each that cannot be read."""
+    photos = find_photos(list(paths))
+    album = read_album(model, tqdm(photos, unit="photo", disable=None, leave=False))
+    for reason in album.skipped.values():
+        click.echo(f"skipped: {reason}", err=True)
+    return album
+
+
+def _gallery_rows(model: Model, paths: tuple[Path, ...]) -> tuple[Embeddings, list[dict[str, str]]]:
+    if [path.suffix for path in paths] != [".npz"]:
+        album = _read(model, paths)
+        return flatten(album, model.recipe.fingerprint), _skipped(album)
+    rows = load_embeddings(paths[0])
+    if rows.fingerprint != model.recipe.fingerprint:
+        raise GalleryError(
+            f"{printable(paths[0])} was embedded by network {rows.fingerprint}; "
+            f"embeddings of {model.recipe.fingerprint} cannot be compared with it"
+        )
+    return rows, []
+
+
+def _entries(album: Album) -> Iterator[tuple[Path, Any]]:
+    return zip(album.photos, album.faces, strict=True)
+
+
+def _describe(photo: Path, found: Any) -> dict[str, Any]:
+    listed = [
+        {"box": box.tolist(), "landmarks": points.tolist(), "score": float(score)}
+        for box, points, score in zip(found.boxes, found.landmarks, found.scores, strict=True)
+    ]
+    return {"photo": printable(photo), "faces": listed}
+
+
+def _skipped(album: Album) -> list[dict[str, str]]:
+    return [{"photo": printable(photo), "error": reason} for photo, reason in album.skipped.items()]
+
+
+def _print_json(answer: Any) -> None:
+    click.echo(json.dumps(answer, indent=2))
+
+
+def _answer(same: bool) -> str:
+    return "same" if same else "different"

@@ -1,0 +1,68 @@
+"""Photograph -> boxes and five landmarks: what every detector answers, and how one is opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .photo import Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Faces found on one photograph, one row each.
+
+    `boxes` (n, 4) float32: left, top, right, bottom in pixels. `landmarks` (n, 5, 2) float32: x, y of the person's
+    right eye (left in the picture), left eye, nose, right and left mouth corner. `scores` (n,) float32 in [0, 1].
+    """
+
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class Detector(Protocol):
+    """Whatever finds faces."""
+
+    def detect(self, image: Pixels) -> Detections:
+        """Find the faces of a uint8 RGB photograph (height, width, 3)."""
+
+
+def open_detector(path: Path | None, *, device: str = "cpu", threads: int = 0) -> Detector:
+    """Open the bundled MTCNN, or the YuNet file at `path`; RecipeError where that is another kind of network."""
+    from .mtcnn import Mtcnn
+    from .yunet import YuNet
+
+    return Mtcnn(device=device, threads=threads) if path is None else YuNet(path, device=device, threads=threads)
+
+
+def suppress(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float, *, of_smaller: bool = False
+) -> NDArray[np.int64]:
+    """Non-maximum suppression: the rows that stay, best score first.
+
+    A box goes when it shares more than `overlap` with a better one that stays: of their union, or `of_smaller`, of the
+    smaller box. Equal scores: the lower row first.
+
+    >>> import numpy
+    >>> boxes = numpy.float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
+    >>> suppress(boxes, numpy.float32([0.8, 0.9, 0.7]), 0.5).tolist()
+    [1, 2]
+    """
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    waiting = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        low = np.maximum(boxes[best, :2], boxes[waiting, :2])
+        high = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=1)
+        if of_smaller:
+            whole = np.minimum(areas[best], areas[waiting])
+        else:
+            whole = areas[best] + areas[waiting] - shared
+        waiting = waiting[shared <= overlap * whole]
+    return np.array(kept, np.int64)

@@ -1,0 +1,33 @@
+"""What can go wrong, by name. Every error says what, the rule, and what came."""
+
+
+class FaceprintError(Exception):
+    """Base of every error of this package that is not a plain TypeError or ValueError."""
+
+
+class PhotoError(FaceprintError):
+    """A photograph that is missing, too large, or cannot be decoded."""
+
+
+class NoFaceError(FaceprintError):
+    """A photograph without a face where one is needed."""
+
+
+class ManyFacesError(FaceprintError):
+    """A photograph with several faces where exactly one was asked for."""
+
+
+class RecipeError(FaceprintError):
+    """A recipe that is missing, malformed, or does not fit its network."""
+
+
+class NetworkError(FaceprintError):
+    """A network file that ONNX Runtime cannot load or run."""
+
+
+class GalleryError(FaceprintError):
+    """A gallery asked to hold or answer what it cannot."""
+
+
+class DeviceError(FaceprintError):
+    """A backend, device or runtime that cannot run here."""

@@ -1,0 +1,173 @@
+"""Embeddings with labels, held in memory, packed as the kernels read them."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._nearest import nearest
+from .arrays import as_embeddings
+from .errors import GalleryError
+from .faces import Faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """What `Gallery.search` found: arrays of shape (probes, k), nearest first, equal distances by the lower id.
+
+    `distances` float32, squared Euclidean; `ids` int64, as `Gallery.add` gave them; `labels` object, None where unnamed.
+    """
+
+    distances: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    labels: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Gallery:
+    """Faces one may be looked up among: embeddings, their labels, and ids that are never given twice.
+
+    The first rows decide the dimension; with the first `Faces` comes the fingerprint of their network, and rows of
+    another network are refused from then on. Calls may come from several threads.
+
+    >>> import numpy
+    >>> gallery = Gallery()
+    >>> gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ben", None]).tolist()
+    [0, 1, 2]
+    >>> found = gallery.search(numpy.float32([[1, 0, 0]]), k=2)
+    >>> found.labels.tolist(), found.distances.tolist()
+    ([['Ann', 'Ben']], [[0.0, 2.0]])
+    >>> gallery.remove(label="Ann"), len(gallery)
+    (1, 2)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._packed: _core.Gallery | None = None
+        self._ids = np.empty(0, np.int64)
+        self._labels: NDArray[np.object_] = np.empty(0, object)
+        self._next_id = 0
+        self._fingerprint: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the network whose `Faces` were added, or None where only arrays were."""
+        return self._fingerprint
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of all rows, rising."""
+        return self._ids.copy()
+
+    @property
+    def labels(self) -> NDArray[np.object_]:
+        """The labels of all rows, in the order of `ids`."""
+        return self._labels.copy()
+
+    @property
+    def packed(self) -> _core.Gallery:
+        """The rows as the kernels read them, for `faceprint.nearest`; GalleryError while the gallery is empty."""
+        if self._packed is None or not len(self):
+            raise GalleryError("the gallery must hold at least one embedding, not 0")
+        return self._packed
+
+    def embeddings(self) -> NDArray[np.float32]:
+        """Copy all rows out: (rows, dimension) float32 in the order of `ids`; (0, 0) before anything was added."""
+        with self._lock:
+            return np.empty((0, 0), np.float32) if self._packed is None else self._packed.unpack()
+
+    def add(self, x: Any, labels: Sequence[str | None] | None = None) -> NDArray[np.int64]:
+        """Add embeddings (n, dimension) float32, or `Faces`, with one label a row, and return their ids.
+
+        All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or labels of
+        another number; GalleryError for `Faces` of another network. After an error the gallery is as it was.
+        """
+        rows, fingerprint = _rows(x)
+        names = _labels(labels, len(rows))
+        with self._lock:
+            self._check_fingerprint(fingerprint)
+            width = None if self._packed is None else self._packed.columns
+            rows = as_embeddings(rows, "embeddings", width=width)
+            packed = self._packed or _core.Gallery(rows.shape[1])
+            packed.append(rows)
+            ids = np.arange(self._next_id, self._next_id + len(rows), dtype=np.int64)
+            self._packed = packed
+            self._fingerprint = self._fingerprint or fingerprint
+            self._ids = np.concatenate([self._ids, ids])
+            self._labels = np.concatenate([self._labels, names])
+            self._next_id += len(rows)
+        return ids
+
+    def search(self, x: Any, k: int = 10, *, threads: int | None = None) -> Matches:
+        """Find for each probe the k nearest rows, or all of them where the gallery holds fewer.
+
+        `x` is (n, dimension) float32 or `Faces`. Exact; ties go to the lower id. Raises ValueError for k < 1,
+        GalleryError for `Faces` of another network, and what `nearest` raises.
+        """
+        probes, fingerprint = _rows(x)
+        if k < 1:
+            raise ValueError(f"k must be 1 or more, not {k}")
+        with self._lock:
+            self._check_fingerprint(fingerprint)
+            if not len(self):
+                shape = (len(probes), 0)
+                return Matches(np.empty(shape, np.float32), np.empty(shape, np.int64), np.empty(shape, object))
+            found, rows = nearest(probes, self, min(k, len(self)), threads=threads)
+            return Matches(found, self._ids[rows], self._labels[rows])
+
+    def remove(self, *, ids: Sequence[int] | NDArray[np.int64] | None = None, label: str | None = None) -> int:
+        """Remove rows by their `ids` or by `label`, overwrite their memory, and return how many went.
+
+        GalleryError for an id that is not there (nothing is removed then); a label nobody bears removes nothing.
+        """
+        if (ids is None) == (label is None):
+            raise ValueError("remove takes either ids or a label")
+        with self._lock:
+            if ids is None:
+                rows = np.flatnonzero(self._labels == label)
+            else:
+                wanted = np.unique(np.asarray(ids, np.int64))
+                unknown = wanted[~np.isin(wanted, self._ids)]
+                if len(unknown):
+                    raise GalleryError(f"ids must be in the gallery; these are not: {unknown[:5].tolist()}")
+                rows = np.searchsorted(self._ids, wanted)
+            if len(rows) and self._packed is not None:
+                self._packed.remove(rows.astype(np.int64))
+                self._ids = np.delete(self._ids, rows)
+                self._labels = np.delete(self._labels, rows)
+        return len(rows)
+
+    def _check_fingerprint(self, fingerprint: str | None) -> None:
+        if fingerprint and self._fingerprint and fingerprint != self._fingerprint:
+            raise GalleryError(
+                f"the gallery holds embeddings of network {self._fingerprint}; those of {fingerprint} cannot be compared"
+            )
+
+
+def _rows(x: Any) -> tuple[Any, str | None]:
+    if isinstance(x, Faces):
+        return x.embeddings, x.fingerprint
+    return as_embeddings(x, "embeddings"), None
+
+
+def _labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:
+    names = np.full(rows, None, object)
+    if labels is not None:
+        if isinstance(labels, str):
+            raise TypeError("labels must be a sequence of str or None, one a row, not a str")
+        if len(labels) != rows:
+            raise ValueError(f"labels must have one entry for each of the {rows} embeddings, not {len(labels)}")
+        wrong = next((label for label in labels if not isinstance(label, (str, type(None)))), None)
+        if wrong is not None:
+            raise TypeError(f"labels must be str or None, not {type(wrong).__name__}")
+        names[:] = labels
+    return names

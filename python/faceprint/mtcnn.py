@@ -1,0 +1,134 @@
+"""The bundled detector: MTCNN, three networks that look closer each time.
+
+Zhang, Zhang, Li and Qiao, "Joint face detection and alignment using multitask cascaded convolutional networks", IEEE
+Signal Processing Letters 23(10), 2016.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .detector import Detections, suppress
+from .photo import Pixels
+from .runtime import Session, open_session
+
+RECIPE = Path(__file__).parent / "models" / "mtcnn.json"
+CELL = 12  # the side of the window that P-Net judges, in pixels of its pyramid level
+STRIDE = 2  # pixels from one window to the next
+SMALLEST = 20  # side of the smallest face in pixels
+SMALLEST_SHARE = 50  # or the long side of the photograph divided by this, where that is more
+CROPS = 512  # how many crops the later networks judge at once, so that crowds cost no more memory
+Boxes = NDArray[np.float32]
+
+
+class Mtcnn:
+    """Finds faces with the bundled networks.
+
+    The smallest face looked for is 20 pixels high, or a fiftieth of the photograph's long side where that is more.
+    Where the first set of score thresholds in the recipe finds nothing, the next, more lenient one is tried.
+    """
+
+    def __init__(self, *, device: str = "cpu", threads: int = 0) -> None:
+        recipe = json.loads(RECIPE.read_text("utf-8"))
+        self._factor: float = recipe["factor"]
+        self._scores: list[list[float]] = recipe["scores"]
+        self._proposer, self._refiner, self._finisher = (
+            open_session(RECIPE.with_name(entry["file"]), device=device, threads=threads, sha256=entry["sha256"])
+            for entry in (recipe["networks"][name] for name in ("pnet", "rnet", "onet"))
+        )
+
+    def detect(self, image: Pixels) -> Detections:
+        """Find the faces of a uint8 RGB photograph (height, width, 3)."""
+        levels = list(self._judge_windows(image))
+        for scores in self._scores:
+            found = self._cascade(image, levels, scores)
+            if len(found.scores):
+                break
+        return found
+
+    def _cascade(self, image: Pixels, levels: "list[Level]", scores: Sequence[float]) -> Detections:
+        boxes = _squares(_proposals(levels, scores[0]))
+
+        judged, regressions = self._judge(self._refiner, image, boxes, 24)
+        kept = judged > scores[1]
+        boxes, judged, regressions = boxes[kept], judged[kept], regressions[kept]
+        kept = suppress(boxes, judged, 0.7)
+        boxes = _squares(_regress(boxes[kept], regressions[kept], 1))
+
+        judged, regressions, landmarks = self._judge(self._finisher, image, boxes, 48)
+        kept = judged > scores[2]
+        boxes, judged, regressions, landmarks = boxes[kept], judged[kept], regressions[kept], landmarks[kept]
+        sides = boxes[:, 2:] - boxes[:, :2] + 1
+        points = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
+        boxes = _regress(boxes, regressions, 1)
+        kept = suppress(boxes, judged, 0.7, of_smaller=True)
+        return Detections(boxes[kept], points[kept].astype(np.float32), judged[kept])
+
+    def _judge_windows(self, image: Pixels) -> "Iterator[Level]":
+        """P-Net on every level of the image pyramid."""
+        from PIL import Image
+
+        height, width = image.shape[:2]
+        smallest = max(SMALLEST, max(height, width) / SMALLEST_SHARE)
+        scale = CELL / smallest
+        picture = Image.fromarray(image)
+        while min(height, width) * scale >= CELL:
+            size = (int(width * scale + 1), int(height * scale + 1))
+            level = np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32)
+            inputs = ((level - 127.5) / 128).transpose(2, 0, 1)[None]
+            scores, regressions = self._proposer.run({"images": np.ascontiguousarray(inputs)})
+            yield scale, scores[0, 1], regressions[0]
+            scale *= self._factor
+
+    def _judge(self, network: Session, image: Pixels, boxes: Boxes, size: int) -> list[NDArray[np.float32]]:
+        """Scores, regressions (and landmarks) of R-Net or O-Net for the boxes, cut out as size x size crops."""
+        outputs = [
+            network.run({"images": _crops(image, boxes[at : at + CROPS], size)})
+            for at in range(0, max(len(boxes), 1), CROPS)  # once for no boxes too, for the shapes of the outputs
+        ]
+        scores, *others = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
+        return [scores[:, 1], *others]
+
+
+Level = tuple[float, NDArray[np.float32], NDArray[np.float32]]
+
+
+def _proposals(levels: list[Level], score: float) -> Boxes:
+    """The windows that P-Net takes for faces, moved as it says, each face once."""
+    boxes, scores = [np.empty((0, 4), np.float32)], [np.empty(0, np.float32)]
+    for scale, judged, regressions in levels:
+        rows, columns = np.nonzero(judged >= score)
+        corners = np.stack([columns, rows], axis=1) * STRIDE + 1
+        windows = np.floor(np.hstack([corners, corners + CELL - 1]) / scale).astype(np.float32)
+        kept = suppress(windows, judged[rows, columns], 0.5)
+        boxes.append(_regress(windows[kept], regressions[:, rows, columns].T[kept], 0))
+        scores.append(judged[rows, columns][kept])
+    every = np.concatenate(boxes)
+    return every[suppress(every, np.concatenate(scores), 0.7)]
+
+
+def _regress(boxes: Boxes, regressions: NDArray[np.float32], extra: int) -> Boxes:
+    """Move the edges of boxes by shares of their sides; the later networks count pixels, hence their `extra` one."""
+    sides = boxes[:, 2:] - boxes[:, :2] + extra
+    moved: Boxes = boxes + regressions * np.tile(sides, 2)
+    return moved
+
+
+def _squares(boxes: Boxes) -> Boxes:
+    """Grow boxes to squares around their centres."""
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
+    return np.hstack([centres - sides / 2, centres + sides / 2]).astype(np.float32)
+
+
+def _crops(image: Pixels, boxes: Boxes, size: int) -> NDArray[np.float32]:
+    """Cut boxes out, black beyond the photograph; their coordinates count pixels from 1, and both edges belong to them."""
+    steps = (boxes[:, 2:].astype(np.float64) - boxes[:, :2] + 1) / size
+    sound = (steps > 0).all(axis=1) & (np.abs(boxes) < 2**24).all(axis=1)
+    affines = np.zeros((len(boxes), 2, 3))
+    affines[:, 0, 0], affines[:, 1, 1] = np.where(sound[:, None], steps, 1).T
+    affines[:, :, 2] = np.where(sound[:, None], boxes[:, :2] - 1.5 + steps / 2, -size - 1)
+    return _core.chips(image, affines, size, size, mean=(127.5,) * 3, scale=(1 / 128,) * 3)

@@ -1,0 +1,226 @@
+"""What an embedding network expects of its input and what its distances mean, as JSON beside the .onnx file."""
+
+import hashlib
+import json
+import math
+from bisect import bisect_left
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import RecipeError
+from .photo import printable
+
+FORMAT = 1
+Triple = tuple[float, float, float]
+Landmarks = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The tensor a network takes: float32, (pixel - mean) * scale, `mean` and `scale` in the order of `channels`."""
+
+    height: int
+    width: int
+    layout: str
+    channels: str
+    mean: Triple
+    scale: Triple
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The `distance` at or below which a share `far` of pairs of different people is accepted."""
+
+    far: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probability:
+    """P(same | distance) = 1 / (1 + exp(slope * distance + intercept)), for pairs of which a share `prior` is same."""
+
+    slope: float
+    intercept: float
+    prior: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything about an embedding network that is not in its graph. Read one with `read_recipe`.
+
+    `landmarks` is the alignment template: where right eye, left eye, nose, right and left mouth corner (of the person;
+    the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. `flip` averages
+    the embedding with that of the mirror image. `clustering` is the average distance at which `cluster` stops.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    source: str
+    input: Input
+    landmarks: Landmarks
+    resampling: str
+    flip: bool
+    dimension: int
+    metric: str
+    thresholds: tuple[Threshold, ...]
+    probability: Probability | None
+    clustering: float | None
+    measured: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits over all that changes an embedding; equal fingerprints may be compared."""
+        keys = ("sha256", "input", "landmarks", "resampling", "flip", "dimension", "metric")
+        relevant = {key: value for key, value in asdict(self).items() if key in keys}
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+    def threshold(self, far: float) -> float:
+        """The distance threshold for a false accept rate (FAR, paper section 4), log-linear between stated rates.
+
+        `far` must lie within the stated rates: RecipeError otherwise, for nothing is known there.
+        """
+        stated = self.thresholds
+        if not stated:
+            raise RecipeError(f"recipe {self.name} states no thresholds; pass threshold= yourself")
+        if not stated[0].far <= far <= stated[-1].far:
+            raise RecipeError(
+                f"recipe {self.name} states thresholds for FAR {stated[0].far:g} to {stated[-1].far:g}, not {far:g}"
+            )
+        at = bisect_left(stated, far, key=lambda threshold: threshold.far)
+        if stated[at].far == far:
+            return stated[at].distance
+        low, high = stated[at - 1], stated[at]
+        share = math.log(far / low.far) / math.log(high.far / low.far)
+        return low.distance + share * (high.distance - low.distance)
+
+    def far(self, distance: float) -> float | None:
+        """The false accept rate at a distance threshold, or None outside the stated rates: `threshold` inverted."""
+        stated = self.thresholds
+        if not stated or not stated[0].distance <= distance <= stated[-1].distance:
+            return None
+        at = max(1, bisect_left(stated, distance, key=lambda threshold: threshold.distance))
+        low, high = stated[at - 1], stated[at]
+        share = (distance - low.distance) / (high.distance - low.distance)
+        return low.far * (high.far / low.far) ** share
+
+    def same_probability(self, distance: float) -> float | None:
+        """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration."""
+        if self.probability is None:
+            return None
+        exponent = self.probability.slope * distance + self.probability.intercept
+        return 1 / (1 + math.exp(min(exponent, 700.0)))
+
+
+def read_recipe(network: Path) -> Recipe:
+    """Read the recipe beside a network: `x.json` for `x.onnx`.
+
+    Raises RecipeError where it is missing, is not JSON, lacks a key, has one too many, or a value breaks its rule.
+    """
+    path = network.with_suffix(".json")
+    shown = printable(path)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{printable(network)} needs its recipe beside it, {shown}, which does not exist") from None
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"recipe {shown} cannot be read as JSON: {error}") from error
+    return parse_recipe(content, f"recipe {shown}")
+
+
+def parse_recipe(content: Any, name: str) -> Recipe:
+    """Check the JSON object of a recipe, key by key, and return it; RecipeError says which key broke which rule."""
+    fields = _object(content, name, {"format", "kind", *Recipe.__dataclass_fields__})
+    _check(fields["format"] == FORMAT, name, "format", f"{FORMAT}, the only one this version reads", fields["format"])
+    _check(fields["kind"] == "embedding", name, "kind", "'embedding'", fields["kind"])
+    for key in ("name", "file", "sha256", "licence", "source", "measured"):
+        _check(isinstance(fields[key], str), name, key, "a string", fields[key])
+    _check(_hexadecimal(fields["sha256"]), name, "sha256", "64 hexadecimal digits", fields["sha256"])
+    _check(isinstance(fields["flip"], bool), name, "flip", "true or false", fields["flip"])
+    _check(fields["resampling"] == "bilinear", name, "resampling", "'bilinear'", fields["resampling"])
+    _check(fields["metric"] == "squared-euclidean", name, "metric", "'squared-euclidean'", fields["metric"])
+    _check(_whole(fields["dimension"], 4096), name, "dimension", "a whole number from 1 to 4096", fields["dimension"])
+    clustering = fields["clustering"]
+    _check(clustering is None or _distance(clustering), name, "clustering", "null or a distance in [0, 4]", clustering)
+    return Recipe(
+        **{key: fields[key] for key in ("name", "file", "sha256", "licence", "source", "resampling", "flip")},
+        **{key: fields[key] for key in ("dimension", "metric", "clustering", "measured")},
+        input=_input(fields["input"], f"{name}, key 'input'"),
+        landmarks=_landmarks(fields["landmarks"], name),
+        thresholds=_thresholds(fields["thresholds"], name),
+        probability=_probability(fields["probability"], f"{name}, key 'probability'"),
+    )
+
+
+def _input(value: Any, name: str) -> Input:
+    fields = _object(value, name, set(Input.__dataclass_fields__))
+    for key in ("height", "width"):
+        _check(_whole(fields[key], 1024), name, key, "a whole number from 1 to 1024", fields[key])
+    _check(fields["layout"] in ("NCHW", "NHWC"), name, "layout", "'NCHW' or 'NHWC'", fields["layout"])
+    _check(fields["channels"] in ("RGB", "BGR"), name, "channels", "'RGB' or 'BGR'", fields["channels"])
+    for key in ("mean", "scale"):
+        triple = fields[key]
+        valid = isinstance(triple, list) and len(triple) == 3 and all(map(_number, triple))
+        _check(valid, name, key, "three numbers", triple)
+    return Input(**{**fields, "mean": tuple(fields["mean"]), "scale": tuple(fields["scale"])})
+
+
+def _landmarks(value: Any, name: str) -> Landmarks:
+    valid = isinstance(value, list) and len(value) == 5
+    valid = valid and all(isinstance(point, list) and len(point) == 2 and all(map(_number, point)) for point in value)
+    _check(valid, name, "landmarks", "five points [x, y]", value)
+    return tuple((x, y) for x, y in value)
+
+
+def _thresholds(value: Any, name: str) -> tuple[Threshold, ...]:
+    _check(isinstance(value, list), name, "thresholds", "a list", value)
+    stated = [_object(entry, f"{name}, key 'thresholds'", {"far", "distance"}) for entry in value]
+    for entry in stated:
+        _check(_number(entry["far"]) and 0 < entry["far"] <= 1, name, "far", "a rate in (0, 1]", entry["far"])
+        _check(_distance(entry["distance"]), name, "distance", "a distance in [0, 4]", entry["distance"])
+    pairs = [(entry["far"], entry["distance"]) for entry in stated]
+    rising = all(a[0] < b[0] and a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    _check(rising, name, "thresholds", "in rising order of both far and distance", pairs)
+    return tuple(Threshold(far, distance) for far, distance in pairs)
+
+
+def _probability(value: Any, name: str) -> Probability | None:
+    if value is None:
+        return None
+    fields = _object(value, name, set(Probability.__dataclass_fields__))
+    for key, number in fields.items():
+        _check(_number(number), name, key, "a number", number)
+    return Probability(**fields)
+
+
+def _object(value: Any, name: str, keys: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RecipeError(f"{name} must be a JSON object, not {type(value).__name__}")
+    if missing := sorted(keys - value.keys()):
+        raise RecipeError(f"{name} lacks {', '.join(map(repr, missing))}")
+    if unknown := sorted(value.keys() - keys):
+        raise RecipeError(f"{name} has unknown keys: {', '.join(map(repr, unknown))}")
+    return value
+
+
+def _check(valid: bool, name: str, key: str, rule: str, came: Any) -> None:
+    if not valid:
+        raise RecipeError(f"{name}: {key!r} must be {rule}, not {came!r}")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _distance(value: Any) -> bool:
+    return _number(value) and 0 <= value <= 4
+
+
+def _hexadecimal(value: str) -> bool:
+    return len(value) == 64 and all(digit in "0123456789abcdef" for digit in value)

@@ -1,0 +1,33 @@
+"""Every example in a docstring of the package and in the README is run."""
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import faceprint
+import pytest
+
+MODULES = sorted(
+    module.name for module in pkgutil.iter_modules(faceprint.__path__) if module.name not in ("_core", "__main__")
+)
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_module(name):
+    failed, _ = doctest.testmod(importlib.import_module(f"faceprint.{name}"))
+    assert failed == 0
+
+
+def test_examples_are_found():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in ("_nearest", "distance", "gallery", "model", "_cluster", "photo"):
+        found = [test for test in finder.find(importlib.import_module(f"faceprint.{name}")) if test.examples]
+        assert found, name
+
+
+def test_examples_of_readme():
+    failed, attempted = doctest.testfile(str(README), module_relative=False)
+    assert failed == 0
+    assert attempted >= 10

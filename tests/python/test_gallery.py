@@ -1,0 +1,119 @@
+"""The gallery in memory: add, search, remove, and that refused calls leave it as it was."""
+
+import re
+import threading
+
+import numpy as np
+import pytest
+from faceprint import Faces, Gallery, GalleryError, nearest
+
+
+def as_faces(x, fingerprint):
+    n = len(x)
+    return Faces(
+        np.zeros((n, 4), np.float32),
+        np.zeros((n, 5, 2), np.float32),
+        np.ones(n, np.float32),
+        np.zeros((n, 1, 1, 3), np.uint8),
+        x,
+        fingerprint,
+    )
+
+
+def test_search_equals_nearest_and_names_what_it_finds(unit_rows):
+    x, probes = unit_rows(50), unit_rows(4, seed=1)
+    gallery = Gallery()
+    assert gallery.add(x[:20], labels=[f"person {i}" for i in range(20)]).tolist() == list(range(20))
+    assert gallery.add(x[20:]).tolist() == list(range(20, 50))
+    found = gallery.search(probes, k=7)
+    distances, indices = nearest(probes, x, 7)
+    np.testing.assert_array_equal(found.ids, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    assert found.labels[0].tolist() == [f"person {i}" if i < 20 else None for i in indices[0]]
+    assert len(found) == 4
+
+
+def test_ids_stay_and_are_never_given_twice(unit_rows):
+    x = unit_rows(6)
+    gallery = Gallery()
+    gallery.add(x, labels=["Ann", "Ben", "Ann", None, "Cy", "Cy"])
+    assert gallery.remove(label="Ann") == 2
+    assert gallery.remove(ids=[5]) == 1
+    assert gallery.ids.tolist() == [1, 3, 4]
+    assert gallery.labels.tolist() == ["Ben", None, "Cy"]
+    np.testing.assert_array_equal(gallery.embeddings(), x[[1, 3, 4]])
+    assert gallery.add(x[:1]).tolist() == [6]
+    assert gallery.search(x[:1], k=1).ids.tolist() == [[6]]
+    assert gallery.search(x[4:5], k=1).labels.tolist() == [["Cy"]]
+
+
+def test_fewer_rows_than_k_and_none_at_all(unit_rows):
+    gallery = Gallery()
+    assert gallery.search(unit_rows(3)).ids.shape == (3, 0)
+    assert gallery.embeddings().shape == (0, 0)
+    gallery.add(unit_rows(2))
+    assert gallery.search(unit_rows(3), k=10).ids.shape == (3, 2)
+    assert gallery.search(unit_rows(0), k=10).ids.shape == (0, 2)
+    gallery.remove(ids=[0, 1])
+    assert gallery.search(unit_rows(3)).ids.shape == (3, 0)
+    with pytest.raises(GalleryError, match=r"must hold at least one embedding, not 0$"):
+        _ = gallery.packed
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda g, x: g.add(x, labels=["a"]), ValueError, "labels must have one entry for each of the 3 embeddings, not 1"),
+        (lambda g, x: g.add(x, labels="abc"), TypeError, "labels must be a sequence of str or None, one a row, not a str"),
+        (lambda g, x: g.add(x, labels=[1, 2, 3]), TypeError, "labels must be str or None, not int"),
+        (lambda g, x: g.add(x[:, :5]), ValueError, r"embeddings must have shape \(n, 128\), not \(3, 5\)"),
+        (lambda g, x: g.add(x * np.float32(np.nan)), ValueError, "embeddings must be finite"),
+        (lambda g, x: g.add(x.astype(float)), TypeError, "embeddings must be float32, not float64"),
+        (lambda g, x: g.add([[1.0]]), TypeError, "embeddings must be a numpy array or speak DLPack, not list"),
+        (lambda g, x: g.add(as_faces(x, "other")), GalleryError, "holds embeddings of network first; those of other cannot"),
+        (lambda g, x: g.search(as_faces(x, "other")), GalleryError, "those of other cannot be compared"),
+        (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),
+        (lambda g, x: g.remove(ids=[1, 99]), GalleryError, r"ids must be in the gallery; these are not: \[99\]"),
+        (lambda g, x: g.remove(), ValueError, "remove takes either ids or a label"),
+    ],
+)
+def test_refused_calls_change_nothing(unit_rows, call, error, text):
+    x = unit_rows(3)
+    gallery = Gallery()
+    gallery.add(as_faces(x, "first"), labels=["a", "b", "c"])
+    with pytest.raises(error, match=text):
+        call(gallery, x)
+    assert gallery.labels.tolist() == ["a", "b", "c"]
+    assert gallery.fingerprint == "first"
+    np.testing.assert_array_equal(gallery.embeddings(), x)
+
+
+def test_a_refused_first_call_decides_nothing(unit_rows):
+    gallery = Gallery()
+    with pytest.raises(ValueError, match="finite"):
+        gallery.add(unit_rows(1, 7) * np.float32(np.inf))
+    gallery.add(unit_rows(2, 5))
+    assert gallery.packed.columns == 5
+
+
+def test_many_threads_see_whole_states(unit_rows):
+    x = unit_rows(64)
+    gallery = Gallery()
+    gallery.add(x[:1], labels=["0"])
+    wrong = []
+
+    def look():
+        for _ in range(50):
+            found = gallery.search(x[:1], k=64)
+            if any(not re.fullmatch(str(i), label) for i, label in zip(found.ids[0], found.labels[0], strict=True)):
+                wrong.append(found)
+
+    readers = [threading.Thread(target=look) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for row in range(1, 64):
+        gallery.add(x[row : row + 1], labels=[str(row)])
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert len(gallery) == 64

@@ -1,0 +1,169 @@
+"""Photographs in: every kind of source, and every way one can be broken."""
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from faceprint import Limits, PhotoError, read_photo
+from faceprint.photo import find_photos, printable
+from PIL import Image
+
+
+@pytest.fixture
+def gradient():
+    rows, columns = np.mgrid[:24, :32]
+    return np.stack([rows * 8, columns * 6, rows + columns], axis=2).astype(np.uint8)
+
+
+def encoded(image, kind="PNG", **options):
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def test_path_bytes_image_and_array_give_the_same_pixels(gradient, tmp_path):
+    image = Image.fromarray(gradient)
+    path = tmp_path / "a.png"
+    image.save(path)
+    for photo in (path, str(path), path.read_bytes(), image, gradient):
+        np.testing.assert_array_equal(read_photo(photo), gradient)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_honoured(gradient, orientation):
+    turn = {
+        1: lambda x: x,
+        2: lambda x: x[:, ::-1],
+        3: lambda x: x[::-1, ::-1],
+        4: lambda x: x[::-1],
+        5: lambda x: x.transpose(1, 0, 2),
+        6: lambda x: np.rot90(x, 1),
+        7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda x: np.rot90(x, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(turn(gradient)))
+    np.testing.assert_array_equal(read_photo(encoded(stored, exif=exif)), gradient)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])
+def test_other_modes_become_rgb(gradient, mode):
+    image = Image.fromarray(gradient).convert(mode)
+    assert read_photo(encoded(image, "TIFF")).shape == gradient.shape
+
+
+def test_sixteen_bit_grey_is_scaled():
+    grey = np.array([[0, 257, 65_535]], np.uint16)
+    np.testing.assert_array_equal(read_photo(encoded(Image.fromarray(grey)))[:, :, 0], [[0, 1, 255]])
+
+
+def test_animation_gives_its_first_frame(gradient):
+    first, second = Image.fromarray(gradient), Image.fromarray(255 - gradient)
+    content = encoded(first, "WEBP", lossless=True, save_all=True, append_images=[second])
+    np.testing.assert_array_equal(read_photo(content), gradient)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(PhotoError, match=r"^photo .*nobody\.jpg does not exist$"):
+        read_photo(tmp_path / "nobody.jpg")
+
+
+def test_folder_in_place_of_a_file(tmp_path):
+    with pytest.raises(PhotoError, match="cannot be read: Is a directory"):
+        read_photo(tmp_path)
+
+
+def test_truncated_jpeg(gradient):
+    content = encoded(Image.fromarray(gradient).resize((320, 240)), "JPEG")
+    with pytest.raises(PhotoError, match=r"^photo \(\d+ bytes\) cannot be decoded: image file is truncated"):
+        read_photo(content[: len(content) // 2])
+
+
+def test_text_named_jpg(tmp_path):
+    path = tmp_path / "notes.jpg"
+    path.write_text("this is not a photograph")
+    with pytest.raises(PhotoError, match=r"notes\.jpg is not an image that can be read: cannot identify image file$"):
+        read_photo(path)
+
+
+def bomb(width, height):
+    """A PNG whose header promises width x height pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_decompression_bomb():
+    with pytest.raises(PhotoError, match=r"is too large to decode, the limit is 64000000 pixels.*3600000000"):
+        read_photo(bomb(60_000, 60_000))
+
+
+def test_more_pixels_than_allowed():
+    with pytest.raises(PhotoError, match=r"has 9000 x 8000 pixels; the limit is 64000000 pixels and 16384 a side$"):
+        read_photo(bomb(9_000, 8_000))
+
+
+def test_side_longer_than_allowed():
+    with pytest.raises(PhotoError, match=r"has 20000 x 10 pixels"):
+        read_photo(bomb(20_000, 10))
+
+
+def test_limits_may_be_raised_and_lowered(gradient):
+    assert read_photo(gradient, limits=Limits(side=32)).shape == gradient.shape
+    with pytest.raises(PhotoError, match=r"has 32 x 24 pixels; the limit is 700 pixels"):
+        read_photo(gradient, limits=Limits(pixels=700))
+    with pytest.raises(PhotoError, match=r"has \d+ bytes; the limit is 10$"):
+        read_photo(encoded(Image.fromarray(gradient)), limits=Limits(bytes=10))
+
+
+def test_large_file_is_not_read_whole(tmp_path):
+    path = tmp_path / "large.jpg"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(PhotoError, match="the limit is 67108864$"):
+        read_photo(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "error", "text"),
+    [
+        (np.zeros((4, 4, 3), np.float32), TypeError, "a photo array must be uint8, not float32"),
+        (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(height, width, 3\) or \(height, width\), not \(4, 4, 4\)"),
+        (np.zeros((0, 4, 3), np.uint8), ValueError, r"not \(0, 4, 3\)"),
+        (np.zeros(4, np.uint8), ValueError, r"not \(4,\)"),
+        (7, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not int"),
+    ],
+)
+def test_what_is_not_a_photo(array, error, text):
+    with pytest.raises(error, match=text):
+        read_photo(array)
+
+
+def test_names_that_are_not_utf8(gradient, tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.png")  # noqa: PTH118 - bytes
+    name = os.fsdecode(path)
+    Image.fromarray(gradient).save(name)
+    np.testing.assert_array_equal(read_photo(name), gradient)
+    assert printable(name).endswith(r"caf\xe9.png")
+    assert [os.fspath(found) for found in find_photos([tmp_path])] == [name]
+
+
+def test_folders_are_searched_in_order(gradient, tmp_path):
+    for name in ("b/2.PNG", "a/1.jpg", "a/notes.txt", ".hidden/3.png", "a/.4.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert find_photos([tmp_path]) == [tmp_path / "a/1.jpg", tmp_path / "b/2.PNG"]
+
+
+def test_folder_without_photographs(tmp_path):
+    with pytest.raises(PhotoError, match=r"^folder .* holds no photographs \(\.bmp, \.gif"):
+        find_photos([tmp_path])
+    with pytest.raises(PhotoError, match=r"nowhere does not exist$"):
+        find_photos([tmp_path / "nowhere"])

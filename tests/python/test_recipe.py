@@ -1,0 +1,112 @@
+"""Recipes: what is accepted, what is refused in which words, and the arithmetic of thresholds."""
+
+import copy
+import json
+
+import pytest
+from faceprint import RecipeError
+from faceprint.model import BUNDLED
+from faceprint.recipe import parse_recipe, read_recipe
+
+
+@pytest.fixture
+def content():
+    return json.loads(BUNDLED.with_suffix(".json").read_text("utf-8"))
+
+
+def changed(content, keys, value):
+    content = copy.deepcopy(content)
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "text"),
+    [
+        (["format"], 2, r"'format' must be 1, the only one this version reads, not 2"),
+        (["kind"], "detector", r"'kind' must be 'embedding', not 'detector'"),
+        (["name"], 7, r"'name' must be a string, not 7"),
+        (["sha256"], "abc", r"'sha256' must be 64 hexadecimal digits, not 'abc'"),
+        (["flip"], 1, r"'flip' must be true or false, not 1"),
+        (["resampling"], "lanczos", r"'resampling' must be 'bilinear', not 'lanczos'"),
+        (["metric"], "cosine", r"'metric' must be 'squared-euclidean', not 'cosine'"),
+        (["dimension"], 0, r"'dimension' must be a whole number from 1 to 4096, not 0"),
+        (["clustering"], 5, r"'clustering' must be null or a distance in \[0, 4\], not 5"),
+        (["input"], [], r"key 'input' must be a JSON object, not list"),
+        (["input", "height"], 2000, r"'height' must be a whole number from 1 to 1024, not 2000"),
+        (["input", "layout"], "CHW", r"'layout' must be 'NCHW' or 'NHWC', not 'CHW'"),
+        (["input", "channels"], "GBR", r"'channels' must be 'RGB' or 'BGR', not 'GBR'"),
+        (["input", "mean"], [1, 2], r"'mean' must be three numbers, not \[1, 2\]"),
+        (["input", "scale"], [1, 2, "3"], r"'scale' must be three numbers"),
+        (["landmarks"], [[1, 2]], r"'landmarks' must be five points \[x, y\]"),
+        (["thresholds"], [{"far": 2, "distance": 1}], r"'far' must be a rate in \(0, 1\], not 2"),
+        (["thresholds"], [{"far": 0.1, "distance": 9}], r"'distance' must be a distance in \[0, 4\], not 9"),
+        (["thresholds"], [{"far": 0.1}], r"lacks 'distance'"),
+        (
+            ["thresholds"],
+            [{"far": 0.1, "distance": 0.5}, {"far": 0.01, "distance": 0.4}],
+            r"'thresholds' must be in rising order of both far and distance",
+        ),
+        (["probability"], {"slope": 1, "intercept": 2, "prior": None}, r"'prior' must be a number, not None"),
+    ],
+)
+def test_broken_rule_is_named(content, keys, value, text):
+    with pytest.raises(RecipeError, match=text):
+        parse_recipe(changed(content, keys, value), "recipe x.json")
+
+
+def test_missing_and_unknown_keys(content):
+    with pytest.raises(RecipeError, match=r"^recipe x\.json lacks 'flip', 'landmarks'$"):
+        parse_recipe({k: v for k, v in content.items() if k not in ("flip", "landmarks")}, "recipe x.json")
+    with pytest.raises(RecipeError, match=r"^recipe x\.json has unknown keys: 'flipped'$"):
+        parse_recipe({**content, "flipped": True}, "recipe x.json")
+    with pytest.raises(RecipeError, match=r"^recipe x\.json must be a JSON object, not list$"):
+        parse_recipe([], "recipe x.json")
+
+
+def test_missing_file_and_broken_json(tmp_path):
+    with pytest.raises(RecipeError, match=r"x\.onnx needs its recipe beside it, .*x\.json, which does not exist$"):
+        read_recipe(tmp_path / "x.onnx")
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(RecipeError, match=r"x\.json cannot be read as JSON"):
+        read_recipe(tmp_path / "x.onnx")
+
+
+def test_fingerprint_follows_what_changes_embeddings(content):
+    recipe = parse_recipe(content, "x")
+    assert len(recipe.fingerprint) == 16
+    assert parse_recipe(changed(content, ["name"], "other"), "x").fingerprint == recipe.fingerprint
+    for keys, value in ((["flip"], not recipe.flip), (["input", "mean"], [0, 0, 0]), (["sha256"], "0" * 64)):
+        assert parse_recipe(changed(content, keys, value), "x").fingerprint != recipe.fingerprint
+
+
+def test_thresholds_are_log_linear_between_stated_rates(content):
+    stated = [{"far": 1e-4, "distance": 0.4}, {"far": 1e-2, "distance": 0.6}]
+    recipe = parse_recipe(changed(content, ["thresholds"], stated), "x")
+    assert recipe.threshold(1e-4) == 0.4
+    assert recipe.threshold(1e-2) == 0.6
+    assert recipe.threshold(1e-3) == pytest.approx(0.5)
+    assert recipe.far(0.5) == pytest.approx(1e-3)
+    assert recipe.far(0.4) == pytest.approx(1e-4)
+    assert recipe.far(0.3) is None
+    with pytest.raises(RecipeError, match=r"states thresholds for FAR 0\.0001 to 0\.01, not 1e-06$"):
+        recipe.threshold(1e-6)
+
+
+def test_recipe_without_thresholds(content):
+    bare = parse_recipe({**content, "thresholds": [], "probability": None}, "x")
+    assert bare.same_probability(0.3) is None
+    assert bare.far(0.3) is None
+    with pytest.raises(RecipeError, match=r"states no thresholds; pass threshold= yourself$"):
+        bare.threshold(1e-3)
+
+
+def test_probability_falls_with_distance(content):
+    calibration = {"slope": 20.0, "intercept": -10.0, "prior": 0.5}
+    recipe = parse_recipe(changed(content, ["probability"], calibration), "x")
+    assert recipe.same_probability(0.5) == pytest.approx(0.5)
+    assert recipe.same_probability(0.0) > 0.999
+    assert 0 <= recipe.same_probability(4.0) < 1e-6

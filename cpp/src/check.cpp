@@ -21,7 +21,12 @@ std::uint32_t greatest_magnitude(const float* row, std::ptrdiff_t columns) {
 }  // namespace
 
 std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns) {
-  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+  std::string text = "(";
+  text += std::to_string(rows);
+  text += ", ";
+  text += std::to_string(columns);
+  text += ")";
+  return text;
 }
 
 void check_columns(const char* name, std::ptrdiff_t columns) {

@@ -55,8 +55,8 @@ _HOMES = {
 __all__ = [
     "Clustering",
     "DeviceError",
-    "Faces",
     "FaceprintError",
+    "Faces",
     "Gallery",
     "GalleryError",
     "Limits",

@@ -155,7 +155,12 @@ def search(model: Model, probe: Path, paths: tuple[Path, ...], k: int, far: floa
     gallery.add(rows.embeddings, labels=rows.photos)
     found = gallery.search(x, k=k)
     matches = [
-        {"photo": label, "distance": float(distance), "same": bool(distance <= threshold), "box": rows.boxes[row].tolist()}
+        {
+            "photo": label,
+            "distance": float(distance),
+            "same": bool(distance <= threshold),
+            "box": rows.boxes[row].tolist(),
+        }
         for label, distance, row in zip(found.labels[0], found.distances[0], found.ids[0], strict=True)
     ]
     if as_json:

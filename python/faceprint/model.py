@@ -113,9 +113,7 @@ class Model:
             stated = self.recipe.far(threshold)
         first, second = self.embed([a, b], choose=choose)
         distance = float(distances(first[None], second[None])[0, 0])
-        return Verification(
-            distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance)
-        )
+        return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
 
     def _detect(self, image: Pixels) -> Detections:
         found = self.detector.detect(image)

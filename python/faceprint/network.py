@@ -76,7 +76,9 @@ class Network:
             raise RecipeError(f"recipe {recipe.name}: its network must take (batch, *{wanted}), not {found}")
         last = next(iter(self._session.outputs.values()))[-1:]
         if last not in ((), (None,), (recipe.dimension,)):
-            raise RecipeError(f"recipe {recipe.name}: 'dimension' is {recipe.dimension}, but the network gives {last[0]}")
+            raise RecipeError(
+                f"recipe {recipe.name}: 'dimension' is {recipe.dimension}, but the network gives {last[0]}"
+            )
         self._fixed = found[0] is not None
         return name, found[0] or LARGEST_BATCH
 

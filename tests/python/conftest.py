@@ -1,8 +1,9 @@
 """What several tests need: the bundled model, loaded once, and rows on the unit sphere."""
 
-import faceprint as fp
 import numpy as np
 import pytest
+
+import faceprint as fp
 from faceprint.demo import PHOTOS
 
 

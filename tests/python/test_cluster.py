@@ -1,8 +1,9 @@
 """People from embeddings."""
 
-import faceprint as fp
 import numpy as np
 import pytest
+
+import faceprint as fp
 from faceprint._cluster import THRESHOLD
 
 

@@ -5,8 +5,9 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-import faceprint
 import pytest
+
+import faceprint
 
 MODULES = sorted(
     module.name for module in pkgutil.iter_modules(faceprint.__path__) if module.name not in ("_core", "__main__")

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from faceprint import Faces, Gallery, GalleryError, nearest
 
 
@@ -63,14 +64,26 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda g, x: g.add(x, labels=["a"]), ValueError, "labels must have one entry for each of the 3 embeddings, not 1"),
-        (lambda g, x: g.add(x, labels="abc"), TypeError, "labels must be a sequence of str or None, one a row, not a str"),
+        (
+            lambda g, x: g.add(x, labels=["a"]),
+            ValueError,
+            "labels must have one entry for each of the 3 embeddings, not 1",
+        ),
+        (
+            lambda g, x: g.add(x, labels="abc"),
+            TypeError,
+            "labels must be a sequence of str or None, one a row, not a str",
+        ),
         (lambda g, x: g.add(x, labels=[1, 2, 3]), TypeError, "labels must be str or None, not int"),
         (lambda g, x: g.add(x[:, :5]), ValueError, r"embeddings must have shape \(n, 128\), not \(3, 5\)"),
         (lambda g, x: g.add(x * np.float32(np.nan)), ValueError, "embeddings must be finite"),
         (lambda g, x: g.add(x.astype(float)), TypeError, "embeddings must be float32, not float64"),
         (lambda g, x: g.add([[1.0]]), TypeError, "embeddings must be a numpy array or speak DLPack, not list"),
-        (lambda g, x: g.add(as_faces(x, "other")), GalleryError, "holds embeddings of network first; those of other cannot"),
+        (
+            lambda g, x: g.add(as_faces(x, "other")),
+            GalleryError,
+            "holds embeddings of network first; those of other cannot",
+        ),
         (lambda g, x: g.search(as_faces(x, "other")), GalleryError, "those of other cannot be compared"),
         (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),
         (lambda g, x: g.remove(ids=[1, 99]), GalleryError, r"ids must be in the gallery; these are not: \[99\]"),

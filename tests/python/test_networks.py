@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from faceprint import NetworkError, RecipeError
 from faceprint.model import BUNDLED, load
 from faceprint.mtcnn import RECIPE as MTCNN
 from faceprint.network import unit_rows
 from faceprint.recipe import read_recipe
 from faceprint.runtime import open_session
-from onnx import TensorProto, helper, numpy_helper
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -110,7 +111,9 @@ def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):
 def test_corrupt_network(tiny):
     path = tiny()
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(NetworkError, match=r"tiny\.onnx must have sha256 [0-9a-f]{64}, as its recipe says, not [0-9a-f]{64}$"):
+    with pytest.raises(
+        NetworkError, match=r"tiny\.onnx must have sha256 [0-9a-f]{64}, as its recipe says, not [0-9a-f]{64}$"
+    ):
         load(path)
     recipe = json.loads(path.with_suffix(".json").read_text())
     recipe["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -7,9 +7,10 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from faceprint import Limits, PhotoError, read_photo
 from faceprint.photo import find_photos, printable
-from PIL import Image
 
 
 @pytest.fixture

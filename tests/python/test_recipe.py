@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+
 from faceprint import RecipeError
 from faceprint.model import BUNDLED
 from faceprint.recipe import parse_recipe, read_recipe

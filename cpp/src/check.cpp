@@ -46,14 +46,10 @@ void check_values(const char* name, Matrix<const float> matrix) {
     const std::uint32_t greatest = greatest_magnitude(matrix.row(i), matrix.columns);
     if (greatest <= std::bit_cast<std::uint32_t>(max_value)) continue;
     const bool finite = greatest < 0x7f800000u;
-    throw std::invalid_argument(std::string(name) + (finite ? " must lie in [-1e15, 1e15]: row " : " must be finite: row ") +
+    throw std::invalid_argument(std::string(name) +
+                                (finite ? " must lie in [-1e15, 1e15]: row " : " must be finite: row ") +
                                 std::to_string(i) + (finite ? " does not" : " is not"));
   }
-}
-
-void check_k(std::ptrdiff_t k, std::ptrdiff_t most) {
-  if (k >= 1 && k <= most) return;
-  throw std::invalid_argument("k must be in [1, " + std::to_string(most) + "], not " + std::to_string(k));
 }
 
 template <class T>

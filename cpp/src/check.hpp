@@ -15,7 +15,6 @@ std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns);  // "(3, 128)"
 void check_columns(const char* name, std::ptrdiff_t columns);
 void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t columns);
 void check_values(const char* name, Matrix<const float> matrix);
-void check_k(std::ptrdiff_t k, std::ptrdiff_t most);
 
 template <class T>
 void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::ptrdiff_t columns);

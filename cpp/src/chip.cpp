@@ -78,8 +78,7 @@ Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip
           sine,   cosine, to.centre.y - sine * from.centre.x - cosine * from.centre.y};
 }
 
-void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
-           int threads) {
+void check_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format) {
   if (image.height < 1 || image.width < 1) {
     throw std::invalid_argument("image must have at least 1 x 1 pixels, not " + std::to_string(image.height) + " x " +
                                 std::to_string(image.width));
@@ -93,6 +92,11 @@ void chips(const Image& image, std::span<const Affine> affines, const ChipFormat
     throw std::invalid_argument("affines must be finite and reach less than 2^30 pixels: affine " + std::to_string(i) +
                                 " does not");
   }
+}
+
+void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+           int threads) {
+  check_chips(image, affines, format);
   check_shape("out", out, static_cast<std::ptrdiff_t>(affines.size()), 3 * format.height * format.width);
   active().chips(image, affines, format, out, resolve_threads(threads));
 }

@@ -14,7 +14,7 @@ namespace faceprint {
 
 namespace {
 
-constexpr std::ptrdiff_t lanes = 8;               // partial sums of a product, always the same ones in the same order
+constexpr std::ptrdiff_t lanes = 8;  // partial sums of a product, always the same ones in the same order
 constexpr std::ptrdiff_t clusters_per_chunk = 256;
 
 struct Neighbour {

@@ -60,9 +60,7 @@ def suppress(
         low = np.maximum(boxes[best, :2], boxes[waiting, :2])
         high = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
         shared = np.maximum(high - low, 0).prod(axis=1)
-        if of_smaller:
-            whole = np.minimum(areas[best], areas[waiting])
-        else:
-            whole = areas[best] + areas[waiting] - shared
+        union = areas[best] + areas[waiting] - shared
+        whole = np.minimum(areas[best], areas[waiting]) if of_smaller else union
         waiting = waiting[shared <= overlap * whole]
     return np.array(kept, np.int64)

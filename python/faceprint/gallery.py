@@ -19,7 +19,7 @@ from .faces import Faces
 class Matches:
     """What `Gallery.search` found: arrays of shape (probes, k), nearest first, equal distances by the lower id.
 
-    `distances` float32, squared Euclidean; `ids` int64, as `Gallery.add` gave them; `labels` object, None where unnamed.
+    `distances` float32, squared Euclidean; `ids` int64, as `Gallery.add` gave them; `labels` object, None if unnamed.
     """
 
     distances: NDArray[np.float32]
@@ -149,7 +149,8 @@ class Gallery:
     def _check_fingerprint(self, fingerprint: str | None) -> None:
         if fingerprint and self._fingerprint and fingerprint != self._fingerprint:
             raise GalleryError(
-                f"the gallery holds embeddings of network {self._fingerprint}; those of {fingerprint} cannot be compared"
+                f"the gallery holds embeddings of network {self._fingerprint}; "
+                f"those of {fingerprint} cannot be compared"
             )
 
 

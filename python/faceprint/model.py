@@ -72,7 +72,7 @@ class Model:
             self.recipe.fingerprint,
         )
 
-    def embed(self, photos: Photo | Iterable[Photo], *, choose: Choice = "prominent") -> NDArray[np.float32]:
+    def embed(self, photos: "Photo | Iterable[Photo]", *, choose: Choice = "prominent") -> NDArray[np.float32]:
         """Embed one face of each photograph: (photos, dimension) float32, unit rows, in the order given.
 
         `choose` takes the most "prominent" face, or insists on the "only" one. Raises NoFaceError for a photograph

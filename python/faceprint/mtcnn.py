@@ -125,7 +125,7 @@ def _squares(boxes: Boxes) -> Boxes:
 
 
 def _crops(image: Pixels, boxes: Boxes, size: int) -> NDArray[np.float32]:
-    """Cut boxes out, black beyond the photograph; their coordinates count pixels from 1, and both edges belong to them."""
+    """Cut boxes out, black beyond the photograph; they count pixels from 1, and both edges belong to them."""
     steps = (boxes[:, 2:].astype(np.float64) - boxes[:, :2] + 1) / size
     sound = (steps > 0).all(axis=1) & (np.abs(boxes) < 2**24).all(axis=1)
     affines = np.zeros((len(boxes), 2, 3))

@@ -59,7 +59,8 @@ class Network:
         output = self._session.run({self._input: batch})[0].reshape(len(batch), -1)[:faces]
         if output.shape[1] != self.recipe.dimension:
             raise RecipeError(
-                f"recipe {self.recipe.name}: 'dimension' is {self.recipe.dimension}, but the network gives {output.shape[1]}"
+                f"recipe {self.recipe.name}: 'dimension' is {self.recipe.dimension}, "
+                f"but the network gives {output.shape[1]}"
             )
         return output
 

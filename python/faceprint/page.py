@@ -15,7 +15,7 @@ from .distance import distances
 from .photo import Pixels, printable, read_photo
 
 WIDEST = 480  # pixels of a photograph on the page
-BINS = 40  # of the histogram, each 0.1 of squared distance wide
+BINS = 40  # of the histogram
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2733;background:#fff}
 h1,h2{line-height:1.2} .photos,.sheet{display:flex;flex-wrap:wrap;gap:1rem} figure{margin:0}
@@ -51,7 +51,7 @@ def write_page(
         "<h2>People</h2>",
         _people(album, people.labels),
         "<h2>Who matches whom</h2>",
-        f"<p>Squared distance of unit embeddings, in [0, 4]; shaded where at most {threshold:.3f}: the same person.</p>",
+        f"<p>Squared distance of unit embeddings, in [0, 4]; shaded up to {threshold:.3f}: the same person.</p>",
         _table(album, between, threshold) if len(rows) <= 40 else "<p>Left out: more than 40 faces.</p>",
         "<h2>Distances</h2>",
         _histogram(between[np.triu_indices(len(rows), 1)], threshold),
@@ -117,20 +117,28 @@ def _table(album: Album, between: NDArray[np.float32], threshold: float) -> str:
 
 
 def _histogram(values: NDArray[np.float32], threshold: float) -> str:
-    counts, _ = np.histogram(values, bins=BINS, range=(0, 4))
-    highest = max(int(counts.max(initial=0)), 1)
+    highest_value = max(float(values.max(initial=0)), 2 * threshold)
+    counts, edges = np.histogram(values, bins=BINS, range=(0, highest_value))
+    most = max(int(counts.max(initial=0)), 1)
+
+    def across(distance: float) -> float:
+        return 40 + 720 * distance / highest_value
+
     bars = "".join(
-        f"<rect x='{40 + 18 * at}' y='{180 - 160 * count / highest:.1f}' width='16' height='{160 * count / highest:.1f}' "
-        f"fill='{'#1b7f5c' if 4 * (at + 0.5) / BINS <= threshold else '#9fb3c8'}'><title>{count} pairs</title></rect>"
-        for at, count in enumerate(counts)
+        f"<rect x='{across(left):.1f}' y='{180 - 160 * count / most:.1f}' width='16' height='{160 * count / most:.1f}' "
+        f"fill='{'#1b7f5c' if left < threshold else '#9fb3c8'}'><title>{count} pairs</title></rect>"
+        for left, count in zip(edges, counts, strict=False)
     )
-    ticks = "".join(f"<text x='{40 + 180 * tick}' y='198' font-size='12'>{tick}</text>" for tick in range(5))
-    line = 40 + 180 * threshold
+    ticks = "".join(
+        f"<text x='{across(distance):.1f}' y='198' font-size='12'>{distance:.2f}</text>"
+        for distance in np.linspace(0, highest_value, 5)
+    )
+    line = across(threshold)
     return (
         f"<svg viewBox='0 0 800 205' width='800' role='img' aria-label='Histogram of distances'>{bars}{ticks}"
         f"<line x1='{line:.1f}' x2='{line:.1f}' y1='10' y2='182' stroke='#b44d12' stroke-width='2'/>"
         f"<text x='{line + 6:.1f}' y='20' font-size='12' fill='#b44d12'>threshold {threshold:.3f}</text></svg>"
-        f"<p class=note>{len(values)} pairs of faces; the highest bar is {highest}.</p>"
+        f"<p class=note>{len(values)} pairs of faces; the highest bar is {most}.</p>"
     )
 
 

@@ -5,6 +5,7 @@ import json
 import math
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def _thresholds(value: Any, name: str) -> tuple[Threshold, ...]:
         _check(_number(entry["far"]) and 0 < entry["far"] <= 1, name, "far", "a rate in (0, 1]", entry["far"])
         _check(_distance(entry["distance"]), name, "distance", "a distance in [0, 4]", entry["distance"])
     pairs = [(entry["far"], entry["distance"]) for entry in stated]
-    rising = all(a[0] < b[0] and a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
     _check(rising, name, "thresholds", "in rising order of both far and distance", pairs)
     return tuple(Threshold(far, distance) for far, distance in pairs)
 

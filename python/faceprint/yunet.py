@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .detector import Detections, suppress
 from .errors import RecipeError
-from .photo import Pixels
+from .photo import Pixels, printable
 from .runtime import open_session
 
 STRIDES = (8, 16, 32)
@@ -21,7 +21,7 @@ OVERLAP = 0.3
 
 
 class YuNet:
-    """Finds faces with a YuNet file, of score 0.6 and more; photographs are looked at with at most 1280 pixels a side."""
+    """Finds faces of score 0.6 and more with a YuNet file, on photographs reduced to at most 1280 pixels a side."""
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 0) -> None:
         self._session = open_session(path, device=device, threads=threads)
@@ -29,7 +29,8 @@ class YuNet:
         outputs = list(self._session.outputs)
         if len(self._session.inputs) != 1 or sorted(outputs) != sorted(names):
             raise RecipeError(
-                f"detector {path.name} must be a YuNet file with the outputs cls_8 ... kps_32, not {', '.join(outputs[:12])}"
+                f"detector {printable(path.name)} must be a YuNet file with the outputs cls_8 ... kps_32, "
+                f"not {', '.join(outputs[:12])}"
             )
         (self._input,) = self._session.inputs
 

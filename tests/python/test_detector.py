@@ -102,7 +102,7 @@ def test_yunet_finds_nobody(tmp_path):
 def test_what_is_no_detector(tmp_path):
     path = yunet(tmp_path / "other.onnx", 32, {}, drop=("kps_8",))
     with pytest.raises(
-        RecipeError, match=r"^detector other\.onnx must be a YuNet file with the outputs cls_8 \.\.\. kps_32, not"
+        RecipeError, match=r"^detector other\.onnx must be a YuNet file with the outputs cls_8 .* kps_32"
     ):
         load(detector=path)
     (tmp_path / "text.onnx").write_text("not a network")

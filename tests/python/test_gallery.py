@@ -67,12 +67,12 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (
             lambda g, x: g.add(x, labels=["a"]),
             ValueError,
-            "labels must have one entry for each of the 3 embeddings, not 1",
+            "one entry for each of the 3 embeddings, not 1",
         ),
         (
             lambda g, x: g.add(x, labels="abc"),
             TypeError,
-            "labels must be a sequence of str or None, one a row, not a str",
+            "a sequence of str or None, one a row, not a str",
         ),
         (lambda g, x: g.add(x, labels=[1, 2, 3]), TypeError, "labels must be str or None, not int"),
         (lambda g, x: g.add(x[:, :5]), ValueError, r"embeddings must have shape \(n, 128\), not \(3, 5\)"),
@@ -82,7 +82,7 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (
             lambda g, x: g.add(as_faces(x, "other")),
             GalleryError,
-            "holds embeddings of network first; those of other cannot",
+            "of network first; those of other cannot",
         ),
         (lambda g, x: g.search(as_faces(x, "other")), GalleryError, "those of other cannot be compared"),
         (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),

@@ -60,5 +60,5 @@ def test_public_names():
 
 
 def test_functions_stay_functions_whatever_is_imported():
-    code = "import faceprint.gallery, faceprint.cli, faceprint as fp; print(*(callable(f) for f in (fp.nearest, fp.info, fp.cluster)))"
-    assert python(code).stdout == "True True True\n"
+    code = "import faceprint.gallery, faceprint.cli, faceprint as fp; print(callable(fp.nearest), callable(fp.info))"
+    assert python(code).stdout == "True True\n"

@@ -111,9 +111,7 @@ def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):
 def test_corrupt_network(tiny):
     path = tiny()
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(
-        NetworkError, match=r"tiny\.onnx must have sha256 [0-9a-f]{64}, as its recipe says, not [0-9a-f]{64}$"
-    ):
+    with pytest.raises(NetworkError, match=r"tiny\.onnx must have sha256 \w{64}, as its recipe says, not \w{64}$"):
         load(path)
     recipe = json.loads(path.with_suffix(".json").read_text())
     recipe["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -128,7 +128,7 @@ def test_large_file_is_not_read_whole(tmp_path):
     path = tmp_path / "large.jpg"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(PhotoError, match="the limit is 67108864$"):
+    with pytest.raises(PhotoError, match=r"the limit is 67108864$"):
         read_photo(path)
 
 

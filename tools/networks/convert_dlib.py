@@ -34,7 +34,7 @@ class Reader:
         self.content = content
 
     def integer(self, at: int) -> tuple[int, int]:
-        """The number at `at`: one byte with its length and, in the top bit, its sign; then its bytes. And what follows."""
+        """The number at `at`, a byte with length and sign before its bytes, and where the next one begins."""
         head = self.content[at]
         end = at + 1 + (head & 0x0F)
         value = int.from_bytes(self.content[at + 1 : end], "little")
@@ -73,7 +73,7 @@ def read_weights(content: bytes) -> tuple[list[NDArray[np.float32]], list[NDArra
 
 
 def build(content: bytes, path: Path) -> None:
-    """Write the network: chips [batch, 3, 150, 150] of (pixel - mean) / 256 to embeddings [batch, 128], not normalised."""
+    """Write the network: chips [batch, 3, 150, 150], (pixel - mean) / 256, to embeddings [batch, 128]."""
     parameters, affines, last = read_weights(content)
     remaining = iter(zip(parameters, affines, strict=True))
     graph = Graph("dlib_face_recognition_resnet_model_v1", half=True)
@@ -120,7 +120,7 @@ def build(content: bytes, path: Path) -> None:
 
 
 def check(content: bytes, path: Path, photos: list[Path]) -> None:
-    """Compare with dlib on upright and shifted crops of portraits, print the largest difference, store the reference."""
+    """Compare with dlib on crops of portraits, print the largest difference, and store chips and answers."""
     import dlib
     import onnxruntime
     from PIL import Image

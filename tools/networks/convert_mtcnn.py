@@ -46,9 +46,10 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 def build(name: str, weights: Weights, path: Path) -> None:
-    """Write one network: images or crops [batch, 3, h, w] of (pixel - 127.5) / 128 in RGB to scores, softmaxed, and
-    regressions (and landmarks, x1...x5 y1...y5), in units of the box.
-    """  # fmt: skip
+    """Write one network, from RGB crops [batch, 3, height, width] of (pixel - 127.5) / 128 to what it says of them.
+
+    `scores` are softmaxed; `regressions` and `landmarks` (x1 ... x5, y1 ... y5) are shares of the box.
+    """
     graph = Graph(f"mtcnn_{name}")
     x = "images"
     for layer, (convolution, pooling) in enumerate(BODIES[name].items(), 1):

@@ -2,8 +2,8 @@
 
     python tools/networks/measure.py EMBEDDINGS.npz RECIPE.json "where the photographs come from"
 
-EMBEDDINGS holds `embeddings`, unit rows, and `people`, a name a row (bench/python/lfw.py --embeddings writes it). From all
-pairs of different people come the thresholds at stated false accept rates; from all pairs of the same person, weighted
+EMBEDDINGS holds `embeddings`, unit rows, and `people`, a name a row; bench/python/lfw.py --embeddings writes it. From
+all pairs of different people come the thresholds at stated false accept rates; from all pairs of the same person, weighted
 against those of different people to a prior of one half, the logistic probability; from average linkage at a range of
 thresholds the one with the best pairwise F.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import faceprint as fp
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-STOPS = np.arange(0.2, 0.9, 0.02)
+STOPS = np.arange(0.05, 0.40, 0.01)
 
 
 def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[float, float]:

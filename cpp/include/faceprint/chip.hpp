@@ -38,7 +38,8 @@ struct ChipFormat {
 // Cuts chips out of an image, ready for a network.
 //
 //   affines  one per chip
-//   out      [chips, 3 * height * width] float32: (pixel - mean) * scale, pixels in [0, 255], laid out as the format says
+//   out      [chips, 3 * height * width] float32: (pixel - mean) * scale, pixels in [0, 255], laid out as the format
+//   says
 //
 // Pixels are interpolated bilinearly; beyond the image everything is black (0). Where one step in the chip is longer
 // than one pixel of the image, each chip pixel is the average of an evenly spaced grid of samples: ceil(step) of them
@@ -51,5 +52,8 @@ struct ChipFormat {
 // at least 1 x 1, if mean or scale is not finite, or if an affine is not finite or leads 2^30 pixels or more away.
 void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
            int threads = 0);
+
+// Throws as `chips` would for these, before any memory for the output is taken.
+void check_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format);
 
 }  // namespace faceprint

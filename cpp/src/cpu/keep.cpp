@@ -11,7 +11,8 @@ void keep_nearest(const NearestSlice& slice, const float* found, std::ptrdiff_t 
   for (std::ptrdiff_t i = first_query; i < first_query + queries; ++i) {
     const Heap heap = {slice.distances.row(i), slice.indices.row(i), slice.distances.columns};
     for (std::ptrdiff_t row = first_row; row < first_row + rows; ++row) {
-      // Rounding may leave a product a little beyond the norms. Rows ascend, so at equal distance the earlier one stays.
+      // Rounding may leave a product a little beyond the norms. Rows ascend, so at equal distance the earlier one
+      // stays.
       const float distance = std::max(*found++, 0.0f);
       if (distance < heap.distances[0] && row != slice.own_row + i) heap.replace_top(distance, row);
     }

@@ -1,7 +1,8 @@
 // After tile-inl.hpp, and like it.
 
 template <std::ptrdiff_t R, std::ptrdiff_t P>
-inline void nearest_in_panels(const NearestSlice& slice, const float* packed, std::ptrdiff_t first, std::ptrdiff_t panel) {
+inline void nearest_in_panels(const NearestSlice& slice, const float* packed, std::ptrdiff_t first,
+                              std::ptrdiff_t panel) {
   const std::ptrdiff_t depth = slice.queries.columns;
   const float* norms = slice.norms + panel * panel_rows;
   Tile<R, P> tile;
@@ -30,7 +31,8 @@ inline void nearest_in_panels(const NearestSlice& slice, const float* packed, st
 
 // The tile of the R queries that begin at `first`, over all panels from one to another.
 template <std::ptrdiff_t R>
-inline void nearest_of_tile(const NearestSlice& slice, std::ptrdiff_t first, std::ptrdiff_t panel, std::ptrdiff_t last) {
+inline void nearest_of_tile(const NearestSlice& slice, std::ptrdiff_t first, std::ptrdiff_t panel,
+                            std::ptrdiff_t last) {
   constexpr std::ptrdiff_t P = panels_at_once<R>();
   const float* packed = slice.packed_queries + first * slice.queries.columns;
   for (; panel + P <= last; panel += P) nearest_in_panels<R, P>(slice, packed, first, panel);

@@ -5,6 +5,10 @@
 #include "cpu/cpu_backend.hpp"
 #include "cpu/fused.hpp"
 
+// Sums of this width are in memory, not in registers, so unrolled loops over them would only be long.
+#undef FACEPRINT_UNROLL
+#define FACEPRINT_UNROLL
+
 namespace faceprint {
 namespace portable {
 namespace {

@@ -1,7 +1,8 @@
 #pragma once
 // Opens and closes a region whose functions are compiled for more than the baseline CPU. Everything from outside,
 // the standard library above all, must be included before the region opens: its inline functions are shared with code
-// that runs on every CPU. Inside, no lambdas and no friend functions defined in classes: GCC 12 forgets the region there.
+// that runs on every CPU. Inside, no lambdas and no friend functions defined in classes: GCC 12 forgets the region
+// there.
 
 #define FACEPRINT_PRAGMA(...) _Pragma(#__VA_ARGS__)
 

@@ -1,0 +1,144 @@
+#include "arrays.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+namespace {
+
+std::string text(const py::handle& object) { return py::str(object); }
+
+std::string shape_of(const py::array& array) { return text(array.attr("shape")); }
+
+std::string type_of(const py::handle& object) { return text(py::type::handle_of(object).attr("__name__")); }
+
+[[noreturn]] void ask_for_contiguous(const char* name, const char* rule) {
+  throw py::value_error(std::string(name) + " must have " + rule + "; pass numpy.ascontiguousarray(" + name + ")");
+}
+
+// The first byte of an array and the one after its last.
+std::pair<std::uintptr_t, std::uintptr_t> extent(const py::array& array) {
+  auto first = reinterpret_cast<std::uintptr_t>(array.data()), last = first;
+  if (array.size() == 0) return {first, first};
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
+    (reach < 0 ? first : last) += static_cast<std::uintptr_t>(reach);
+  }
+  return {first, last + static_cast<std::uintptr_t>(array.itemsize())};
+}
+
+// How many elements lead from one row to the next, where the layout allows to say so.
+py::ssize_t row_stride(const char* name, const py::array& array) {
+  const py::ssize_t item = array.itemsize();
+  if (array.size() == 0) return array.shape(1);
+  if (array.shape(1) > 1 && array.strides(1) != item) ask_for_contiguous(name, "adjacent elements in each row");
+  if (array.shape(0) == 1) return array.shape(1);
+  if (array.strides(0) % item != 0) ask_for_contiguous(name, "rows a whole number of elements apart");
+  return array.strides(0) / item;
+}
+
+}  // namespace
+
+template <class T>
+py::array as_array(const char* name, const py::object& object) {
+  if (!py::isinstance<py::array>(object)) {
+    throw py::type_error(std::string(name) + " must be a numpy array, not " + type_of(object));
+  }
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  if (!py::isinstance<py::array_t<T>>(array)) {
+    throw py::type_error(std::string(name) + " must be " + text(py::dtype::of<T>()) + ", not " + text(array.dtype()));
+  }
+  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) != 0) ask_for_contiguous(name, "aligned memory");
+  return array;
+}
+
+template py::array as_array<float>(const char*, const py::object&);
+template py::array as_array<double>(const char*, const py::object&);
+template py::array as_array<std::uint8_t>(const char*, const py::object&);
+template py::array as_array<std::int64_t>(const char*, const py::object&);
+
+template <class T>
+faceprint::Matrix<const T> as_matrix(const char* name, const py::array& array, py::ssize_t columns) {
+  if (array.ndim() != 2 || (columns >= 0 && array.shape(1) != columns)) {
+    const std::string expected = columns < 0 ? "(rows, columns)" : "(n, " + std::to_string(columns) + ")";
+    throw py::value_error(std::string(name) + " must have shape " + expected + ", not " + shape_of(array));
+  }
+  return {static_cast<const T*>(array.data()), array.shape(0), array.shape(1), row_stride(name, array)};
+}
+
+template faceprint::Matrix<const float> as_matrix(const char*, const py::array&, py::ssize_t);
+
+faceprint::Matrix<float> as_output(const char* name, const py::array& array) {
+  if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable");
+  const py::ssize_t stride = row_stride(name, array);
+  if (array.shape(0) > 1 && std::abs(stride) < array.shape(1)) ask_for_contiguous(name, "rows that do not overlap");
+  return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1), stride};
+}
+
+faceprint::Image as_image(const char* name, const py::array& array) {
+  check_shape(name, array, {-1, -1, 3}, "(height, width, 3)");
+  if (array.size() > 0 && (array.strides(2) != 1 || (array.shape(1) > 1 && array.strides(1) != 3))) {
+    ask_for_contiguous(name, "adjacent pixels in each row");
+  }
+  return {static_cast<const std::uint8_t*>(array.data()), array.shape(0), array.shape(1), array.strides(0)};
+}
+
+void check_apart(const char* name, const py::array& array, const char* other_name, const py::array& other) {
+  const auto [first, last] = extent(array);
+  const auto [other_first, other_last] = extent(other);
+  if (first < other_last && other_first < last) {
+    throw py::value_error(std::string(name) + " must not share memory with " + other_name);
+  }
+}
+
+void check_shape(const char* name, const py::array& array, std::initializer_list<py::ssize_t> shape,
+                 const char* expected) {
+  bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size());
+  py::ssize_t axis = 0;
+  for (const py::ssize_t length : shape) {
+    fits = fits && (length < 0 || array.shape(axis) == length);
+    ++axis;
+  }
+  if (!fits) {
+    throw py::value_error(std::string(name) + " must have shape " + expected + ", not " + shape_of(array));
+  }
+}
+
+void check_contiguous(const char* name, const py::array& array) {
+  if (!(array.flags() & py::array::c_style)) ask_for_contiguous(name, "C order");
+}
+
+py::ssize_t as_integer(const char* name, const py::object& object) {
+  if (!PyIndex_Check(object.ptr()) || PyBool_Check(object.ptr())) {
+    throw py::type_error(std::string(name) + " must be an integer, not " + type_of(object));
+  }
+  const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+  if (!number) throw py::error_already_set();
+  const py::ssize_t value = PyLong_AsSsize_t(number.ptr());
+  if (value == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    throw py::value_error(std::string(name) + " must fit 64 bits, not " + text(number));
+  }
+  return value;
+}
+
+int as_threads(const py::object& object) {
+  using Int = std::numeric_limits<int>;
+  return static_cast<int>(std::clamp<py::ssize_t>(as_integer("threads", object), Int::min(), Int::max()));
+}
+
+std::array<float, 3> as_three_floats(const char* name, const py::object& object) {
+  std::array<float, 3> values{};
+  std::size_t count = 0;
+  if (!py::isinstance<py::iterable>(object)) {
+    throw py::type_error(std::string(name) + " must be three numbers, not " + type_of(object));
+  }
+  for (const py::handle item : object) {
+    if (count < 3) values[count] = item.cast<float>();
+    ++count;
+  }
+  if (count != 3) throw py::value_error(std::string(name) + " must be three numbers, not " + std::to_string(count));
+  return values;
+}

@@ -1,0 +1,49 @@
+#pragma once
+// The only code that turns Python's arrays and numbers into the core's. It checks, and never converts or copies.
+
+#include <pybind11/numpy.h>
+
+#include <array>
+#include <string>
+
+#include "faceprint/chip.hpp"
+#include "faceprint/matrix.hpp"
+
+namespace py = pybind11;
+
+// The array behind an argument, of exactly this dtype, native and aligned. Raises TypeError otherwise.
+template <class T>
+py::array as_array(const char* name, const py::object& object);
+
+// A matrix of rows that may lie anywhere, each of adjacent elements. The shape in messages: (n, columns) if a number
+// of columns is given, (rows, columns) if not; but only the number of dimensions is checked here, the core does the
+// rest.
+template <class T>
+faceprint::Matrix<const T> as_matrix(const char* name, const py::array& array, py::ssize_t columns = -1);
+
+// The same for writing into: rows must not overlap one another.
+faceprint::Matrix<float> as_output(const char* name, const py::array& array);
+
+// (height, width, 3), the pixels of a row adjacent.
+faceprint::Image as_image(const char* name, const py::array& array);
+
+// Raises ValueError if the memory of both meets.
+void check_apart(const char* name, const py::array& array, const char* other_name, const py::array& other);
+
+// Raises ValueError with the shape that was expected unless the array has it; -1 stands for any length.
+void check_shape(const char* name, const py::array& array, std::initializer_list<py::ssize_t> shape,
+                 const char* expected);
+
+// Raises ValueError unless the array is C-contiguous.
+void check_contiguous(const char* name, const py::array& array);
+
+// Any Python or numpy integer. Raises TypeError for anything else, ValueError for one beyond 64 bits.
+py::ssize_t as_integer(const char* name, const py::object& object);
+int as_threads(const py::object& object);
+
+std::array<float, 3> as_three_floats(const char* name, const py::object& object);
+
+template <class T>
+faceprint::Matrix<T> new_matrix(py::array_t<T>& array) {
+  return {array.mutable_data(), array.shape(0), array.shape(1), array.shape(1)};
+}

@@ -1,0 +1,32 @@
+#pragma once
+// One function per noun; each adds its operations to the module.
+
+#include <pybind11/pybind11.h>
+
+#include <shared_mutex>
+
+#include "faceprint/gallery.hpp"
+
+namespace py = pybind11;
+
+// A gallery that Python threads may search while another one changes it. Take the lock only without the GIL, and never
+// ask for the GIL while holding it.
+struct SharedGallery {
+  explicit SharedGallery(std::ptrdiff_t columns) : gallery(columns) {}
+
+  py::ssize_t rows() const {
+    const py::gil_scoped_release unlocked;
+    const std::shared_lock lock(mutex);
+    return gallery.rows();
+  }
+
+  faceprint::Gallery gallery;
+  mutable std::shared_mutex mutex;
+};
+
+void bind_backend(py::module_& module);
+void bind_chip(py::module_& module);
+void bind_distance(py::module_& module);
+void bind_gallery(py::module_& module);
+void bind_graph(py::module_& module);
+void bind_nearest(py::module_& module);

@@ -1,0 +1,26 @@
+#include "faceprint/graph.hpp"
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+
+namespace {
+
+py::array average_linkage(const py::object& embeddings, double threshold, const py::object& threads) {
+  const py::array array = as_array<float>("embeddings", embeddings);
+  const auto matrix = as_matrix<float>("embeddings", array);
+  const int count = as_threads(threads);
+  py::array_t<std::int64_t> labels(matrix.rows);
+  const std::span<std::int64_t> out = {labels.mutable_data(), static_cast<std::size_t>(matrix.rows)};
+  {
+    const py::gil_scoped_release unlocked;
+    faceprint::average_linkage(matrix, threshold, out, count);
+  }
+  return labels;
+}
+
+}  // namespace
+
+void bind_graph(py::module_& module) {
+  module.def("average_linkage", average_linkage, py::arg("embeddings"), py::arg("threshold"), py::arg("threads") = 0,
+             "Cluster labels by average linkage, merging while the mean distance is at most the threshold.");
+}

@@ -1,0 +1,53 @@
+"""The compiled core: plain numpy in and out, no conversions."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+def backends() -> list[tuple[str, str]]: ...
+def active_backend() -> str: ...
+def use_backend(name: str) -> None: ...
+def default_threads() -> int: ...
+def distances(
+    queries: NDArray[np.float32],
+    gallery: NDArray[np.float32],
+    out: NDArray[np.float32] | None = None,
+    threads: SupportsIndex = 0,
+) -> NDArray[np.float32]: ...
+
+class Gallery:
+    def __init__(self, columns: SupportsIndex) -> None: ...
+    def append(self, embeddings: NDArray[np.float32]) -> None: ...
+    def remove(self, rows: NDArray[np.int64]) -> None: ...
+    def unpack(self) -> NDArray[np.float32]: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+
+def nearest(
+    queries: NDArray[np.float32], gallery: Gallery, k: SupportsIndex, threads: SupportsIndex = 0
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+def neighbours(
+    embeddings: NDArray[np.float32], k: SupportsIndex, threads: SupportsIndex = 0
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+def align(
+    landmarks: NDArray[np.float32] | NDArray[np.float64], template: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
+def chips(
+    image: NDArray[np.uint8],
+    affines: NDArray[np.float64],
+    height: SupportsIndex,
+    width: SupportsIndex,
+    layout: Literal["NCHW", "NHWC"] = "NCHW",
+    channels: Literal["RGB", "BGR"] = "RGB",
+    mean: Sequence[float] | NDArray[Any] = (0, 0, 0),
+    scale: Sequence[float] | NDArray[Any] = (1, 1, 1),
+    mirror: bool = False,
+    threads: SupportsIndex = 0,
+) -> NDArray[np.float32]: ...
+def average_linkage(
+    embeddings: NDArray[np.float32], threshold: float, threads: SupportsIndex = 0
+) -> NDArray[np.int64]: ...

@@ -1,0 +1,33 @@
+"""All squared Euclidean distances between two sets of embeddings."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .arrays import as_embeddings
+
+
+def distances(
+    x: Any, y: Any, *, out: NDArray[np.float32] | None = None, threads: int | None = None
+) -> NDArray[np.float32]:
+    """Squared Euclidean distance of every row of `x` to every row of `y`.
+
+    `x` (rows, width) and `y` (others, width) are float32, as numpy arrays or anything in CPU memory that speaks DLPack.
+    The result (rows, others) is float32 and never negative; between unit vectors it lies in [0, 4]. It is written into
+    `out` where given. Equal rows are exactly 0 apart, `distances(x, x)` is symmetric to the bit, and neither `threads`
+    (None: every CPU this process may use) nor the backend changes a bit.
+
+    Raises TypeError for another dtype; ValueError for shapes that do not agree, for values that are not finite or lie
+    outside [-1e15, 1e15], and for an `out` that is read-only, of another shape, or in the memory of `x` or `y`.
+
+    >>> import numpy as np
+    >>> x = np.array([[1, 0], [0, 1]], np.float32)
+    >>> distances(x, x)
+    array([[0., 2.],
+           [2., 0.]], dtype=float32)
+    """
+    queries = as_embeddings(x, "x")
+    gallery = as_embeddings(y, "y", width=queries.shape[1])
+    return _core.distances(queries, gallery, out, threads or 0)

@@ -15,7 +15,6 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +109,7 @@ def embed_with_dlib(photos: list[Path], models: Path) -> tuple[Rows, set[Path]]:
     return rows, set()
 
 
-def report(name: str, pairs: list[Pair], photos: int, rows: Rows, seconds: float) -> dict[str, object]:
+def report(name: str, pairs: list[Pair], photos: int, rows: Rows) -> dict[str, object]:
     """What one pipeline reached, as it goes into the results file; printed too."""
     folds, wrong = accuracy(pairs, compare(pairs, rows))
     found = {
@@ -120,7 +119,6 @@ def report(name: str, pairs: list[Pair], photos: int, rows: Rows, seconds: float
         "wrong": int(wrong.sum()),
         "photos": photos,
         "photos_without_a_face": photos - len(rows),
-        "photos_per_second": round(photos / seconds, 2),
     }
     print(f"{name}: {json.dumps(found)}")
     return found
@@ -145,10 +143,9 @@ def main() -> None:
     }
     embedded, aside = {}, set()
     for name, embed in pipelines.items():
-        start = perf_counter()
         embedded[name], apart = embed()
         aside |= apart
-        results[name] = report(name, pairs, len(photos), embedded[name], perf_counter() - start)
+        results[name] = report(name, pairs, len(photos), embedded[name])
     if arguments.embeddings:
         known = list(embedded["faceprint"])
         names = [photo.parent.name for photo in known]

@@ -33,9 +33,7 @@ def nearest(
     return _core.nearest(as_embeddings(x, "x", width=packed.columns), packed, k, threads or 0)
 
 
-def neighbours(
-    x: Any, k: int = 80, *, threads: int | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def neighbours(x: Any, k: int = 80, *, threads: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Find the `k` other rows of `x` nearest to each row, exactly: (distances, indices).
 
     As `nearest(x, x, k)`, except that a row is not its own neighbour. Rows are told apart by number, not by content:

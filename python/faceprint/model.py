@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +86,7 @@ class Model:
         """
         if choose not in ("prominent", "only"):
             raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
-        one = isinstance(photos, (str, os.PathLike, bytes, np.ndarray)) or not isinstance(photos, Iterable)
-        chosen = (self._one_face(photo, choose) for photo in ([photos] if one else photos))  # type: ignore[list-item, union-attr]
+        chosen = (self._one_face(photo, choose) for photo in _each(photos))
         embeddings = [self._embed(np.concatenate(batch)) for batch in _batches(chosen)]
         return np.concatenate(embeddings) if embeddings else np.empty((0, self.recipe.dimension), np.float32)
 
@@ -105,12 +104,13 @@ class Model:
         >>> answer.same, answer.distance <= answer.threshold
         (True, True)
         """
+        stated: float | None = far
         if threshold is None:
-            threshold, stated = self.recipe.threshold(far), far
-        elif not 0 <= threshold <= 4:
-            raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
-        else:
+            threshold = self.recipe.threshold(far)
+        elif 0 <= threshold <= 4:
             stated = self.recipe.far(threshold)
+        else:
+            raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
         first, second = self.embed([a, b], choose=choose)
         distance = float(distances(first[None], second[None])[0, 0])
         return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
@@ -167,6 +167,12 @@ def load(
         open_detector(None if detector is None else Path(detector), device=device, threads=threads),
         limits or Limits(),
     )
+
+
+def _each(photos: "Photo | Iterable[Photo]") -> "Iterable[Photo]":
+    if isinstance(photos, (str, os.PathLike, bytes, np.ndarray)) or not isinstance(photos, Iterable):
+        return [cast("Photo", photos)]
+    return photos
 
 
 def _batches(chosen: Iterator[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:

@@ -54,19 +54,19 @@ class Mtcnn:
         boxes = _squares(_proposals(levels, scores[0]))
 
         judged, regressions = self._judge(self._refiner, image, boxes, 24)
-        kept = judged > scores[1]
-        boxes, judged, regressions = boxes[kept], judged[kept], regressions[kept]
+        sure = judged > scores[1]
+        boxes, judged, regressions = boxes[sure], judged[sure], regressions[sure]
         kept = suppress(boxes, judged, 0.7)
         boxes = _squares(_regress(boxes[kept], regressions[kept], 1))
 
         judged, regressions, landmarks = self._judge(self._finisher, image, boxes, 48)
-        kept = judged > scores[2]
-        boxes, judged, regressions, landmarks = boxes[kept], judged[kept], regressions[kept], landmarks[kept]
+        sure = judged > scores[2]
+        boxes, judged, regressions, landmarks = boxes[sure], judged[sure], regressions[sure], landmarks[sure]
         sides = boxes[:, 2:] - boxes[:, :2] + 1
         points = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
         boxes = _regress(boxes, regressions, 1)
         kept = suppress(boxes, judged, 0.7, of_smaller=True)
-        return Detections(boxes[kept], points[kept].astype(np.float32), judged[kept])
+        return Detections(boxes[kept], points[kept], judged[kept])
 
     def _judge_windows(self, image: Pixels) -> "Iterator[Level]":
         """P-Net on every level of the image pyramid."""
@@ -127,8 +127,8 @@ def _squares(boxes: Boxes) -> Boxes:
 def _crops(image: Pixels, boxes: Boxes, size: int) -> NDArray[np.float32]:
     """Cut boxes out, black beyond the photograph; they count pixels from 1, and both edges belong to them."""
     steps = (boxes[:, 2:].astype(np.float64) - boxes[:, :2] + 1) / size
-    sound = (steps > 0).all(axis=1) & (np.abs(boxes) < 2**24).all(axis=1)
+    sound = np.all(steps > 0, axis=1, keepdims=True) & np.all(np.abs(boxes) < 2**24, axis=1, keepdims=True)
     affines = np.zeros((len(boxes), 2, 3))
-    affines[:, 0, 0], affines[:, 1, 1] = np.where(sound[:, None], steps, 1).T
-    affines[:, :, 2] = np.where(sound[:, None], boxes[:, :2] - 1.5 + steps / 2, -size - 1)
+    affines[:, [0, 1], [0, 1]] = np.where(sound, steps, 1)
+    affines[:, :, 2] = np.where(sound, boxes[:, :2] - 1.5 + steps / 2, -size - 1)  # what is no box is black
     return _core.chips(image, affines, size, size, mean=(127.5,) * 3, scale=(1 / 128,) * 3)

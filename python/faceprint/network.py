@@ -27,7 +27,7 @@ class Network:
         shape = self.recipe.input
         return _core.chips(
             image,
-            _core.align(landmarks, np.array(self.recipe.landmarks)),
+            self._affines(landmarks),
             shape.height,
             shape.width,
             layout=shape.layout,
@@ -40,9 +40,7 @@ class Network:
     def pictures(self, image: Pixels, landmarks: NDArray[np.float32]) -> Pixels:
         """Cut the same chips for people to look at: uint8 RGB of shape (faces, height, width, 3)."""
         shape = self.recipe.input
-        chips = _core.chips(
-            image, _core.align(landmarks, np.array(self.recipe.landmarks)), shape.height, shape.width, layout="NHWC"
-        )
+        chips = _core.chips(image, self._affines(landmarks), shape.height, shape.width, layout="NHWC")
         return np.rint(chips).astype(np.uint8)
 
     def embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -51,6 +49,9 @@ class Network:
         if not outputs:
             return np.empty((0, self.recipe.dimension), np.float32)
         return unit_rows(np.concatenate(outputs))
+
+    def _affines(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+        return _core.align(np.ascontiguousarray(landmarks), np.array(self.recipe.landmarks))
 
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         faces = len(batch)
@@ -94,4 +95,5 @@ def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         raise NetworkError("the network gave an embedding without a direction (zero, NaN or infinite)")
-    return (rows / lengths).astype(np.float32)
+    unit: NDArray[np.float32] = (rows / lengths).astype(np.float32)
+    return unit

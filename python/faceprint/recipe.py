@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .errors import RecipeError
 from .photo import printable
@@ -23,8 +23,8 @@ class Input:
 
     height: int
     width: int
-    layout: str
-    channels: str
+    layout: Literal["NCHW", "NHWC"]
+    channels: Literal["RGB", "BGR"]
     mean: Triple
     scale: Triple
 
@@ -105,7 +105,7 @@ class Recipe:
         at = max(1, bisect_left(stated, distance, key=lambda threshold: threshold.distance))
         low, high = stated[at - 1], stated[at]
         share = (distance - low.distance) / (high.distance - low.distance)
-        return low.far * (high.far / low.far) ** share
+        return low.far * math.exp(share * math.log(high.far / low.far))
 
     def same_probability(self, distance: float) -> float | None:
         """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration."""

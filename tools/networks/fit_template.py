@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 import dlib
-import faceprint as fp
 import numpy as np
 from numpy.typing import NDArray
+
+import faceprint as fp
 
 SIZE = 150
 PADDING = 0.25  # around the face, dlib's for this network

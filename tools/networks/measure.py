@@ -3,9 +3,9 @@
     python tools/networks/measure.py EMBEDDINGS.npz RECIPE.json "where the photographs come from"
 
 EMBEDDINGS holds `embeddings`, unit rows, and `people`, a name a row; bench/python/lfw.py --embeddings writes it. From
-all pairs of different people come the thresholds at stated false accept rates; from all pairs of the same person, weighted
-against those of different people to a prior of one half, the logistic probability; from average linkage at a range of
-thresholds the one with the best pairwise F.
+all pairs of different people come the thresholds at stated false accept rates; from all pairs of the same person,
+weighted against those of different people to a prior of one half, the logistic probability; from average linkage at a
+range of thresholds the one with the best pairwise F.
 """
 
 import json

@@ -14,7 +14,7 @@ namespace portable {
 namespace {
 
 struct Lanes {
-  static constexpr std::ptrdiff_t count = 16, accumulators = 24, tile_queries = 12;
+  static constexpr std::ptrdiff_t count = 16, accumulators = 8, tile_queries = 4;
   float values[count];
 
   static Lanes broadcast(float value) {

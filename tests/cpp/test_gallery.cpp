@@ -1,0 +1,127 @@
+#include "faceprint/gallery.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "check.hpp"
+#include "data.hpp"
+
+using namespace faceprint;
+
+static void check_holds(const Gallery& gallery, const std::vector<std::vector<float>>& expected) {
+  const auto rows = static_cast<std::ptrdiff_t>(expected.size());
+  CHECK_EQUAL(gallery.rows(), rows);
+  Rows<float> unpacked(gallery.rows(), gallery.columns(), 2);
+  gallery.unpack(unpacked.view());
+  for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) {
+    float norm = 0;
+    for (std::ptrdiff_t d = 0; d < gallery.columns(); ++d) {
+      CHECK_EQUAL(unpacked.at(row, d), expected[static_cast<std::size_t>(row)][static_cast<std::size_t>(d)]);
+      norm += unpacked.at(row, d) * unpacked.at(row, d);
+    }
+    CHECK_EQUAL(gallery.norms()[row], norm);
+  }
+  // What was removed is gone from memory, and no search can find the places that are free.
+  const std::ptrdiff_t width = Gallery::panel_rows;
+  for (std::ptrdiff_t row = gallery.rows(); row < gallery.capacity(); ++row) {
+    CHECK(std::isinf(gallery.norms()[row]));
+    const float* place = gallery.panels() + row / width * width * gallery.columns() + row % width;
+    for (std::ptrdiff_t d = 0; d < gallery.columns(); ++d) CHECK_EQUAL(place[d * width], 0.0f);
+  }
+}
+
+TEST(appends_and_removes_as_a_plain_list_does) {
+  on_each_backend([](const std::string&) {
+    for (const std::ptrdiff_t columns : {1, 3, 16, 33, 128}) {
+      std::mt19937 random(static_cast<unsigned>(columns));
+      Gallery gallery(columns);
+      std::vector<std::vector<float>> expected;
+      for (unsigned step = 0; step < 30; ++step) {
+        const Rows<float> added = random_integers(static_cast<std::ptrdiff_t>(random() % 50), columns, step, 3);
+        gallery.append(added.view());
+        for (std::ptrdiff_t row = 0; row < added.rows; ++row) {
+          expected.emplace_back(added.view().row(row), added.view().row(row) + columns);
+        }
+        const unsigned keep_one_in = step % 10 == 9 ? 20 : 0;  // now and then remove nearly all
+        std::vector<std::int64_t> removed;
+        std::vector<std::vector<float>> kept;
+        for (std::size_t row = 0; row < expected.size(); ++row) {
+          if (keep_one_in ? random() % keep_one_in != 0 : random() % 5 == 0) {
+            removed.push_back(static_cast<std::int64_t>(row));
+          } else {
+            kept.push_back(expected[row]);
+          }
+        }
+        gallery.remove(removed);
+        expected = kept;
+        check_holds(gallery, expected);
+      }
+    }
+  });
+}
+
+TEST(copies_one_row) {
+  const Rows<float> rows = random_integers(20, 5, 1);
+  Gallery gallery(5);
+  gallery.append(rows.view());
+  float row[5];
+  gallery.copy_row(17, row);
+  for (std::ptrdiff_t d = 0; d < 5; ++d) CHECK_EQUAL(row[d], rows.at(17, d));
+}
+
+TEST(gives_memory_back_when_most_is_empty) {
+  Gallery gallery(4);
+  gallery.append(random_integers(1000, 4, 1).view());
+  std::vector<std::int64_t> most;
+  for (std::int64_t row = 10; row < 1000; ++row) most.push_back(row);
+  gallery.remove(most);
+  CHECK_EQUAL(gallery.capacity(), 16);
+  gallery.remove(std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  CHECK_EQUAL(gallery.capacity(), 0);
+  gallery.append(random_integers(3, 4, 2).view());
+  CHECK_EQUAL(gallery.rows(), 3);
+}
+
+TEST(moves) {
+  Gallery gallery(2);
+  gallery.append(random_integers(3, 2, 1).view());
+  const float* panels = gallery.panels();
+  const Gallery moved = std::move(gallery);
+  CHECK_EQUAL(moved.rows(), 3);
+  CHECK_EQUAL(moved.panels(), panels);
+}
+
+TEST(refuses_and_stays_as_it_was) {
+  Gallery gallery(2);
+  Rows<float> rows = random_integers(5, 2, 1);
+  gallery.append(rows.view());
+  std::vector<std::vector<float>> expected;
+  for (std::ptrdiff_t row = 0; row < 5; ++row) expected.push_back({rows.at(row, 0), rows.at(row, 1)});
+
+  CHECK_THROWS(std::invalid_argument, "embeddings must have shape (n, 2), not (5, 3)",
+               gallery.append(random_integers(5, 3, 1).view()));
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
+    Rows<float> refused = rows;
+    refused.at(3, 1) = bad;
+    CHECK_THROWS(std::invalid_argument, "embeddings must be finite: row 3 is not", gallery.append(refused.view()));
+  }
+  Rows<float> large = rows;
+  large.at(4, 0) = -1.1e15f;
+  CHECK_THROWS(std::invalid_argument, "embeddings must lie in [-1e15, 1e15]: row 4 does not",
+               gallery.append(large.view()));
+  using Indices = std::vector<std::int64_t>;
+  CHECK_THROWS(std::invalid_argument, "rows must lie in [0, 5), not 5", gallery.remove(Indices{1, 5}));
+  CHECK_THROWS(std::invalid_argument, "rows must lie in [0, 5), not -1", gallery.remove(Indices{-1}));
+  CHECK_THROWS(std::invalid_argument, "rows must ascend without repeats: 2 follows 2", gallery.remove(Indices{2, 2}));
+  CHECK_THROWS(std::invalid_argument, "rows must ascend without repeats: 1 follows 3", gallery.remove(Indices{3, 1}));
+  Rows<float> out(4, 2);
+  CHECK_THROWS(std::invalid_argument, "out must have shape (5, 2), not (4, 2)", gallery.unpack(out.view()));
+  check_holds(gallery, expected);
+}
+
+TEST(refuses_absurd_widths) {
+  CHECK_THROWS(std::invalid_argument, "a gallery must have 1 to 1048576 columns, not 0", Gallery(0));
+  CHECK_THROWS(std::invalid_argument, "a gallery must have 1 to 1048576 columns, not -3", Gallery(-3));
+  CHECK_THROWS(std::invalid_argument, "a gallery must have 1 to 1048576 columns, not 1048577", Gallery(1048577));
+}

@@ -19,7 +19,7 @@ from .demo import run_demo
 from .errors import FaceprintError, GalleryError
 from .gallery import Gallery
 from .model import Model, load
-from .page import write_page
+from .page import count, write_page
 from .photo import find_photos, printable
 
 ERROR = 2  # what scripts see where no answer could be given
@@ -97,7 +97,7 @@ def faces(model: Model, paths: tuple[Path, ...], as_json: bool) -> None:
         _print_json({"photos": [_describe(*entry) for entry in _entries(album)], "skipped": _skipped(album)})
         return
     for photo, found in _entries(album):
-        click.echo(f"{printable(photo)}: {len(found)} {'face' if len(found) == 1 else 'faces'}")
+        click.echo(f"{printable(photo)}: {count(len(found), 'face')}")
         for box, score in zip(found.boxes, found.scores, strict=True):
             left, top, right, bottom = (round(float(edge)) for edge in box)
             click.echo(f"  {right - left} x {bottom - top} at {left}, {top}, score {score:.3f}")

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ._cluster import cluster
-from .album import read_album
+from .album import Album
 from .distance import distances
 from .model import load
 from .page import Stage, write_page
-from .photo import find_photos
+from .photo import find_photos, read_photo
 
 PHOTOS = Path(__file__).parent / "photos"
 FAR = 1e-3
@@ -30,7 +30,11 @@ def run_demo(page: Path) -> dict[str, Any]:
         return result
 
     model = timed("load the networks", load)
-    album = timed("find and embed the faces", lambda: read_album(model, find_photos([PHOTOS])))
+    photos = find_photos([PHOTOS])
+    images = timed("read the photographs", lambda: [read_photo(photo) for photo in photos])
+    found = timed("find the faces", lambda: [model.detect(image) for image in images])
+    faces = timed("cut out and embed them", lambda: list(map(model.describe, images, found)))
+    album = Album(photos, faces)
     rows = album.embeddings
     between = timed("compare", lambda: distances(rows, rows))
     people = timed("group", lambda: cluster(rows, threshold=model.recipe.clustering))

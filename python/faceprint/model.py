@@ -62,7 +62,16 @@ class Model:
         (1, (1, 150, 150, 3), (1, 128))
         """
         image = read_photo(photo, limits=self.limits)
-        found = self._detect(image)
+        return self.describe(image, self.detect(image))
+
+    def detect(self, image: Pixels) -> Detections:
+        """Find the faces of a uint8 RGB image (height, width, 3), most prominent first: the first half of `faces`."""
+        found = self.detector.detect(image)
+        order = np.argsort(-prominence(found.boxes, image.shape[1], image.shape[0]), kind="stable")
+        return Detections(found.boxes[order], found.landmarks[order], found.scores[order])
+
+    def describe(self, image: Pixels, found: Detections) -> Faces:
+        """Cut out and embed the faces that were found on an image: the second half of `faces`."""
         return Faces(
             found.boxes,
             found.landmarks,
@@ -115,15 +124,10 @@ class Model:
         distance = float(distances(first[None], second[None])[0, 0])
         return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
 
-    def _detect(self, image: Pixels) -> Detections:
-        found = self.detector.detect(image)
-        order = np.argsort(-prominence(found.boxes, image.shape[1], image.shape[0]), kind="stable")
-        return Detections(found.boxes[order], found.landmarks[order], found.scores[order])
-
     def _one_face(self, photo: Photo, choose: Choice) -> NDArray[np.float32]:
         """The network's inputs for the chosen face of a photograph: itself and, where the recipe flips, its mirror."""
         image = read_photo(photo, limits=self.limits)
-        found = self._detect(image)
+        found = self.detect(image)
         if len(found.scores) == 0:
             raise NoFaceError(f"{photo_name(photo)} must show a face, but none was found")
         if choose == "only" and len(found.scores) > 1:

@@ -43,9 +43,10 @@ def write_page(
     """Write the page; `threshold` is the verification threshold that the table and the histogram show."""
     rows = album.embeddings
     between = distances(rows, rows)
+    summary = [count(len(rows), "face"), count(len(album.photos), "photograph"), count(len(people), "person", "people")]
     parts = [
         f"<h1>{escape(title)}</h1><p class=note>{escape(note)}</p>" if note else f"<h1>{escape(title)}</h1>",
-        f"<p>{len(rows)} faces on {len(album.photos)} photographs, {len(people)} people.</p>",
+        "<p>{} on {}, {}.</p>".format(*summary),
         "<h2>Faces found</h2>",
         _photos(album, people.labels),
         "<h2>People</h2>",
@@ -65,6 +66,15 @@ def write_page(
     path.write_text(f"{head}<title>{escape(title)}</title><style>{STYLE}</style>\n{body}\n</html>\n", "utf-8")
 
 
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Write a number of things.
+
+    >>> count(1, "face"), count(2, "face"), count(0, "person", "people")
+    ('1 face', '2 faces', '0 people')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def _photos(album: Album, labels: NDArray[np.int64]) -> str:
     figures, at = [], 0
     for photo, faces in zip(album.photos, album.faces, strict=True):
@@ -77,7 +87,7 @@ def _photos(album: Album, labels: NDArray[np.int64]) -> str:
         at += len(faces)
         figures.append(
             f"<figure><div class=frame><img alt='' src='{_jpeg(image)}'>{boxes}</div>"
-            f"<figcaption>{escape(printable(photo.name))}: {len(faces)} faces</figcaption></figure>"
+            f"<figcaption>{escape(printable(photo.name))}: {count(len(faces), 'face')}</figcaption></figure>"
         )
     return f"<div class=photos>{''.join(figures)}</div>"
 

@@ -36,11 +36,10 @@ void throws(const char* file, int line, const char* expected, const Call& call) 
 
 }  // namespace check
 
-#define TEST(name)                                              \
-  static void name();                                           \
-  static const bool name##_added = check::add(#name, name);     \
+#define TEST(name)                                          \
+  static void name();                                       \
+  static const bool name##_added = check::add(#name, name); \
   static void name()
 #define CHECK(condition) ((condition) ? void() : check::fail(__FILE__, __LINE__, #condition))
 #define CHECK_EQUAL(actual, expected) check::equal(__FILE__, __LINE__, #actual, actual, expected)
-#define CHECK_THROWS(Error, expected, ...) \
-  check::throws<Error>(__FILE__, __LINE__, expected, [&] { __VA_ARGS__; })
+#define CHECK_THROWS(Error, expected, ...) check::throws<Error>(__FILE__, __LINE__, expected, [&] { __VA_ARGS__; })

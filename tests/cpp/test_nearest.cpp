@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "check.hpp"
@@ -68,7 +69,8 @@ TEST(equals_sorting_on_integers_with_many_ties) {
     for (const std::ptrdiff_t depth : depths) {
       for (const std::ptrdiff_t query_count : {0, 1, 2, 3, 4, 5, 6, 7, 13, 29}) {
         for (const std::ptrdiff_t row_count : {1, 16, 17, 130}) {
-          const Rows<float> queries = random_integers(query_count, depth, 1, 1), rows = random_integers(row_count, depth, 2);
+          const Rows<float> queries = random_integers(query_count, depth, 1, 1),
+                            rows = random_integers(row_count, depth, 2);
           const Gallery gallery = gallery_of(rows);
           for (const std::ptrdiff_t k : {std::ptrdiff_t{1}, std::min<std::ptrdiff_t>(10, row_count), row_count}) {
             CHECK_EQUAL(computed(queries, gallery, k), expected(queries, rows, k, false));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace faceprint {
 
@@ -15,6 +16,12 @@ struct Matrix {
 
   T* row(std::ptrdiff_t i) const { return data + i * stride; }
   Matrix slice(std::ptrdiff_t first, std::ptrdiff_t count) const { return {row(first), count, columns, stride}; }
+
+  operator Matrix<const T>() const
+    requires(!std::is_const_v<T>)
+  {
+    return {data, rows, columns, stride};
+  }
 };
 
 // An RGB image of 8 bits a channel. Pixels are interleaved (3 bytes each) and adjacent within a row; `stride` bytes,

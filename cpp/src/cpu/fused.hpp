@@ -5,7 +5,8 @@
 
 namespace faceprint {
 
-// a * b + c of finite numbers with a single rounding, without the instruction for it and without a call, so that compilers vectorise it.
+// a * b + c of finite numbers with a single rounding, without the instruction for it and without a call, so that
+// compilers vectorise it.
 //
 // The product is exact in float64. The sum is rounded to odd: its error is known from TwoSum (Knuth), and an inexact
 // sum with an even last bit moves one step towards the error. Rounding that to float32 gives the correctly rounded

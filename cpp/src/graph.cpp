@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::ptrdiff_t lanes = 8;  // partial sums of a product, always the same ones in the same order
 constexpr std::ptrdiff_t clusters_per_chunk = 256;
+constexpr double smallest = 0x1p-44;  // of the norms: below, a distance is only what rounding leaves of equal rows
 
 struct Neighbour {
   std::ptrdiff_t cluster;
@@ -103,11 +104,12 @@ class Clusters {
     return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
   }
 
-  // The mean of |x - y|^2 over all x in a and y in b. Symmetric to the bit, and with one rounding for integers.
+  // The mean of |x - y|^2 over all x in a and y in b. Symmetric to the bit, and with one rounding for whole numbers.
   double distance(std::ptrdiff_t a, std::ptrdiff_t b) const {
     const double rows_a = counts_[at(a)], rows_b = counts_[at(b)];
-    const double total = (rows_b * norms_[at(a)] + rows_a * norms_[at(b)]) - 2 * product(a, b);
-    return std::max(total / (rows_a * rows_b), 0.0);
+    const double norms = rows_b * norms_[at(a)] + rows_a * norms_[at(b)];
+    const double total = norms - 2 * product(a, b);
+    return total <= norms * smallest ? 0 : total / (rows_a * rows_b);
   }
 
   std::ptrdiff_t depth_;

@@ -1,7 +1,6 @@
-"""Photograph -> boxes and five landmarks: what every detector answers, and how one is opened."""
+"""Photograph -> boxes and five landmarks: what every detector answers, and what detectors share."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -28,14 +27,6 @@ class Detector(Protocol):
 
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB photograph (height, width, 3)."""
-
-
-def open_detector(path: Path | None, *, device: str = "cpu", threads: int = 0) -> Detector:
-    """Open the bundled MTCNN, or the YuNet file at `path`; RecipeError where that is another kind of network."""
-    from .mtcnn import Mtcnn
-    from .yunet import YuNet
-
-    return Mtcnn(device=device, threads=threads) if path is None else YuNet(path, device=device, threads=threads)
 
 
 def suppress(

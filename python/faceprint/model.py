@@ -9,13 +9,15 @@ from typing import Literal, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .detector import Detections, Detector, open_detector
+from .detector import Detections, Detector
 from .distance import distances
 from .errors import ManyFacesError, NoFaceError
 from .faces import Faces, prominence
+from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, unit_rows
 from .photo import Limits, Photo, Pixels, photo_name, read_photo
 from .recipe import Recipe, read_recipe
+from .yunet import YuNet
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
 Choice: TypeAlias = Literal["prominent", "only"]
@@ -166,11 +168,13 @@ def load(
     ('dlib-resnet-v1', 128)
     """
     path = BUNDLED if network is None else Path(network)
-    return Model(
-        Network(path, read_recipe(path), device=device, threads=threads),
-        open_detector(None if detector is None else Path(detector), device=device, threads=threads),
-        limits or Limits(),
-    )
+    finder: Detector
+    if detector is None:
+        finder = Mtcnn(device=device, threads=threads)
+    else:
+        finder = YuNet(Path(detector), device=device, threads=threads)
+    embedder = Network(path, read_recipe(path), device=device, threads=threads)
+    return Model(embedder, finder, limits or Limits())
 
 
 def _each(photos: "Photo | Iterable[Photo]") -> "Iterable[Photo]":

@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from faceprint import NetworkError, RecipeError, load
-from faceprint.detector import open_detector, suppress
-from faceprint.yunet import PARTS, STRIDES
+from faceprint.detector import suppress
+from faceprint.yunet import PARTS, STRIDES, YuNet
 
 
 def suppress_obviously(boxes, scores, overlap, of_smaller):
@@ -80,7 +80,7 @@ def test_yunet_decodes_cells(tmp_path):
         "bbox_16": {5: [0.5, 0.25, np.log(2), np.log(3)]},
         "kps_16": {5: points},
     }
-    detector = open_detector(yunet(tmp_path / "y.onnx", 64, answers))
+    detector = YuNet(yunet(tmp_path / "y.onnx", 64, answers))
     found = detector.detect(np.zeros((50, 60, 3), np.uint8))  # padded to 64 x 64
     np.testing.assert_allclose(found.scores, [0.9], atol=1e-6)
     np.testing.assert_allclose(found.boxes, [[24 - 16, 20 - 24, 24 + 16, 20 + 24]], atol=1e-4)
@@ -89,13 +89,13 @@ def test_yunet_decodes_cells(tmp_path):
 
 def test_yunet_looks_at_large_photos_reduced(tmp_path):
     answers = {"cls_32": {0: 1.0}, "obj_32": {0: 1.0}}
-    detector = open_detector(yunet(tmp_path / "y.onnx", 1280, answers))
+    detector = YuNet(yunet(tmp_path / "y.onnx", 1280, answers))
     found = detector.detect(np.zeros((2560, 2560, 3), np.uint8))
     np.testing.assert_allclose(found.boxes, [[-32, -32, 32, 32]], atol=1e-4)
 
 
 def test_yunet_finds_nobody(tmp_path):
-    found = open_detector(yunet(tmp_path / "y.onnx", 32, {})).detect(np.zeros((32, 32, 3), np.uint8))
+    found = YuNet(yunet(tmp_path / "y.onnx", 32, {})).detect(np.zeros((32, 32, 3), np.uint8))
     assert (found.boxes.shape, found.landmarks.shape, found.scores.shape) == ((0, 4), (0, 5, 2), (0,))
 
 

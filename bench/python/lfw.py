@@ -120,7 +120,7 @@ def report(name: str, pairs: list[Pair], photos: int, rows: Rows) -> dict[str, o
         "photos": photos,
         "photos_without_a_face": photos - len(rows),
     }
-    print(f"{name}: {json.dumps(found)}")
+    print(f"{name}: {json.dumps(found)}", flush=True)
     return found
 
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <utility>
 
 namespace {
 
@@ -16,17 +15,6 @@ std::string type_of(const py::handle& object) { return text(py::type::handle_of(
 
 [[noreturn]] void ask_for_contiguous(const char* name, const char* rule) {
   throw py::value_error(std::string(name) + " must have " + rule + "; pass numpy.ascontiguousarray(" + name + ")");
-}
-
-// The first byte of an array and the one after its last.
-std::pair<std::uintptr_t, std::uintptr_t> extent(const py::array& array) {
-  auto first = reinterpret_cast<std::uintptr_t>(array.data()), last = first;
-  if (array.size() == 0) return {first, first};
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
-    (reach < 0 ? first : last) += static_cast<std::uintptr_t>(reach);
-  }
-  return {first, last + static_cast<std::uintptr_t>(array.itemsize())};
 }
 
 // How many elements lead from one row to the next, where the layout allows to say so.
@@ -86,9 +74,7 @@ faceprint::Image as_image(const char* name, const py::array& array) {
 }
 
 void check_apart(const char* name, const py::array& array, const char* other_name, const py::array& other) {
-  const auto [first, last] = extent(array);
-  const auto [other_first, other_last] = extent(other);
-  if (first < other_last && other_first < last) {
+  if (py::module_::import("numpy").attr("shares_memory")(array, other).cast<bool>()) {
     throw py::value_error(std::string(name) + " must not share memory with " + other_name);
   }
 }
@@ -129,16 +115,25 @@ int as_threads(const py::object& object) {
   return static_cast<int>(std::clamp<py::ssize_t>(as_integer("threads", object), Int::min(), Int::max()));
 }
 
+double as_number(const char* name, const char* rule, const py::object& object) {
+  const double value = PyFloat_AsDouble(object.ptr());
+  if (value == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    throw py::type_error(std::string(name) + " must be " + rule + ", not " + type_of(object));
+  }
+  return value;
+}
+
 std::array<float, 3> as_three_floats(const char* name, const py::object& object) {
-  std::array<float, 3> values{};
-  std::size_t count = 0;
+  constexpr const char* rule = "three numbers";
   if (!py::isinstance<py::iterable>(object)) {
-    throw py::type_error(std::string(name) + " must be three numbers, not " + type_of(object));
+    throw py::type_error(std::string(name) + " must be " + rule + ", not " + type_of(object));
   }
-  for (const py::handle item : object) {
-    if (count < 3) values[count] = item.cast<float>();
-    ++count;
+  const py::list items(object);
+  if (items.size() != 3) {
+    throw py::value_error(std::string(name) + " must be " + rule + ", not " + std::to_string(items.size()));
   }
-  if (count != 3) throw py::value_error(std::string(name) + " must be three numbers, not " + std::to_string(count));
+  std::array<float, 3> values{};
+  for (std::size_t i = 0; i < 3; ++i) values[i] = static_cast<float>(as_number(name, rule, items[i]));
   return values;
 }

@@ -27,7 +27,7 @@ faceprint::Matrix<float> as_output(const char* name, const py::array& array);
 // (height, width, 3), the pixels of a row adjacent.
 faceprint::Image as_image(const char* name, const py::array& array);
 
-// Raises ValueError if the memory of both meets.
+// Raises ValueError if the arrays have an element in common.
 void check_apart(const char* name, const py::array& array, const char* other_name, const py::array& other);
 
 // Raises ValueError with the shape that was expected unless the array has it; -1 stands for any length.
@@ -41,6 +41,8 @@ void check_contiguous(const char* name, const py::array& array);
 py::ssize_t as_integer(const char* name, const py::object& object);
 int as_threads(const py::object& object);
 
+// Any Python or numpy number. Raises TypeError, with the rule, for anything else.
+double as_number(const char* name, const char* rule, const py::object& object);
 std::array<float, 3> as_three_floats(const char* name, const py::object& object);
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "faceprint/chip.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "arrays.hpp"
@@ -13,26 +14,23 @@ std::array<faceprint::Point, 5> as_points(const double* numbers) {
   return points;
 }
 
+template <class T>
+std::vector<double> copy_as_doubles(const py::array& array) {
+  const auto* data = static_cast<const T*>(array.data());
+  return {data, data + array.size()};
+}
+
 // Landmarks come from networks as float32 and from people as float64.
-std::vector<double> as_doubles(const char* name, const py::object& object) {
-  std::vector<double> numbers;
-  if (py::isinstance<py::array_t<float>>(object)) {
-    const py::array array = as_array<float>(name, object);
-    check_contiguous(name, array);
-    const auto* data = static_cast<const float*>(array.data());
-    numbers.assign(data, data + array.size());
-  } else {
-    const py::array array = as_array<double>(name, object);
-    check_contiguous(name, array);
-    const auto* data = static_cast<const double*>(array.data());
-    numbers.assign(data, data + array.size());
-  }
-  return numbers;
+std::vector<double> landmark_numbers(const py::object& object) {
+  const bool single = py::isinstance<py::array_t<float>>(object);
+  const py::array array = single ? as_array<float>("landmarks", object) : as_array<double>("landmarks", object);
+  check_shape("landmarks", array, {-1, 5, 2}, "(n, 5, 2)");
+  check_contiguous("landmarks", array);
+  return single ? copy_as_doubles<float>(array) : copy_as_doubles<double>(array);
 }
 
 py::array align(const py::object& landmarks, const py::object& chip_template) {
-  const std::vector<double> faces = as_doubles("landmarks", landmarks);
-  check_shape("landmarks", py::reinterpret_borrow<py::array>(landmarks), {-1, 5, 2}, "(n, 5, 2)");
+  const std::vector<double> faces = landmark_numbers(landmarks);
   const py::array template_array = as_array<double>("template", chip_template);
   check_shape("template", template_array, {5, 2}, "(5, 2)");
   check_contiguous("template", template_array);

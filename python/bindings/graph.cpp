@@ -5,15 +5,16 @@
 
 namespace {
 
-py::array average_linkage(const py::object& embeddings, double threshold, const py::object& threads) {
+py::array average_linkage(const py::object& embeddings, const py::object& threshold, const py::object& threads) {
   const py::array array = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", array);
+  const double most = as_number("threshold", "a number", threshold);
   const int count = as_threads(threads);
   py::array_t<std::int64_t> labels(matrix.rows);
   const std::span<std::int64_t> out = {labels.mutable_data(), static_cast<std::size_t>(matrix.rows)};
   {
     const py::gil_scoped_release unlocked;
-    faceprint::average_linkage(matrix, threshold, out, count);
+    faceprint::average_linkage(matrix, most, out, count);
   }
   return labels;
 }

@@ -1,23 +1,24 @@
-"""Average linkage: again and again the two clusters whose members are nearest to each other on average."""
+"""Average linkage from the definition: always merge the two clusters with the least mean distance over all pairs."""
 
 import numpy as np
 
 from .distance import distances
 
 
-def average_linkage(x, threshold):
-    between = distances(x, x)
-    clusters = [[row] for row in range(len(x))]
-    while len(clusters) > 1:
-        mean, a, b = min(
-            (between[np.ix_(clusters[a], clusters[b])].mean(), a, b)
-            for a in range(len(clusters))
-            for b in range(a + 1, len(clusters))
-        )
-        if mean > threshold:
+def average_linkage(embeddings, threshold):
+    members = [[row] for row in range(len(embeddings))]
+    sums = distances(embeddings, embeddings)  # over all pairs between two clusters
+    while len(members) > 1:
+        sizes = np.array([len(rows) for rows in members])
+        means = np.where(np.triu(np.ones_like(sums), 1), sums / np.outer(sizes, sizes), np.inf)
+        kept, merged = np.unravel_index(means.argmin(), means.shape)
+        if means[kept, merged] > threshold:
             break
-        clusters[a] += clusters.pop(b)
-    labels = np.empty(len(x), np.int64)
-    for label, members in enumerate(sorted(clusters, key=min)):
-        labels[members] = label
+        sums[kept] += sums[merged]
+        sums[:, kept] += sums[:, merged]
+        sums = np.delete(np.delete(sums, merged, axis=0), merged, axis=1)
+        members[kept] += members.pop(merged)
+    labels = np.empty(len(embeddings), np.int64)
+    for label, rows in enumerate(members):
+        labels[rows] = label
     return labels

@@ -1,0 +1,208 @@
+import re
+
+import numpy as np
+import pytest
+
+import faceprint as fp
+import reference
+from faceprint import _core
+from reference.backends import RUNNABLE, each_backend, using
+from reference.distance import budget
+
+DEPTHS = [1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 127, 128, 129, 512]
+
+
+def integers(rows, columns, seed=0):
+    return np.random.default_rng(seed).integers(-3, 4, (rows, columns)).astype(np.float32)
+
+
+@each_backend
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_equals_the_reference(backend, depth, unit_rows):
+    with using(backend):
+        x, y = integers(37, depth, 1), integers(50, depth, 2)
+        np.testing.assert_array_equal(fp.distances(x, y), reference.distances(x, y))
+        x, y = unit_rows(37, depth, 1), unit_rows(50, depth, 2)
+        np.testing.assert_allclose(fp.distances(x, y), reference.distances(x, y), rtol=0, atol=budget(depth))
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_is_the_same_to_the_bit_on_all_backends_and_threads(depth, unit_rows):
+    x, y = unit_rows(300, depth, 1), unit_rows(500, depth, 2)
+    with using("portable"):
+        expected = fp.distances(x, y).tobytes()
+    for backend in RUNNABLE:
+        with using(backend):
+            for threads in (None, 1, 2, 3):
+                assert fp.distances(x, y, threads=threads).tobytes() == expected
+
+
+def test_is_symmetric_to_the_bit_with_a_zero_diagonal(unit_rows):
+    x = unit_rows(100)
+    apart = fp.distances(x, x)
+    np.testing.assert_array_equal(apart, apart.T)
+    assert not apart.diagonal().any()
+    assert apart.min() == 0
+    assert apart.max() <= 4
+
+
+def test_writes_into_out(unit_rows):
+    x, y = unit_rows(5), unit_rows(7, seed=1)
+    expected = fp.distances(x, y)
+    out = np.empty((5, 7), np.float32)
+    assert fp.distances(x, y, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    wide = np.full((10, 9), -7, np.float32)
+    fp.distances(x, y, out=wide[::-2, 1:8])
+    np.testing.assert_array_equal(wide[::-2, 1:8], expected)
+    assert (np.delete(wide[::-2], np.s_[1:8], axis=1) == -7).all()
+    assert (wide[::2] == -7).all()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x[::-1],
+        lambda x: x[::3],
+        lambda x: x[:, 5:70],
+        lambda x: np.broadcast_to(x[3], (40, 128)),
+        lambda x: x[7:8],
+        lambda x: x[:, :1],
+        lambda x: x[:0],
+    ],
+    ids=["backwards", "every third", "some columns", "one row repeated", "one row", "one column", "no row"],
+)
+def test_reads_views_without_copies(view, unit_rows):
+    x = view(unit_rows(40))
+    x.flags.writeable = False
+    np.testing.assert_array_equal(fp.distances(x, x), fp.distances(x.copy(), x.copy()))
+
+
+def test_takes_empty_sides(unit_rows):
+    x = unit_rows(3)
+    assert fp.distances(x[:0], x).shape == (0, 3)
+    assert fp.distances(x, x[:0]).shape == (3, 0)
+
+
+def test_handles_what_speaks_dlpack(unit_rows):
+    class Foreign:
+        def __init__(self, array):
+            self.array = array
+
+        def __dlpack__(self, **options):
+            return self.array.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self.array.__dlpack_device__()
+
+    x = unit_rows(4)
+    np.testing.assert_array_equal(fp.distances(Foreign(x), x), fp.distances(x, x))
+
+
+def unaligned(x):
+    memory = np.zeros(x.nbytes + 1, np.uint8)[1:]
+    memory[:] = np.frombuffer(x.tobytes(), np.uint8)
+    return memory.view(np.float32).reshape(x.shape)
+
+
+ONES = np.ones((2, 3), np.float32)
+NOT_ARRAYS = [
+    ([[1.0, 2.0, 3.0]], "gallery must be a numpy array, not list"),
+    (ONES.astype(np.float64), "gallery must be float32, not float64"),
+    (ONES.astype(np.float16), "gallery must be float32, not float16"),
+    (ONES.astype(">f4"), "gallery must be float32, not >f4"),
+]
+NOT_MATRICES = [
+    (ONES[0], "gallery must have shape (n, 3), not (3,)"),
+    (ONES[None], "gallery must have shape (n, 3), not (1, 2, 3)"),
+    (ONES[:, :2], "gallery must have shape (n, 3), not (2, 2)"),
+    (
+        np.asfortranarray(ONES),
+        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+    ),
+    (
+        np.ones((2, 6), np.float32)[:, ::2],
+        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+    ),
+    (
+        ONES[:, ::-1],
+        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+    ),
+    (unaligned(ONES), "gallery must have aligned memory; pass numpy.ascontiguousarray(gallery)"),
+    (
+        np.ndarray((2, 3), np.float32, bytearray(64), strides=(14, 4)),
+        "gallery must have rows a whole number of elements apart; pass numpy.ascontiguousarray(gallery)",
+    ),
+    (ONES * np.float32(np.nan), "gallery must be finite: row 0 is not"),
+    (ONES * np.float32([[1], [-np.inf]]), "gallery must be finite: row 1 is not"),
+    (ONES * np.float32([[1], [2e15]]), "gallery must lie in [-1e15, 1e15]: row 1 does not"),
+]
+
+
+@pytest.mark.parametrize(("gallery", "message"), NOT_ARRAYS)
+def test_refuses_other_types(gallery, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        _core.distances(ONES, gallery)
+    with pytest.raises(TypeError, match=f"^{re.escape(message.replace('gallery', 'queries'))}$"):
+        _core.distances(gallery, ONES)
+
+
+@pytest.mark.parametrize(("gallery", "message"), NOT_MATRICES)
+def test_refuses_other_shapes_layouts_and_values(gallery, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        _core.distances(ONES, gallery)
+
+
+def test_refuses_queries_of_other_shapes():
+    with pytest.raises(ValueError, match=r"^queries must have shape \(rows, columns\), not \(3,\)$"):
+        _core.distances(ONES[0], ONES)
+    with pytest.raises(ValueError, match=r"^queries must have 1 to 1048576 columns, not 0$"):
+        _core.distances(ONES[:, :0], ONES[:, :0])
+
+
+def read_only(x):
+    x.flags.writeable = False
+    return x
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        ([[0.0, 0.0]], TypeError, "out must be a numpy array, not list"),
+        (np.empty((2, 2)), TypeError, "out must be float32, not float64"),
+        (np.empty((2, 3), np.float32), ValueError, "out must have shape (2, 2), not (2, 3)"),
+        (np.empty(4, np.float32), ValueError, "out must have shape (2, 2), not (4,)"),
+        (read_only(np.empty((2, 2), np.float32)), ValueError, "out must be writable"),
+        (
+            np.empty((2, 2), np.float32).T,
+            ValueError,
+            "out must have adjacent elements in each row; pass numpy.ascontiguousarray(out)",
+        ),
+        (
+            np.lib.stride_tricks.as_strided(np.empty(4, np.float32), (2, 2), (4, 4)),
+            ValueError,
+            "out must have rows that do not overlap; pass numpy.ascontiguousarray(out)",
+        ),
+    ],
+)
+def test_refuses_an_unfit_out(out, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        _core.distances(ONES, ONES, out=out)
+
+
+def test_refuses_an_out_in_the_memory_of_its_inputs():
+    memory = np.ones((4, 4), np.float32)
+    with pytest.raises(ValueError, match=r"^out must not share memory with queries$"):
+        _core.distances(memory[:2, :2], memory[2:, :2].copy(), out=memory[1:3, 1:3])
+    with pytest.raises(ValueError, match=r"^out must not share memory with gallery$"):
+        _core.distances(memory[:1, :2].copy(), memory[2:, 2:], out=memory[2:3, 1:3])
+    beside = memory[:, 2:]
+    assert _core.distances(memory[:, :2], np.zeros((2, 2), np.float32), out=beside) is beside
+    np.testing.assert_array_equal(beside, np.full((4, 2), 2))
+
+
+def test_names_its_own_parameters(unit_rows):
+    with pytest.raises(ValueError, match=r"^y must have shape \(n, 128\), not \(2, 3\)$"):
+        fp.distances(unit_rows(2), ONES)
+    with pytest.raises(TypeError, match=r"^x must be float32, not float64$"):
+        fp.distances(ONES.astype(np.float64), ONES)

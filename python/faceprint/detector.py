@@ -42,15 +42,16 @@ def suppress(
     >>> suppress(boxes, numpy.float32([0.8, 0.9, 0.7]), 0.5).tolist()
     [1, 2]
     """
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    left, top, right, bottom = np.ascontiguousarray(boxes.T)
+    areas = (right - left) * (bottom - top)
     waiting = np.argsort(-scores, kind="stable")
     kept = []
     while len(waiting):
         best, waiting = waiting[0], waiting[1:]
         kept.append(best)
-        low = np.maximum(boxes[best, :2], boxes[waiting, :2])
-        high = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
-        shared = np.maximum(high - low, 0).prod(axis=1)
+        width = np.minimum(right[best], right[waiting]) - np.maximum(left[best], left[waiting])
+        height = np.minimum(bottom[best], bottom[waiting]) - np.maximum(top[best], top[waiting])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
         union = areas[best] + areas[waiting] - shared
         whole = np.minimum(areas[best], areas[waiting]) if of_smaller else union
         waiting = waiting[shared <= overlap * whole]

@@ -4,7 +4,7 @@
 
 dlib's network wants its faces where dlib's own landmarks put them, and detectors disagree about where an eye is. So for
 each photograph, dlib (dlib-bin, with the five-point predictor in MODELS) says which chip it would cut, and the template
-is the mean place of our landmarks in it, made symmetric, because the recipe averages with the mirror image. Only
+is the median place of our landmarks in it, made symmetric, because the recipe averages with the mirror image. Only
 geometry is used, no names.
 """
 
@@ -52,9 +52,9 @@ def main() -> None:
             continue  # nobody can be mistaken for somebody else
         similarity = chip_to_photo(points(image, boxes[0]), *image.shape[:2])
         places.append((found.landmarks[0] - similarity[2]) @ np.linalg.inv(similarity[:2]))
-    mean = np.median(places, axis=0)
-    mirror = mean[MIRRORED] * [-1, 1] + [SIZE - 1, 0]
-    template = (mean + mirror) / 2
+    middle = np.median(places, axis=0)
+    mirror = middle[MIRRORED] * [-1, 1] + [SIZE - 1, 0]
+    template = (middle + mirror) / 2
     print(f"{len(places)} photographs, spread {np.std(places, axis=0).mean():.2f} pixels")
     print(json.dumps(template.round(3).tolist()))
 

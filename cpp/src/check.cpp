@@ -25,7 +25,7 @@ std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns) {
   text += std::to_string(rows);
   text += ", ";
   text += std::to_string(columns);
-  text += ")";
+  text += ')';
   return text;
 }
 

@@ -1,7 +1,7 @@
 #include "faceprint/graph.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -83,8 +83,8 @@ class Clusters {
   // A parent always precedes its children, so one pass in order labels every row.
   void label(std::span<std::int64_t> labels) const {
     std::int64_t next = 0;
-    for (std::size_t row = 0; row < labels.size(); ++row) {
-      labels[row] = parents_[row] == static_cast<std::ptrdiff_t>(row) ? next++ : labels[at(parents_[row])];
+    for (std::ptrdiff_t row = 0; row < std::ssize(labels); ++row) {
+      labels[at(row)] = parents_[at(row)] == row ? next++ : labels[at(parents_[at(row)])];
     }
   }
 
@@ -125,7 +125,7 @@ class Clusters {
 // and a cluster whose nearest is beyond the threshold will never merge.
 void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads) {
   check_columns("embeddings", embeddings.columns);
-  if (static_cast<std::ptrdiff_t>(labels.size()) != embeddings.rows) {
+  if (std::ssize(labels) != embeddings.rows) {
     throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
                                 std::to_string(labels.size()));
   }

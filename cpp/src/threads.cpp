@@ -31,7 +31,7 @@ class Crew {
     try {
       for (std::ptrdiff_t chunk = next_++; chunk < chunks_; chunk = next_++) work_(chunk);
     } catch (...) {
-      const std::lock_guard lock(mutex_);
+      const std::scoped_lock lock(mutex_);
       if (!error_) error_ = std::current_exception();
       next_ = chunks_;
     }

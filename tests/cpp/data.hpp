@@ -1,6 +1,7 @@
 #pragma once
 // Data for tests, and the backends to try it on.
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -57,6 +58,24 @@ inline Rows<float> random_units(std::ptrdiff_t rows, std::ptrdiff_t columns, uns
     for (std::ptrdiff_t d = 0; d < columns; ++d) result.at(i, d) /= static_cast<float>(std::sqrt(norm));
   }
   return result;
+}
+
+// Numbers in [-0.5, 0.5) that are the same wherever this is compiled, unlike those of std::normal_distribution.
+inline Rows<float> random_fractions(std::ptrdiff_t rows, std::ptrdiff_t columns, unsigned seed) {
+  std::mt19937 random(seed);
+  Rows<float> result(rows, columns);
+  for (float& x : result.data) x = static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f;
+  return result;
+}
+
+// FNV-1a over the bits of the values, lowest byte first: one number to compare between machines.
+inline std::uint64_t checksum(const std::vector<float>& values) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const float value : values) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    for (int shift = 0; shift < 32; shift += 8) hash = (hash ^ (bits >> shift & 0xff)) * 0x100000001b3;
+  }
+  return hash;
 }
 
 // Calls test(name) with each backend that runs here in use, portable first.

@@ -78,6 +78,13 @@ TEST(is_the_same_to_the_bit_on_all_backends_and_threads) {
   }
 }
 
+TEST(is_the_same_to_the_bit_on_every_machine) {
+  on_each_backend([](const std::string&) {
+    const Rows<float> out = computed(random_fractions(50, 129, 1), random_fractions(60, 129, 2));
+    CHECK_EQUAL(checksum(out.data), 7376501798570737748u);
+  });
+}
+
 TEST(is_zero_between_equal_rows_and_symmetric_to_the_bit) {
   on_each_backend([](const std::string&) {
     for (const std::ptrdiff_t depth : depths) {

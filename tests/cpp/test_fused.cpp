@@ -48,9 +48,9 @@ TEST(equals_fma_around_halfway_cases) {
   std::mt19937 random(3);
   std::uniform_int_distribution<int> exponent(-20, 20), far(-100, -24);
   for (int i = 0; i < 2'000'000; ++i) {
-    const float a = static_cast<float>(static_cast<int>((draw(random) & 0xfff) | 0x801)) *
-                    std::ldexp(1.0f, exponent(random));                                      // 12 bits, odd
-    const float b = static_cast<float>(static_cast<int>((draw(random) & 0x1fff) | 0x1001));  // 13 bits, odd: 25 in all
+    const float a =
+        static_cast<float>((draw(random) & 0xfff) | 0x801) * std::ldexp(1.0f, exponent(random));  // 12 bits, odd
+    const auto b = static_cast<float>((draw(random) & 0x1fff) | 0x1001);  // 13 bits, odd: 25 in all
     compare(a, b, std::ldexp(draw(random) & 1 ? a : -a, far(random)));
     compare(a, -b, std::ldexp(draw(random) & 1 ? a : -a, far(random)));
     compare(a, b, 0);

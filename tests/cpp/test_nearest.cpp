@@ -106,7 +106,7 @@ TEST(merges_parts_of_the_gallery_for_few_queries) {
 
 TEST(breaks_ties_by_the_lower_index_among_equal_rows) {
   on_each_backend([](const std::string&) {
-    Rows<float> rows(100, 5, 0, 1);
+    const Rows<float> rows(100, 5, 0, 1);
     const Found found = computed(rows, gallery_of(rows), 30);
     for (std::ptrdiff_t i = 0; i < 100; ++i) {
       for (std::ptrdiff_t place = 0; place < 30; ++place) {
@@ -119,7 +119,7 @@ TEST(breaks_ties_by_the_lower_index_among_equal_rows) {
 
 TEST(finds_only_rows_that_are_there_after_removals) {
   on_each_backend([](const std::string&) {
-    Rows<float> rows = random_units(200, 24, 7);
+    const Rows<float> rows = random_units(200, 24, 7);
     Gallery gallery = gallery_of(rows);
     std::vector<std::int64_t> removed;
     for (std::int64_t row = 0; row < 200; row += 3) removed.push_back(row);

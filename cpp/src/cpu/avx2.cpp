@@ -7,8 +7,7 @@
 #include <immintrin.h>
 
 FACEPRINT_TARGET_BEGIN("avx2,fma")
-namespace faceprint {
-namespace avx2 {
+namespace faceprint::avx2 {
 namespace {
 
 struct Lanes {
@@ -34,8 +33,7 @@ inline Mask less(Lanes a, Lanes b) { return {_mm256_cmp_ps(a.values, b.values, _
 #include "cpu/kernels-inl.hpp"
 
 }  // namespace
-}  // namespace avx2
-}  // namespace faceprint
+}  // namespace faceprint::avx2
 FACEPRINT_TARGET_END
 
 namespace faceprint {

@@ -7,8 +7,7 @@
 #include <immintrin.h>
 
 FACEPRINT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl")
-namespace faceprint {
-namespace avx512 {
+namespace faceprint::avx512 {
 namespace {
 
 struct Lanes {
@@ -35,8 +34,7 @@ inline Mask less(Lanes a, Lanes b) { return _mm512_cmp_ps_mask(a.values, b.value
 #include "cpu/kernels-inl.hpp"
 
 }  // namespace
-}  // namespace avx512
-}  // namespace faceprint
+}  // namespace faceprint::avx512
 FACEPRINT_TARGET_END
 
 namespace faceprint {

@@ -73,16 +73,15 @@ inline Pixels average(const Image& image, const Grid& grid, std::ptrdiff_t u, st
     }
     for (std::ptrdiff_t c = 0; c < 3; ++c) total.channels[c] = total.channels[c] + along.channels[c];
   }
-  for (std::ptrdiff_t c = 0; c < 3; ++c) total.channels[c] = total.channels[c] * share;
+  for (Lanes& channel : total.channels) channel = channel * share;
   return total;
 }
 
 inline void chip(const ChipSlice& slice) {
   const ChipFormat& format = slice.format;
-  const Grid grid = sample_grid(slice.affine, format.width);
   for (std::ptrdiff_t v = slice.first_row; v < slice.last_row; ++v) {
     for (std::ptrdiff_t u = 0; u < format.width; u += Lanes::count) {
-      const Pixels pixels = average(slice.image, grid, u, v);
+      const Pixels pixels = average(slice.image, slice.grid, u, v);
       for (std::size_t c = 0; c < 3; ++c) {
         const Lanes value = pixels.channels[format.channels == Channels::rgb ? c : 2 - c];
         float values[Lanes::count];

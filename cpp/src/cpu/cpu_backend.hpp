@@ -7,7 +7,6 @@
 
 #include "backend.hpp"
 #include "cpu/keep.hpp"
-#include "cpu/sample_grid.hpp"
 #include "cpu/split.hpp"
 #include "cpu/target.hpp"
 #include "panels.hpp"

@@ -23,7 +23,7 @@ void write_pixels(const ChipSlice& slice, std::ptrdiff_t channel, std::ptrdiff_t
                   std::ptrdiff_t count, const float* values) {
   const ChipFormat& format = slice.format;
   const bool planes = format.layout == Layout::nchw;
-  const std::ptrdiff_t step = (planes ? 1 : 3) * (format.mirror ? -1 : 1);
+  const std::ptrdiff_t direction = format.mirror ? -1 : 1, step = planes ? direction : 3 * direction;
   const std::ptrdiff_t column = format.mirror ? format.width - 1 - u : u, pixel = v * format.width + column;
   float* out = slice.out + (planes ? channel * format.height * format.width + pixel : 3 * pixel + channel);
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i * step] = values[i];

@@ -6,8 +6,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-namespace faceprint {
-namespace neon {
+namespace faceprint::neon {
 namespace {
 
 struct Lanes {
@@ -42,7 +41,9 @@ struct Kernels {
 };
 
 }  // namespace
-}  // namespace neon
+}  // namespace faceprint::neon
+
+namespace faceprint {
 
 const Backend& neon_backend() {
   static const CpuBackend<neon::Kernels> backend;

@@ -9,8 +9,7 @@
 #undef FACEPRINT_UNROLL
 #define FACEPRINT_UNROLL
 
-namespace faceprint {
-namespace portable {
+namespace faceprint::portable {
 namespace {
 
 struct Lanes {
@@ -80,7 +79,9 @@ struct Kernels {
 };
 
 }  // namespace
-}  // namespace portable
+}  // namespace faceprint::portable
+
+namespace faceprint {
 
 const Backend& portable_backend() {
   static const CpuBackend<portable::Kernels> backend;

@@ -1,6 +1,7 @@
 #include "cpu/split.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -17,7 +18,7 @@ constexpr std::ptrdiff_t packed_query_bytes = 1 << 20;  // packed at once; they 
 constexpr std::ptrdiff_t merge_bytes = 1 << 25;         // of partial results, at most
 constexpr std::ptrdiff_t few_queries = 16;              // per thread: below, threads share the gallery instead
 constexpr std::ptrdiff_t chip_rows = 16;                // of a chip in one slice
-constexpr double multiply_adds_per_sample = 200;        // what interpolating one pixel costs, in multiply-adds
+constexpr double multiply_adds_per_sample = 200;        // what one sample costs, in multiply-adds
 
 std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
 
@@ -145,13 +146,17 @@ void split_nearest(Matrix<const float> queries, const Gallery& gallery, bool ski
 void split_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
                  int threads, void (*kernel)(const ChipSlice&)) {
   const std::ptrdiff_t bands = divide_up(format.height, chip_rows);
-  const auto count = static_cast<std::ptrdiff_t>(affines.size());
-  const double samples = static_cast<double>(count * format.height * format.width);
-  parallel_for(worthwhile_threads(threads, samples * multiply_adds_per_sample), count * bands,
+  std::vector<Grid> grids;
+  double samples = 0;
+  for (const Affine& affine : affines) {
+    const Grid& grid = grids.emplace_back(sample_grid(affine, format.width));
+    samples += static_cast<double>(format.height * format.width * grid.along.count * grid.down.count);
+  }
+  parallel_for(worthwhile_threads(threads, samples * multiply_adds_per_sample), std::ssize(grids) * bands,
                [&](std::ptrdiff_t chunk) {
                  const std::ptrdiff_t chip = chunk / bands, first_row = chunk % bands * chip_rows;
                  kernel({.image = image,
-                         .affine = affines[static_cast<std::size_t>(chip)],
+                         .grid = grids[static_cast<std::size_t>(chip)],
                          .format = format,
                          .first_row = first_row,
                          .last_row = std::min(first_row + chip_rows, format.height),

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "backend.hpp"
+#include "cpu/sample_grid.hpp"
 
 namespace faceprint {
 
@@ -38,9 +39,9 @@ struct NearestSlice {
 };
 
 struct ChipSlice {
-  Image image;
-  Affine affine;
-  ChipFormat format;
+  const Image& image;
+  const Grid& grid;
+  const ChipFormat& format;
   std::ptrdiff_t first_row, last_row;  // of the chip, the last one excluded
   float* out;                          // the whole chip
 };

@@ -16,9 +16,12 @@ class AbsentBackend final : public Backend {
 
   void norms(const float*, std::ptrdiff_t, std::ptrdiff_t, float*) const override { refuse(); }
   void distances(Matrix<const float>, Matrix<const float>, Matrix<float>, int) const override { refuse(); }
-  void nearest(Matrix<const float>, const Gallery&, bool, Matrix<float>, Matrix<std::int64_t>, int) const override {
+  std::int64_t nearest(Matrix<const float>, const Gallery&, const Search&, Matrix<float>,
+                       Matrix<std::int64_t>) const override {
     refuse();
   }
+  Neighbourhoods within(Matrix<const float>, const Gallery&, float, const Search&) const override { refuse(); }
+  void neighbours(const Gallery&, const Search&, Matrix<float>, Matrix<std::int64_t>) const override { refuse(); }
   void chips(const Image&, std::span<const Affine>, const ChipFormat&, Matrix<float>, int) const override { refuse(); }
 
  private:

@@ -14,7 +14,7 @@ namespace {
 std::atomic<const Backend*> chosen = nullptr;
 
 const Backend& best_on_this_cpu() {
-  for (const Backend* backend : {&avx512_backend(), &avx2_backend(), &neon_backend()}) {
+  for (const Backend* backend : {&avx512vnni_backend(), &avx512_backend(), &avx2_backend(), &neon_backend()}) {
     if (backend->unavailable().empty()) return *backend;
   }
   return portable_backend();
@@ -35,8 +35,8 @@ const Backend& runnable(std::string_view name) {
 }  // namespace
 
 std::span<const Backend* const> known_backends() {
-  static const std::array list = {&portable_backend(), &avx2_backend(), &avx512_backend(), &neon_backend(),
-                                  &cuda_backend()};
+  static const std::array list = {&portable_backend(),   &avx2_backend(), &avx512_backend(),
+                                  &avx512vnni_backend(), &neon_backend(), &cuda_backend()};
   return list;
 }
 

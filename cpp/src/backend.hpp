@@ -7,6 +7,7 @@
 #include "faceprint/chip.hpp"
 #include "faceprint/gallery.hpp"
 #include "faceprint/matrix.hpp"
+#include "faceprint/nearest.hpp"
 
 namespace faceprint {
 
@@ -26,9 +27,12 @@ class Backend {
   virtual void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out,
                          int threads) const = 0;
 
-  // With `skip_own`, query row i is row i of the gallery and not its own neighbour.
-  virtual void nearest(Matrix<const float> queries, const Gallery& gallery, bool skip_own, Matrix<float> distances,
-                       Matrix<std::int64_t> indices, int threads) const = 0;
+  virtual std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search,
+                               Matrix<float> values, Matrix<std::int64_t> indices) const = 0;
+  virtual Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
+                                const Search& search) const = 0;
+  virtual void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
+                          Matrix<std::int64_t> indices) const = 0;
 
   virtual void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
                      int threads) const = 0;
@@ -37,6 +41,7 @@ class Backend {
 const Backend& portable_backend();
 const Backend& avx2_backend();
 const Backend& avx512_backend();
+const Backend& avx512vnni_backend();
 const Backend& neon_backend();
 const Backend& cuda_backend();
 

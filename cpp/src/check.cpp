@@ -29,9 +29,9 @@ std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns) {
   return text;
 }
 
-void check_columns(const char* name, std::ptrdiff_t columns) {
-  if (columns >= 1 && columns <= max_columns) return;
-  throw std::invalid_argument(std::string(name) + " must have 1 to " + std::to_string(max_columns) + " columns, not " +
+void check_columns(const char* name, std::ptrdiff_t columns, std::ptrdiff_t most) {
+  if (columns >= 1 && columns <= most) return;
+  throw std::invalid_argument(std::string(name) + " must have 1 to " + std::to_string(most) + " columns, not " +
                               std::to_string(columns));
 }
 
@@ -41,13 +41,13 @@ void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t co
                               shape(matrix.rows, matrix.columns));
 }
 
-void check_values(const char* name, Matrix<const float> matrix) {
+void check_values(const char* name, Matrix<const float> matrix, float most) {
+  const std::string range = most == max_value ? "[-1e15, 1e15]" : "[-65504, 65504]";
   for (std::ptrdiff_t i = 0; i < matrix.rows; ++i) {
     const std::uint32_t greatest = greatest_magnitude(matrix.row(i), matrix.columns);
-    if (greatest <= std::bit_cast<std::uint32_t>(max_value)) continue;
+    if (greatest <= std::bit_cast<std::uint32_t>(most)) continue;
     const bool finite = greatest < 0x7f800000u;
-    throw std::invalid_argument(std::string(name) +
-                                (finite ? " must lie in [-1e15, 1e15]: row " : " must be finite: row ") +
+    throw std::invalid_argument(std::string(name) + " must " + (finite ? "lie in " + range : "be finite") + ": row " +
                                 std::to_string(i) + (finite ? " does not" : " is not"));
   }
 }

@@ -1,27 +1,26 @@
 #include "faceprint/gallery.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "backend.hpp"
 #include "check.hpp"
+#include "codes.hpp"
+#include "half.hpp"
 #include "panels.hpp"
+#include "threads.hpp"
 
 namespace faceprint {
 
 namespace {
 
-constexpr std::align_val_t alignment{64};
 constexpr float nowhere = std::numeric_limits<float>::infinity();  // the norm of places without a row
-
-void wipe(void* memory, std::size_t bytes) {
-  std::memset(memory, 0, bytes);
-  asm volatile("" : : "r"(memory) : "memory");  // keeps the compiler from dropping a store nobody reads
-}
 
 void check_indices(std::span<const std::int64_t> indices, std::ptrdiff_t rows) {
   std::int64_t previous = -1;
@@ -37,55 +36,134 @@ void check_indices(std::span<const std::int64_t> indices, std::ptrdiff_t rows) {
   }
 }
 
+std::ptrdiff_t bytes_of(Storage storage) { return storage == Storage::float16 ? 2 : 4; }
+
+std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
+
 }  // namespace
 
-Buffer::Buffer(std::ptrdiff_t size) {
-  const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(float);
-  void* memory = ::operator new[](bytes, alignment);
-  std::memset(memory, 0, bytes);
-  data_ = {static_cast<float*>(memory), Wipe{bytes}};
+// Column `lane` of the panels at `from`, in a plane of `unit` bytes, to another place.
+void Gallery::Plane::move(std::ptrdiff_t from, std::ptrdiff_t to) const {
+  const std::byte* source = panel(from) + from % panel_rows * unit;
+  std::byte* target = panel(to) + to % panel_rows * unit;
+  const std::ptrdiff_t step = unit * panel_rows;
+  for (std::ptrdiff_t i = 0; i < length; ++i, source += step, target += step) {
+    std::memcpy(target, source, static_cast<std::size_t>(unit));
+  }
 }
 
-void Buffer::Wipe::operator()(float* data) const {
-  wipe(data, bytes);
-  ::operator delete[](data, alignment);
+void Gallery::Plane::clear(std::ptrdiff_t row) const {
+  std::byte* target = panel(row) + row % panel_rows * unit;
+  for (std::ptrdiff_t i = 0; i < length; ++i, target += unit * panel_rows) {
+    std::memset(target, 0, static_cast<std::size_t>(unit));
+  }
 }
 
-Gallery::Gallery(std::ptrdiff_t columns) : columns_(columns) { check_columns("a gallery", columns); }
-
-float* Gallery::place(std::ptrdiff_t row) const {
-  return panels_.data() + row / panel_rows * panel_rows * columns_ + row % panel_rows;
+Gallery::Gallery(std::ptrdiff_t columns, Storage storage, bool codes) : columns_(columns), storage_(storage) {
+  const bool int8 = storage == Storage::int8;
+  check_columns("a gallery", columns, int8 ? max_coded_columns : max_columns);
+  if (!int8) values_ = {bytes_of(storage), columns, {}};
+  norms_ = {sizeof(float), 1, {}};
+  if (int8 || (codes && storage == Storage::float32 && columns <= max_coded_columns)) {
+    codes_ = {4, groups(), {}};
+    scales_ = {sizeof(float), 1, {}};
+    errors_ = {sizeof(float), 1, {}};
+  }
 }
 
 void Gallery::reallocate(std::ptrdiff_t capacity) {
-  capacity = (capacity + panel_rows - 1) / panel_rows * panel_rows;
-  Buffer panels(capacity * columns_);
-  Buffer norms(capacity);
-  std::fill_n(norms.data(), capacity, nowhere);
-  std::copy_n(panels_.data(), panel_count() * panel_rows * columns_, panels.data());
-  std::copy_n(norms_.data(), rows_, norms.data());
-  panels_ = std::move(panels);
-  norms_ = std::move(norms);
-  capacity_ = capacity;
+  const std::ptrdiff_t panels = divide_up(capacity, panel_rows);
+  std::array<Memory, 5> memories;
+  for (std::size_t i = 0; i < memories.size(); ++i) {
+    const Plane& plane = *planes()[i];
+    if (plane.unit == 0) continue;
+    memories[i] = Memory(static_cast<std::size_t>(panels * plane.panel_bytes()));
+    if (rows_ > 0) {
+      std::memcpy(memories[i].data(), plane.memory.data(),
+                  static_cast<std::size_t>(panel_count() * plane.panel_bytes()));
+    }
+  }
+  capacity_ = panels * panel_rows;
+  for (std::size_t i = 0; i < memories.size(); ++i) planes()[i]->memory = std::move(memories[i]);
+  std::fill(numbers(norms_) + rows_, numbers(norms_) + capacity_, nowhere);
 }
 
-void Gallery::append(Matrix<const float> embeddings) {
+// Writes rows into one panel, beginning at place `first` of it; `scratch` has room for the panel as floats.
+void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch) {
+  const std::ptrdiff_t lane = first % panel_rows, size = panel_rows * columns_;
+  std::fill_n(scratch, size, 0.0f);
+  pack(rows, scratch, lane);
+  if (storage_ == Storage::float32) {
+    auto* panel = reinterpret_cast<float*>(values_.panel(first));
+    for (std::ptrdiff_t i = 0; i < size; i += panel_rows) {
+      std::copy_n(scratch + i + lane, rows.rows, panel + i + lane);
+    }
+  } else if (storage_ == Storage::float16) {
+    auto* panel = reinterpret_cast<Half*>(values_.panel(first));
+    for (std::ptrdiff_t i = 0; i < size; i += panel_rows) {
+      for (std::ptrdiff_t row = lane; row < lane + rows.rows; ++row) {
+        panel[i + row] = to_half(scratch[i + row]);
+        scratch[i + row] = to_float(panel[i + row]);  // the norm is that of the row as it is stored
+      }
+    }
+  }
+  float norms[panel_rows];
+  active().norms(scratch, 1, columns_, norms);
+  std::copy_n(norms + lane, rows.rows, numbers(norms_) + first);
+  if (codes_.unit == 0) return;
+  std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()));
+  auto* panel = reinterpret_cast<std::uint8_t*>(codes_.panel(first));
+  for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
+    const Coded coded = encode(rows.row(i), columns_, largest_row_code, codes.data());
+    numbers(scales_)[first + i] = coded.scale;
+    numbers(errors_)[first + i] = coded.error;
+    for (std::ptrdiff_t group = 0; group < groups(); ++group) {
+      std::uint8_t* bytes = panel + 4 * (group * panel_rows + lane + i);
+      for (std::ptrdiff_t j = 0; j < 4; ++j) {
+        bytes[j] = static_cast<std::uint8_t>(codes[static_cast<std::size_t>(4 * group + j)] + 128);
+      }
+    }
+  }
+}
+
+void Gallery::append(Matrix<const float> embeddings, int threads) {
   check_width("embeddings", embeddings, columns_);
-  check_values("embeddings", embeddings);
+  threads = resolve_threads(threads);
+  if (storage_ == Storage::float16) {
+    check_values("embeddings", embeddings, largest_half);
+  } else {
+    check_values("embeddings", embeddings);
+  }
   if (embeddings.rows == 0) return;
-  const Backend& backend = active();
   const std::ptrdiff_t rows = rows_ + embeddings.rows;
   if (rows > capacity_) reallocate(std::max(rows, capacity_ + capacity_ / 2));
 
-  // Nothing below can fail.
-  const std::ptrdiff_t head = std::min((panel_rows - rows_ % panel_rows) % panel_rows, embeddings.rows);
-  if (head > 0) pack(embeddings.slice(0, head), place(rows_) - rows_ % panel_rows, rows_ % panel_rows);
-  if (embeddings.rows > head) pack_all(embeddings.slice(head, embeddings.rows - head), place(rows_ + head));
-  const std::ptrdiff_t first = rows_ / panel_rows;
-  rows_ = rows;
-  backend.norms(panels_.data() + first * panel_rows * columns_, panel_count() - first, columns_,
-                norms_.data() + first * panel_rows);
-  std::fill(norms_.data() + rows_, norms_.data() + panel_count() * panel_rows, nowhere);
+  constexpr std::ptrdiff_t panels_per_chunk = 64;
+  const std::ptrdiff_t first_panel = rows_ / panel_rows, panels = divide_up(rows, panel_rows) - first_panel;
+  threads = worthwhile_threads(threads, 4.0 * static_cast<double>(embeddings.rows) * static_cast<double>(columns_));
+  const auto fill_panels = [&](std::ptrdiff_t chunk) {
+    const Buffer<float> scratch(panel_rows * columns_);
+    const std::ptrdiff_t begin = first_panel + chunk * panels_per_chunk;
+    for (std::ptrdiff_t panel = begin; panel < std::min(begin + panels_per_chunk, first_panel + panels); ++panel) {
+      const std::ptrdiff_t first = std::max(panel * panel_rows, rows_);
+      const std::ptrdiff_t count = std::min((panel + 1) * panel_rows, rows) - first;
+      fill_panel(embeddings.slice(first - rows_, count), first, scratch.data());
+    }
+  };
+  try {
+    parallel_for(threads, divide_up(panels, panels_per_chunk), fill_panels);
+  } catch (...) {
+    clear(rows_, rows);
+    throw;
+  }
+  take_stock(std::exchange(rows_, rows));
+}
+
+void Gallery::clear(std::ptrdiff_t first, std::ptrdiff_t last) {
+  for (std::ptrdiff_t row = first; row < last; ++row) {
+    for (const Plane* plane : planes()) plane->clear(row);
+    numbers(norms_)[row] = nowhere;
+  }
 }
 
 void Gallery::remove(std::span<const std::int64_t> indices) {
@@ -98,23 +176,39 @@ void Gallery::remove(std::span<const std::int64_t> indices) {
       ++removed;
       continue;
     }
-    const float* from = place(row);
-    float* to = place(kept);
-    for (std::ptrdiff_t d = 0; d < columns_; ++d) to[d * panel_rows] = from[d * panel_rows];
-    norms_.data()[kept++] = norms_.data()[row];
+    for (const Plane* plane : planes()) plane->move(row, kept);
+    ++kept;
   }
-  for (std::ptrdiff_t row = kept; row < rows_; ++row) {
-    float* place_left = place(row);
-    for (std::ptrdiff_t d = 0; d < columns_; ++d) place_left[d * panel_rows] = 0;
-    norms_.data()[row] = nowhere;
-  }
+  clear(kept, rows_);
   rows_ = kept;
+  largest_norm_ = 0;
+  short_rows_ = 0;
+  take_stock(0);
   if (rows_ <= capacity_ / 4) reallocate(rows_);
 }
 
+void Gallery::take_stock(std::ptrdiff_t first) {
+  for (std::ptrdiff_t row = first; row < rows_; ++row) {
+    largest_norm_ = std::max(largest_norm_, norms()[row]);
+    short_rows_ += norms()[row] < shortest_norm ? 1 : 0;
+  }
+}
+
 void Gallery::copy_row(std::ptrdiff_t row, float* out) const {
-  const float* from = place(row);
-  for (std::ptrdiff_t d = 0; d < columns_; ++d) out[d] = from[d * panel_rows];
+  const std::ptrdiff_t lane = row % panel_rows;
+  if (storage_ == Storage::int8) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(codes_.panel(row));
+    for (std::ptrdiff_t d = 0; d < columns_; ++d) {
+      const int code = bytes[4 * (d / 4 * panel_rows + lane) + d % 4] - 128;
+      out[d] = scales()[row] * static_cast<float>(code);
+    }
+  } else if (storage_ == Storage::float16) {
+    const auto* from = reinterpret_cast<const Half*>(values_.panel(row)) + lane;
+    for (std::ptrdiff_t d = 0; d < columns_; ++d) out[d] = to_float(from[d * panel_rows]);
+  } else {
+    const auto* from = reinterpret_cast<const float*>(values_.panel(row)) + lane;
+    for (std::ptrdiff_t d = 0; d < columns_; ++d) out[d] = from[d * panel_rows];
+  }
 }
 
 void Gallery::unpack(Matrix<float> out) const {

@@ -9,10 +9,10 @@
 
 namespace py = pybind11;
 
-// A gallery that Python threads may search while another one changes it. Take the lock only without the GIL, and never
-// ask for the GIL while holding it.
+// A gallery that Python threads may search while another one changes it. Take the lock only without the GIL: then a
+// search may ask for the GIL while it holds the lock, as its watch does.
 struct SharedGallery {
-  explicit SharedGallery(std::ptrdiff_t columns) : gallery(columns) {}
+  SharedGallery(std::ptrdiff_t columns, faceprint::Storage storage, bool codes) : gallery(columns, storage, codes) {}
 
   py::ssize_t rows() const {
     const py::gil_scoped_release unlocked;

@@ -4,18 +4,41 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "watch.hpp"
 
 namespace {
 
-void append_rows(SharedGallery& self, const py::object& embeddings) {
+faceprint::Storage as_storage(const std::string& name) {
+  using faceprint::Storage;
+  if (name == "float32") return Storage::float32;
+  if (name == "float16") return Storage::float16;
+  if (name == "int8") return Storage::int8;
+  throw py::value_error("storage must be 'float32', 'float16' or 'int8', not '" + name + "'");
+}
+
+std::string name_of(faceprint::Storage storage) {
+  return storage == faceprint::Storage::float32   ? "float32"
+         : storage == faceprint::Storage::float16 ? "float16"
+                                                  : "int8";
+}
+
+// A search that this thread has interrupted to look holds the lock, and would wait for itself.
+void check_not_looking() {
+  if (PythonWatch::looking()) throw std::runtime_error("a gallery must not be changed from inside a progress callback");
+}
+
+void append_rows(SharedGallery& self, const py::object& embeddings, const py::object& threads) {
+  check_not_looking();
   const py::array array = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", array, self.gallery.columns());
+  const int count = as_threads(threads);
   const py::gil_scoped_release unlocked;
   const std::unique_lock lock(self.mutex);
-  self.gallery.append(matrix);
+  self.gallery.append(matrix, count);
 }
 
 void remove_rows(SharedGallery& self, const py::object& indices) {
+  check_not_looking();
   const py::array array = as_array<std::int64_t>("rows", indices);
   check_shape("rows", array, {-1}, "(n,)");
   check_contiguous("rows", array);
@@ -46,13 +69,15 @@ py::array unpack(const SharedGallery& self) {
 
 void bind_gallery(py::module_& module) {
   py::class_<SharedGallery>(module, "Gallery", "Embeddings packed for searching, in memory.")
-      .def(py::init([](const py::object& columns) {
-             return std::make_unique<SharedGallery>(as_integer("columns", columns));
+      .def(py::init([](const py::object& columns, const std::string& storage, bool codes) {
+             return std::make_unique<SharedGallery>(as_integer("columns", columns), as_storage(storage), codes);
            }),
-           py::arg("columns"))
-      .def("append", append_rows, py::arg("embeddings"), "Add rows at the end.")
+           py::arg("columns"), py::arg("storage") = "float32", py::arg("codes") = true)
+      .def("append", append_rows, py::arg("embeddings"), py::arg("threads") = 0, "Add rows at the end.")
       .def("remove", remove_rows, py::arg("rows"), "Remove rows by ascending index; later ones move down.")
       .def("unpack", unpack, "All rows as an array.")
       .def_property_readonly("rows", &SharedGallery::rows)
-      .def_property_readonly("columns", [](const SharedGallery& self) { return self.gallery.columns(); });
+      .def_property_readonly("columns", [](const SharedGallery& self) { return self.gallery.columns(); })
+      .def_property_readonly("storage", [](const SharedGallery& self) { return name_of(self.gallery.storage()); })
+      .def_property_readonly("codes", [](const SharedGallery& self) { return self.gallery.has_codes(); });
 }

@@ -2,50 +2,101 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "watch.hpp"
 
 namespace {
 
+faceprint::Metric as_metric(const std::string& name) {
+  using faceprint::Metric;
+  if (name == "squared-euclidean") return Metric::squared_euclidean;
+  if (name == "cosine") return Metric::cosine;
+  if (name == "dot") return Metric::dot;
+  throw py::value_error("metric must be 'squared-euclidean', 'cosine' or 'dot', not '" + name + "'");
+}
+
+faceprint::Scan as_scan(const std::string& name) {
+  using faceprint::Scan;
+  if (name == "auto") return Scan::automatic;
+  if (name == "full") return Scan::full;
+  if (name == "certified") return Scan::certified;
+  throw py::value_error("scan must be 'auto', 'full' or 'certified', not '" + name + "'");
+}
+
+template <class T>
+py::array_t<T> as_numpy(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
 py::tuple nearest(const py::object& queries, const SharedGallery& shared, const py::object& k,
-                  const py::object& threads) {
+                  const std::string& metric, const std::string& scan, const py::object& threads,
+                  const py::object& progress) {
   const py::array array = as_array<float>("queries", queries);
   const auto matrix = as_matrix<float>("queries", array, shared.gallery.columns());
   const py::ssize_t kept = as_integer("k", k);
-  const int count = as_threads(threads);
+  PythonWatch watch(progress);
+  const faceprint::Search search = {as_metric(metric), as_scan(scan), as_threads(threads), &watch};
   faceprint::check_nearest(kept, shared.rows());
-  py::array_t<float> distances({matrix.rows, kept});
+  py::array_t<float> values({matrix.rows, kept});
   py::array_t<std::int64_t> indices({matrix.rows, kept});
-  const auto distance_rows = new_matrix(distances);
+  const auto value_rows = new_matrix(values);
+  const auto index_rows = new_matrix(indices);
+  std::int64_t computed = 0;
+  {
+    const py::gil_scoped_release unlocked;
+    const std::shared_lock lock(shared.mutex);
+    computed = faceprint::nearest(matrix, shared.gallery, value_rows, index_rows, search);
+  }
+  return py::make_tuple(values, indices, computed);
+}
+
+py::tuple within(const py::object& queries, const SharedGallery& shared, const py::object& limit,
+                 const std::string& metric, const std::string& scan, const py::object& threads,
+                 const py::object& progress) {
+  const py::array array = as_array<float>("queries", queries);
+  const auto matrix = as_matrix<float>("queries", array, shared.gallery.columns());
+  const auto bound = static_cast<float>(as_number("limit", "a number", limit));
+  PythonWatch watch(progress);
+  const faceprint::Search search = {as_metric(metric), as_scan(scan), as_threads(threads), &watch};
+  faceprint::Neighbourhoods found;
+  {
+    const py::gil_scoped_release unlocked;
+    const std::shared_lock lock(shared.mutex);
+    found = faceprint::within(matrix, shared.gallery, bound, search);
+  }
+  return py::make_tuple(as_numpy(found.offsets), as_numpy(found.values), as_numpy(found.indices), found.computed);
+}
+
+py::tuple neighbours(const SharedGallery& shared, const py::object& k, const std::string& metric,
+                     const py::object& threads, const py::object& progress) {
+  const py::ssize_t kept = as_integer("k", k);
+  PythonWatch watch(progress);
+  const faceprint::Search search = {.metric = as_metric(metric), .threads = as_threads(threads), .watch = &watch};
+  const py::ssize_t rows = shared.rows();
+  faceprint::check_neighbours(kept, rows);
+  py::array_t<float> values({rows, kept});
+  py::array_t<std::int64_t> indices({rows, kept});
+  const auto value_rows = new_matrix(values);
   const auto index_rows = new_matrix(indices);
   {
     const py::gil_scoped_release unlocked;
     const std::shared_lock lock(shared.mutex);
-    faceprint::nearest(matrix, shared.gallery, distance_rows, index_rows, count);
+    faceprint::neighbours(shared.gallery, value_rows, index_rows, search);
   }
-  return py::make_tuple(distances, indices);
-}
-
-py::tuple neighbours(const py::object& embeddings, const py::object& k, const py::object& threads) {
-  const py::array array = as_array<float>("embeddings", embeddings);
-  const auto matrix = as_matrix<float>("embeddings", array);
-  const py::ssize_t kept = as_integer("k", k);
-  const int count = as_threads(threads);
-  faceprint::check_neighbours(kept, matrix.rows);
-  py::array_t<float> distances({matrix.rows, kept});
-  py::array_t<std::int64_t> indices({matrix.rows, kept});
-  const auto distance_rows = new_matrix(distances);
-  const auto index_rows = new_matrix(indices);
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::neighbours(matrix, distance_rows, index_rows, count);
-  }
-  return py::make_tuple(distances, indices);
+  return py::make_tuple(values, indices);
 }
 
 }  // namespace
 
 void bind_nearest(py::module_& module) {
-  module.def("nearest", nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads") = 0,
-             "The k nearest rows of the gallery for each query: (distances, indices).");
-  module.def("neighbours", neighbours, py::arg("embeddings"), py::arg("k"), py::arg("threads") = 0,
-             "The k nearest other rows of each row: (distances, indices).");
+  module.def("nearest", nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"),
+             py::arg("metric") = "squared-euclidean", py::arg("scan") = "auto", py::arg("threads") = 0,
+             py::arg("progress") = py::none(),
+             "The k nearest rows of the gallery for each query, and how many rows a certified scan computed.");
+  module.def("within", within, py::arg("queries"), py::arg("gallery"), py::arg("limit"),
+             py::arg("metric") = "squared-euclidean", py::arg("scan") = "auto", py::arg("threads") = 0,
+             py::arg("progress") = py::none(),
+             "All rows of the gallery within a limit of each query: (offsets, values, indices, rows computed).");
+  module.def("neighbours", neighbours, py::arg("gallery"), py::arg("k"), py::arg("metric") = "squared-euclidean",
+             py::arg("threads") = 0, py::arg("progress") = py::none(),
+             "The k nearest other rows of each row of the gallery: (values, indices).");
 }

@@ -21,7 +21,7 @@ from .errors import (
 if TYPE_CHECKING:
     from ._cluster import Clustering, cluster
     from ._info import info
-    from ._nearest import nearest, neighbours
+    from ._nearest import nearest, neighbours, within
     from .backend import backends, use_backend
     from .distance import distances
     from .faces import Faces
@@ -50,6 +50,7 @@ _HOMES = {
     "neighbours": "_nearest",
     "read_photo": "photo",
     "use_backend": "backend",
+    "within": "_nearest",
 }
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "neighbours",
     "read_photo",
     "use_backend",
+    "within",
 ]
 
 

@@ -1,10 +1,13 @@
 """The compiled core: plain numpy in and out, no conversions."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, SupportsIndex
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Metric: TypeAlias = Literal["squared-euclidean", "cosine", "dot"]
+Scan: TypeAlias = Literal["auto", "full", "certified"]
 
 def backends() -> list[tuple[str, str]]: ...
 def active_backend() -> str: ...
@@ -18,20 +21,45 @@ def distances(
 ) -> NDArray[np.float32]: ...
 
 class Gallery:
-    def __init__(self, columns: SupportsIndex) -> None: ...
-    def append(self, embeddings: NDArray[np.float32]) -> None: ...
+    def __init__(
+        self, columns: SupportsIndex, storage: Literal["float32", "float16", "int8"] = "float32", codes: bool = True
+    ) -> None: ...
+    def append(self, embeddings: NDArray[np.float32], threads: SupportsIndex = 0) -> None: ...
     def remove(self, rows: NDArray[np.int64]) -> None: ...
     def unpack(self) -> NDArray[np.float32]: ...
     @property
     def rows(self) -> int: ...
     @property
     def columns(self) -> int: ...
+    @property
+    def storage(self) -> Literal["float32", "float16", "int8"]: ...
+    @property
+    def codes(self) -> bool: ...
 
 def nearest(
-    queries: NDArray[np.float32], gallery: Gallery, k: SupportsIndex, threads: SupportsIndex = 0
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+    queries: NDArray[np.float32],
+    gallery: Gallery,
+    k: SupportsIndex,
+    metric: Metric = "squared-euclidean",
+    scan: Scan = "auto",
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], int]: ...
+def within(
+    queries: NDArray[np.float32],
+    gallery: Gallery,
+    limit: float,
+    metric: Metric = "squared-euclidean",
+    scan: Scan = "auto",
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64], int]: ...
 def neighbours(
-    embeddings: NDArray[np.float32], k: SupportsIndex, threads: SupportsIndex = 0
+    gallery: Gallery,
+    k: SupportsIndex,
+    metric: Metric = "squared-euclidean",
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
 def align(
     landmarks: NDArray[np.float32] | NDArray[np.float64], template: NDArray[np.float64]

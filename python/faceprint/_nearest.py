@@ -1,6 +1,7 @@
 """Exact nearest neighbours: of queries in a gallery, and of embeddings among themselves."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,36 +9,84 @@ from numpy.typing import NDArray
 from . import _core
 from .arrays import as_embeddings
 
+Metric: TypeAlias = Literal["squared-euclidean", "cosine", "dot"]
+Progress: TypeAlias = Callable[[float], object]
+CODES_FROM = 256  # queries from which finding the codes of a gallery that is used once is made up for
+
 
 def nearest(
-    x: Any, gallery: Any, k: int = 10, *, threads: int | None = None
+    x: Any,
+    gallery: Any,
+    k: int = 10,
+    *,
+    metric: Metric = "squared-euclidean",
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Find the `k` rows of the gallery nearest to each row of `x`, exactly: (distances, indices).
 
     `x` (rows, width) is float32, as a numpy array or anything in CPU memory that speaks DLPack. The gallery is a
     faceprint.Gallery, or an array like `x`, which is packed anew by each call. Distances (rows, k) are squared
-    Euclidean, float32, ascending; indices (rows, k) are int64 row numbers of the gallery. Of equal distances the lower
-    index comes first. Neither `threads` (None: every CPU this process may use) nor the backend changes a bit.
+    Euclidean, float32, ascending; with `metric` "cosine" or "dot" they are similarities instead, descending. Indices
+    (rows, k) are int64 row numbers of the gallery. Of equal values the lower index comes first. Neither `threads`
+    (None: every CPU this process may use) nor the backend changes a bit.
+
+    `progress` is called now and then with the share of the work that is done, in [0, 1]; what it raises, or Ctrl-C,
+    ends the call at once.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for an empty gallery, unless
-    1 <= k <= rows of the gallery, and for values that are not finite or lie outside [-1e15, 1e15].
+    1 <= k <= rows of the gallery, for values that are not finite or lie outside [-1e15, 1e15], and for rows of length
+    1e-15 or less where the metric is the cosine.
 
     >>> import numpy as np
     >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
     >>> nearest(gallery[:1], gallery, k=2)
     (array([[0., 2.]], dtype=float32), array([[0, 1]]))
+    >>> nearest(gallery[:1], gallery, k=2, metric="cosine")
+    (array([[1., 0.]], dtype=float32), array([[0, 1]]))
     """
-    packed = getattr(gallery, "packed", None)
-    if packed is None:
-        packed = _packed(as_embeddings(gallery, "gallery"))
-    return _core.nearest(as_embeddings(x, "x", width=packed.columns), packed, k, threads or 0)
+    packed, queries = _both(x, gallery)
+    return _core.nearest(queries, packed, k, metric, "auto", threads or 0, progress)[:2]
 
 
-def neighbours(x: Any, k: int = 80, *, threads: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def within(
+    x: Any,
+    gallery: Any,
+    limit: float,
+    *,
+    metric: Metric = "squared-euclidean",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """Find all rows of the gallery whose distance to a row of `x` is at most `limit`: (offsets, distances, indices).
+
+    Compressed sparse rows: those of row i of `x` are `distances[offsets[i]:offsets[i + 1]]`, and the same of `indices`,
+    in the order of `nearest`. With `metric` "cosine" or "dot", those whose similarity is at least `limit`. Offsets
+    (rows + 1,) and indices are int64, distances float32. Memory grows with what is found. Otherwise as `nearest`.
+
+    >>> import numpy as np
+    >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
+    >>> offsets, distances, indices = within(gallery, gallery, 2)
+    >>> offsets.tolist(), indices.tolist()
+    ([0, 2, 5, 7], [0, 1, 1, 0, 2, 2, 1])
+    """
+    packed, queries = _both(x, gallery)
+    return _core.within(queries, packed, limit, metric, "auto", threads or 0, progress)[:3]
+
+
+def neighbours(
+    x: Any,
+    k: int = 80,
+    *,
+    metric: Metric = "squared-euclidean",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Find the `k` other rows of `x` nearest to each row, exactly: (distances, indices).
 
-    As `nearest(x, x, k)`, except that a row is not its own neighbour. Rows are told apart by number, not by content:
-    an equal row elsewhere is a neighbour at distance 0. Raises ValueError also unless 1 <= k <= rows - 1.
+    As `nearest(x, x, k)`, except that a row is not its own neighbour, and each pair is computed once. Rows are told
+    apart by number, not by content: an equal row elsewhere is a neighbour at distance 0. Raises ValueError also unless
+    1 <= k <= rows - 1.
 
     >>> import numpy as np
     >>> neighbours(np.array([[1, 0], [0, 1], [-1, 0]], np.float32), k=1)
@@ -47,10 +96,20 @@ def neighbours(x: Any, k: int = 80, *, threads: int | None = None) -> tuple[NDAr
            [0],
            [1]]))
     """
-    return _core.neighbours(as_embeddings(x, "x"), k, threads or 0)
+    packed = _packed(as_embeddings(x, "x"), codes=False)
+    return _core.neighbours(packed, k, metric, threads or 0, progress)
 
 
-def _packed(embeddings: NDArray[np.float32]) -> _core.Gallery:
-    gallery = _core.Gallery(embeddings.shape[1])
+def _both(x: Any, gallery: Any) -> tuple[_core.Gallery, NDArray[np.float32]]:
+    packed = getattr(gallery, "packed", None)
+    if packed is not None:
+        return packed, as_embeddings(x, "x", width=packed.columns)
+    rows = as_embeddings(gallery, "gallery")
+    queries = as_embeddings(x, "x", width=rows.shape[1])
+    return _packed(rows, codes=len(queries) >= CODES_FROM), queries
+
+
+def _packed(embeddings: NDArray[np.float32], *, codes: bool) -> _core.Gallery:
+    gallery = _core.Gallery(embeddings.shape[1], codes=codes)
     gallery.append(embeddings)
     return gallery

@@ -19,6 +19,6 @@ def use_backend(name: str) -> None:
 
     >>> use_backend("sse9")
     Traceback (most recent call last):
-    ValueError: unknown backend 'sse9'; known: portable, avx2, avx512, neon, cuda
+    ValueError: unknown backend 'sse9'; known: portable, avx2, avx512, avx512vnni, neon, cuda
     """
     _core.use_backend(name)

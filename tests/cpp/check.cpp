@@ -1,5 +1,6 @@
 #include "check.hpp"
 
+#include <chrono>
 #include <vector>
 
 namespace check {
@@ -34,12 +35,15 @@ void fail(const char* file, int line, const std::string& message) {
 int main() {
   for (const auto& [name, test] : check::tests()) {
     const int before = check::failures;
+    const auto start = std::chrono::steady_clock::now();
     try {
       test();
     } catch (const std::exception& error) {
       check::fail(name, 0, std::string("unexpected exception: ") + error.what());
     }
-    std::cout << (check::failures == before ? "passed " : "FAILED ") << name << "\n";
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    std::cout << (check::failures == before ? "passed " : "FAILED ") << name << ", " << taken.count() << " s"
+              << std::endl;
   }
   return check::failures > 0 || check::tests().empty() ? 1 : 0;
 }

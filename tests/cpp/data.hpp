@@ -32,6 +32,12 @@ struct Rows {
   T at(std::ptrdiff_t row, std::ptrdiff_t column) const {
     return data[static_cast<std::size_t>(row * stride + column)];
   }
+  Rows head(std::ptrdiff_t count) const {
+    Rows first = *this;
+    first.rows = count;
+    first.data.resize(static_cast<std::size_t>(count * stride));
+    return first;
+  }
   Matrix<T> view() { return {data.data(), rows, columns, stride}; }
   Matrix<const T> view() const { return {data.data(), rows, columns, stride}; }
 };

@@ -25,7 +25,7 @@ static void check_holds(const Gallery& gallery, const std::vector<std::vector<fl
   const std::ptrdiff_t width = Gallery::panel_rows;
   for (std::ptrdiff_t row = gallery.rows(); row < gallery.capacity(); ++row) {
     CHECK(std::isinf(gallery.norms()[row]));
-    const float* place = gallery.panels() + row / width * width * gallery.columns() + row % width;
+    const float* place = static_cast<const float*>(gallery.panel(row / width)) + row % width;
     for (std::ptrdiff_t d = 0; d < gallery.columns(); ++d) CHECK_EQUAL(place[d * width], 0.0f);
   }
 }
@@ -60,6 +60,77 @@ TEST(appends_and_removes_as_a_plain_list_does) {
   });
 }
 
+TEST(keeps_halves_and_codes_in_step_with_removals) {
+  for (const Storage storage : {Storage::float32, Storage::float16, Storage::int8}) {
+    const Rows<float> rows = random_units(333, 37, 5);
+    Gallery gallery(37, storage), fresh(37, storage);
+    gallery.append(rows.head(5).view());
+    gallery.append(rows.view().slice(5, 100));
+    gallery.append(rows.view().slice(105, 228));
+    Rows<float> kept(0, 37);
+    std::vector<std::int64_t> removed;
+    for (std::ptrdiff_t row = 0; row < 333; ++row) {
+      if (row % 3 == 1) {
+        removed.push_back(row);
+      } else {
+        fresh.append(rows.view().slice(row, 1));
+      }
+    }
+    gallery.remove(removed);
+    CHECK_EQUAL(gallery.rows(), fresh.rows());
+    Rows<float> a(gallery.rows(), 37), b(gallery.rows(), 37);
+    gallery.unpack(a.view());
+    fresh.unpack(b.view());
+    CHECK(a.data == b.data);
+    CHECK_EQUAL(gallery.largest_norm(), fresh.largest_norm());
+    for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) {
+      CHECK_EQUAL(gallery.norms()[row], fresh.norms()[row]);
+      if (!gallery.has_codes()) continue;
+      CHECK_EQUAL(gallery.scales()[row], fresh.scales()[row]);
+      CHECK_EQUAL(gallery.errors()[row], fresh.errors()[row]);
+    }
+    if (!gallery.has_codes()) continue;
+    for (std::ptrdiff_t i = 0; i < gallery.rows() / 16 * 16 * 4 * gallery.groups(); ++i) {
+      CHECK_EQUAL(static_cast<int>(gallery.codes()[i]), static_cast<int>(fresh.codes()[i]));
+    }
+  }
+}
+
+TEST(codes_are_within_their_stated_error) {
+  const Rows<float> rows = random_units(64, 51, 6);
+  Gallery codes(51, Storage::int8);
+  codes.append(rows.view());
+  Rows<float> decoded(64, 51);
+  codes.unpack(decoded.view());
+  for (std::ptrdiff_t row = 0; row < 64; ++row) {
+    double missed = 0;
+    for (std::ptrdiff_t d = 0; d < 51; ++d) missed += std::pow(rows.at(row, d) - decoded.at(row, d), 2);
+    // The decoded rows are rounded once more, to float32.
+    CHECK(std::sqrt(missed) <= codes.errors()[row] * 1.00001 && std::sqrt(missed) > 0.9 * codes.errors()[row]);
+  }
+}
+
+TEST(halves_are_rounded_to_the_nearest_even) {
+  const std::vector<std::pair<float, float>> cases = {{1, 1},
+                                                      {0, 0},
+                                                      {-0.1f, -0.0999755859375f},
+                                                      {1 + 0x1p-11f, 1},
+                                                      {1 + 3 * 0x1p-11f, 1 + 0x1p-9f},
+                                                      {65504, 65504},
+                                                      {0x1p-24f, 0x1p-24f},
+                                                      {0x1p-25f, 0},
+                                                      {3 * 0x1p-25f, 0x1p-23f},
+                                                      {0x1p-14f, 0x1p-14f},
+                                                      {-0x1p-15f, -0x1p-15f}};
+  for (const auto& [given, stored] : cases) {
+    Gallery gallery(1, Storage::float16);
+    gallery.append({&given, 1, 1, 1});
+    float out = 7;
+    gallery.copy_row(0, &out);
+    CHECK_EQUAL(out, stored);
+  }
+}
+
 TEST(copies_one_row) {
   const Rows<float> rows = random_integers(20, 5, 1);
   Gallery gallery(5);
@@ -85,10 +156,10 @@ TEST(gives_memory_back_when_most_is_empty) {
 TEST(moves) {
   Gallery gallery(2);
   gallery.append(random_integers(3, 2, 1).view());
-  const float* panels = gallery.panels();
+  const void* panel = gallery.panel(0);
   const Gallery moved = std::move(gallery);
   CHECK_EQUAL(moved.rows(), 3);
-  CHECK_EQUAL(moved.panels(), panels);
+  CHECK_EQUAL(moved.panel(0), panel);
 }
 
 TEST(refuses_and_stays_as_it_was) {
@@ -118,6 +189,18 @@ TEST(refuses_and_stays_as_it_was) {
   Rows<float> out(4, 2);
   CHECK_THROWS(std::invalid_argument, "out must have shape (5, 2), not (4, 2)", gallery.unpack(out.view()));
   check_holds(gallery, expected);
+}
+
+TEST(refuses_what_a_storage_cannot_hold) {
+  Rows<float> rows = random_units(3, 4, 1);
+  rows.at(2, 1) = 65520;
+  Gallery halves(4, Storage::float16);
+  CHECK_THROWS(std::invalid_argument, "embeddings must lie in [-65504, 65504]: row 2 does not",
+               halves.append(rows.view()));
+  CHECK_EQUAL(halves.rows(), 0);
+  CHECK_THROWS(std::invalid_argument, "a gallery must have 1 to 131072 columns, not 131073",
+               Gallery(131073, Storage::int8));
+  CHECK(!Gallery(131073).has_codes());
 }
 
 TEST(refuses_absurd_widths) {

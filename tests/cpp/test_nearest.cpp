@@ -1,6 +1,8 @@
 #include "faceprint/nearest.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <tuple>
@@ -26,8 +28,8 @@ struct Found {
 
 std::ostream& operator<<(std::ostream& stream, const Found&) { return stream << "another answer"; }
 
-Gallery gallery_of(const Rows<float>& rows) {
-  Gallery gallery(rows.columns);
+Gallery gallery_of(const Rows<float>& rows, Storage storage = Storage::float32, bool codes = true) {
+  Gallery gallery(rows.columns, storage, codes);
   gallery.append(rows.view());
   return gallery;
 }
@@ -50,16 +52,82 @@ Found expected(const Rows<float>& queries, const Rows<float>& rows, std::ptrdiff
   return found;
 }
 
-Found computed(const Rows<float>& queries, const Gallery& gallery, std::ptrdiff_t k, int threads = 1) {
+Found computed(const Rows<float>& queries, const Gallery& gallery, std::ptrdiff_t k, const Search& search) {
   Found found(queries.rows, k);
-  nearest(queries.view(), gallery, found.distances.view(), found.indices.view(), threads);
+  nearest(queries.view(), gallery, found.distances.view(), found.indices.view(), search);
   return found;
 }
 
-Found computed_neighbours(const Rows<float>& rows, std::ptrdiff_t k, int threads = 1) {
+Found computed(const Rows<float>& queries, const Gallery& gallery, std::ptrdiff_t k, int threads = 1) {
+  return computed(queries, gallery, k, Search{.threads = threads});
+}
+
+Found computed_neighbours(const Rows<float>& rows, std::ptrdiff_t k, int threads = 1,
+                          Metric metric = Metric::squared_euclidean) {
   Found found(rows.rows, k);
-  neighbours(rows.view(), found.distances.view(), found.indices.view(), threads);
+  neighbours(gallery_of(rows, Storage::float32, false), found.distances.view(), found.indices.view(),
+             {.metric = metric, .threads = threads});
   return found;
+}
+
+constexpr Metric metrics[] = {Metric::squared_euclidean, Metric::cosine, Metric::dot};
+
+// What the contract says of two rows, by a plain loop.
+float value_of(const float* query, const float* row, std::ptrdiff_t depth, Metric metric) {
+  float norm = 0, other = 0, product = 0;
+  for (std::ptrdiff_t d = 0; d < depth; ++d) {
+    norm = std::fma(query[d], query[d], norm);
+    other = std::fma(row[d], row[d], other);
+    product = std::fma(query[d], row[d], product);
+  }
+  if (metric == Metric::dot) return product;
+  if (metric == Metric::squared_euclidean) return std::max((norm + other) - 2 * product, 0.0f);
+  return std::clamp(product * (1 / std::sqrt(norm) * (1 / std::sqrt(other))), -1.0f, 1.0f);
+}
+
+// All rows, the nearest first.
+std::vector<std::pair<float, std::int64_t>> ranked(const Rows<float>& queries, std::ptrdiff_t query,
+                                                   const Rows<float>& rows, Metric metric) {
+  std::vector<std::pair<float, std::int64_t>> all;
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    all.emplace_back(value_of(queries.view().row(query), rows.view().row(row), rows.columns, metric), row);
+  }
+  std::ranges::sort(all, [&](const auto& a, const auto& b) {
+    if (a.first == b.first) return a.second < b.second;
+    return metric == Metric::squared_euclidean ? a.first < b.first : a.first > b.first;
+  });
+  return all;
+}
+
+Found ranked_first(const Rows<float>& queries, const Rows<float>& rows, std::ptrdiff_t k, Metric metric,
+                   bool skip_own = false) {
+  Found found(queries.rows, k);
+  for (std::ptrdiff_t query = 0; query < queries.rows; ++query) {
+    std::ptrdiff_t place = 0;
+    for (const auto& [value, row] : ranked(queries, query, rows, metric)) {
+      if (place == k) break;
+      if (skip_own && row == query) continue;
+      found.distances.at(query, place) = value;
+      found.indices.at(query, place++) = row;
+    }
+  }
+  return found;
+}
+
+// Rows that differ by little, some not at all, and some that are far longer than the others.
+Rows<float> treacherous(std::ptrdiff_t rows, std::ptrdiff_t columns, unsigned seed) {
+  Rows<float> result = random_units(rows, columns, seed);
+  std::mt19937 random(seed);
+  for (std::ptrdiff_t row = 1; row < rows; ++row) {
+    const auto other = static_cast<std::ptrdiff_t>(random() % static_cast<unsigned>(row));
+    const unsigned kind = random() % 4;
+    for (std::ptrdiff_t d = 0; d < columns; ++d) {
+      if (kind == 0) result.at(row, d) = result.at(other, d);
+      if (kind == 1) result.at(row, d) = result.at(other, d) * (1 + 0x1p-22f * static_cast<float>(random() % 3));
+      if (kind == 2 && row % 50 == 0) result.at(row, d) *= 100;
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -160,6 +228,235 @@ TEST(duplicates_of_a_row_are_its_neighbours) {
   CHECK_EQUAL(found.indices.at(7, 0), 2);
 }
 
+TEST(ranks_by_every_metric) {
+  for (const Metric metric : metrics) {
+    for (const std::ptrdiff_t depth : depths) {
+      Rows<float> queries = random_units(14, depth, 20), rows = random_units(70, depth, 21);
+      for (float& x : rows.data) x *= 1.7f;
+      const Found answer = ranked_first(queries, rows, 9, metric), others = ranked_first(rows, rows, 9, metric, true);
+      on_each_backend([&](const std::string&) {
+        CHECK_EQUAL(computed(queries, gallery_of(rows), 9, Search{.metric = metric, .threads = 1}), answer);
+        CHECK_EQUAL(computed_neighbours(rows, 9, 1, metric), others);
+      });
+    }
+  }
+}
+
+TEST(similarities_of_a_row_with_itself_are_at_most_one) {
+  Rows<float> rows = random_units(40, 33, 22);
+  for (float& x : rows.data) x *= 3;
+  on_each_backend([&](const std::string&) {
+    const Found found = computed(rows, gallery_of(rows), 1, Search{.metric = Metric::cosine});
+    for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+      CHECK_EQUAL(found.indices.at(row, 0), row);
+      CHECK(found.distances.at(row, 0) <= 1 && found.distances.at(row, 0) > 0.999999f);
+    }
+  });
+}
+
+TEST(a_certified_scan_answers_as_a_full_one) {
+  for (const std::ptrdiff_t depth : {1, 3, 17, 128, 130, 512}) {
+    const Rows<float> rows = treacherous(3000, depth, 23);
+    Rows<float> queries = treacherous(30, depth, 24);
+    for (std::ptrdiff_t i = 0; i < 15; ++i) {
+      for (std::ptrdiff_t d = 0; d < depth; ++d) queries.at(i, d) = rows.at(7 * i, d);
+    }
+    const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);
+    for (const Metric metric : metrics) {
+      for (const std::ptrdiff_t k : {1, 10, 100}) {
+        const Found answer = computed(queries, plain, k, Search{.metric = metric, .threads = 1});
+        on_each_backend([&](const std::string&) {
+          for (const int threads : {1, 3}) {
+            const Search search = {.metric = metric, .scan = Scan::certified, .threads = threads};
+            CHECK_EQUAL(computed(queries, gallery, k, search), answer);
+          }
+        });
+      }
+    }
+  }
+}
+
+TEST(a_certified_scan_computes_few_rows) {
+  on_each_backend([](const std::string& name) {
+    if (name == "portable") return;  // slow, and its bounds are those of the others
+    const Rows<float> rows = random_units(50'000, 128, 25), queries = random_units(4, 128, 26);
+    Found found(4, 5);
+    const std::int64_t rows_computed = nearest(queries.view(), gallery_of(rows), found.distances.view(),
+                                               found.indices.view(), {.scan = Scan::certified, .threads = 1});
+    CHECK(rows_computed >= 4 * 5 && rows_computed < 4 * 1000);
+    CHECK_EQUAL(nearest(queries.view(), gallery_of(rows), found.distances.view(), found.indices.view(),
+                        {.scan = Scan::full, .threads = 1}),
+                0);
+  });
+}
+
+TEST(codes_that_tell_nothing_apart_do_no_harm) {
+  // One component outweighs all others, so that the codes of all rows are the same.
+  Rows<float> rows = random_units(4000, 32, 27);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) rows.at(row, 0) = 1e4f;
+  const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);
+  on_each_backend([&](const std::string&) {
+    CHECK_EQUAL(computed(rows.head(20), gallery, 5, Search{.scan = Scan::certified, .threads = 1}),
+                computed(rows.head(20), plain, 5));
+  });
+}
+
+TEST(halves_are_searched_as_the_floats_they_stand_for) {
+  for (const std::ptrdiff_t depth : depths) {
+    const Rows<float> queries = random_units(15, depth, 28), rows = random_units(70, depth, 29);
+    const Gallery halves = gallery_of(rows, Storage::float16);
+    Rows<float> stored(rows.rows, depth);
+    halves.unpack(stored.view());
+    for (const Metric metric : metrics) {
+      const Found answer = ranked_first(queries, stored, 7, metric),
+                  others = ranked_first(stored, stored, 7, metric, true);
+      on_each_backend([&](const std::string&) {
+        const Search search = {.metric = metric, .threads = 2};
+        CHECK_EQUAL(computed(queries, halves, 7, search), answer);
+        Found found(rows.rows, 7);
+        neighbours(halves, found.distances.view(), found.indices.view(), search);
+        CHECK_EQUAL(found, others);
+      });
+    }
+  }
+}
+
+TEST(codes_alone_are_searched_the_same_everywhere_and_nearly_right) {
+  for (const std::ptrdiff_t depth : {1, 3, 4, 5, 33, 128, 512}) {
+    const Rows<float> queries = random_units(15, depth, 30), rows = random_units(300, depth, 31);
+    const Gallery codes = gallery_of(rows, Storage::int8);
+    for (const Metric metric : metrics) {
+      Found first(queries.rows, 7);
+      on_each_backend([&](const std::string& name) {
+        const Found found = computed(queries, codes, 7, Search{.metric = metric, .threads = 3});
+        if (name == "portable") first = found;
+        CHECK_EQUAL(found, first);
+      });
+      for (std::ptrdiff_t query = 0; query < queries.rows; ++query) {
+        for (std::ptrdiff_t place = 0; place < 7; ++place) {
+          const auto* row = rows.view().row(first.indices.at(query, place));
+          CHECK(std::abs(first.distances.at(query, place) - value_of(queries.view().row(query), row, depth, metric)) <
+                0.05f);
+        }
+      }
+    }
+  }
+}
+
+TEST(within_finds_all_that_a_plain_loop_finds) {
+  for (const Metric metric : metrics) {
+    for (const std::ptrdiff_t row_count : {40, 3000}) {
+      const Rows<float> rows = treacherous(row_count, 33, 32), queries = treacherous(9, 33, 33);
+      const Gallery gallery = gallery_of(rows);
+      const float limit = metric == Metric::squared_euclidean ? 1.5f : 0.3f;
+      std::vector<float> values;
+      std::vector<std::int64_t> indices, offsets = {0};
+      for (std::ptrdiff_t query = 0; query < queries.rows; ++query) {
+        for (const auto& [value, row] : ranked(queries, query, rows, metric)) {
+          if (metric == Metric::squared_euclidean ? value > limit : value < limit) break;
+          values.push_back(value);
+          indices.push_back(row);
+        }
+        offsets.push_back(static_cast<std::int64_t>(values.size()));
+      }
+      on_each_backend([&](const std::string&) {
+        for (const Scan scan : {Scan::full, Scan::certified}) {
+          for (const int threads : {1, 3}) {
+            const Neighbourhoods found =
+                within(queries.view(), gallery, limit, {.metric = metric, .scan = scan, .threads = threads});
+            CHECK(found.values == values);
+            CHECK(found.indices == indices);
+            CHECK(found.offsets == offsets);
+          }
+        }
+      });
+    }
+  }
+}
+
+TEST(within_counts_what_is_just_at_the_limit) {
+  const Rows<float> rows = random_integers(60, 5, 34);
+  const Gallery gallery = gallery_of(rows);
+  const auto found = [&](Metric metric, float limit) {
+    return within(rows.head(1).view(), gallery, limit, {.metric = metric}).indices.size();
+  };
+  const auto count = [&](Metric metric, auto keep) {
+    const auto all = ranked(rows, 0, rows, metric);
+    return static_cast<std::size_t>(std::ranges::count_if(all, [&](const auto& entry) { return keep(entry.first); }));
+  };
+  CHECK_EQUAL(found(Metric::squared_euclidean, 0), count(Metric::squared_euclidean, [](float v) { return v <= 0; }));
+  CHECK_EQUAL(found(Metric::squared_euclidean, 30), count(Metric::squared_euclidean, [](float v) { return v <= 30; }));
+  CHECK_EQUAL(found(Metric::dot, 6), count(Metric::dot, [](float v) { return v >= 6; }));
+  const float most = std::numeric_limits<float>::infinity();
+  CHECK_EQUAL(found(Metric::squared_euclidean, most), 60u);
+  CHECK_EQUAL(found(Metric::dot, -most), 60u);
+  CHECK_EQUAL(found(Metric::dot, most), 0u);
+  const Rows<float> units = random_units(60, 5, 35);
+  CHECK_EQUAL(within(units.view(), gallery_of(units), -1, {.metric = Metric::cosine}).indices.size(), 3600u);
+  CHECK_EQUAL(within(units.view(), gallery_of(units), 1.5f, {.metric = Metric::cosine}).indices.size(), 0u);
+}
+
+TEST(neighbours_of_equal_rows_are_the_first_ones) {
+  const Rows<float> rows(700, 5, 0, 1);
+  on_each_backend([&](const std::string&) {
+    for (const int threads : {1, 3}) {
+      const Found found = computed_neighbours(rows, 3, threads);
+      for (std::ptrdiff_t row = 0; row < 700; ++row) {
+        std::int64_t next = 0;
+        for (std::ptrdiff_t place = 0; place < 3; ++place, ++next) {
+          if (next == row) ++next;
+          CHECK_EQUAL(found.indices.at(row, place), next);
+        }
+      }
+    }
+  });
+}
+
+namespace {
+
+void computed_with(const Rows<float>& rows, const Gallery& gallery, Watch& watch, int threads) {
+  Found found(rows.rows, 3);
+  nearest(rows.view(), gallery, found.distances.view(), found.indices.view(),
+          {.scan = Scan::full, .threads = threads, .watch = &watch});
+}
+
+struct Counter final : Watch {
+  int looks = 0;
+  double last = 0;
+
+  void look(double done) override {
+    CHECK(done >= last && done <= 1);
+    last = done;
+    ++looks;
+  }
+};
+
+struct Stopper final : Watch {
+  void look(double) override { throw std::runtime_error("enough"); }
+};
+
+}  // namespace
+
+TEST(a_watch_sees_the_work_advance_and_may_end_it) {
+  const Rows<float> rows = random_units(30'000, 128, 36);
+  const Gallery gallery = gallery_of(rows);
+  for (const int threads : {1, 3}) {
+    Counter counter;
+    computed_with(rows, gallery, counter, threads);
+    CHECK(counter.looks > 3 && counter.last > 0.5);
+    Stopper stopper;
+    const auto start = std::chrono::steady_clock::now();
+    CHECK_THROWS(std::runtime_error, "enough", computed_with(rows, gallery, stopper, threads));
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+    Found found(rows.rows, 3);
+    CHECK_THROWS(
+        std::runtime_error, "enough",
+        neighbours(gallery, found.distances.view(), found.indices.view(), {.threads = threads, .watch = &stopper}));
+    CHECK_THROWS(std::runtime_error, "enough",
+                 within(rows.view(), gallery, 0.1f, {.threads = threads, .watch = &stopper}));
+  }
+}
+
 TEST(many_queries_span_several_batches) {
   const Rows<float> queries = random_integers(1100, 512, 11), rows = random_integers(300, 512, 12);
   const Gallery gallery = gallery_of(rows);
@@ -178,17 +475,36 @@ TEST(refuses_wrong_arguments) {
   CHECK_THROWS(std::invalid_argument, "gallery must have at least 1 row, not 0", computed(rows, empty, 1));
   CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1", computed(rows, gallery, 1, -1));
   CHECK_THROWS(std::invalid_argument, "k must be in [1, 40], not 41", computed_neighbours(rows, 41));
-  CHECK_THROWS(std::invalid_argument, "embeddings must have at least 2 rows, not 1",
+  CHECK_THROWS(std::invalid_argument, "gallery must have at least 2 rows, not 1",
                computed_neighbours(random_integers(1, 8, 1), 1));
   Rows<float> bad = rows;
   bad.at(9, 0) = std::numeric_limits<float>::infinity();
   CHECK_THROWS(std::invalid_argument, "queries must be finite: row 9 is not", computed(bad, gallery, 1));
-  CHECK_THROWS(std::invalid_argument, "embeddings must be finite: row 9 is not", computed_neighbours(bad, 1));
+  CHECK_THROWS(std::invalid_argument, "queries must be finite: row 9 is not", within(bad.view(), gallery, 1));
 
   Found found(40, 3);
-  CHECK_THROWS(std::invalid_argument, "distances must have shape (41, 3), not (40, 3)",
+  CHECK_THROWS(std::invalid_argument, "values must have shape (41, 3), not (40, 3)",
                nearest(rows.view(), gallery, found.distances.view(), found.indices.view()));
   Found taller(41, 3);
   CHECK_THROWS(std::invalid_argument, "indices must have shape (41, 3), not (40, 3)",
                nearest(rows.view(), gallery, taller.distances.view(), found.indices.view()));
+
+  const Rows<float> zeros(41, 8);
+  const Search cosine = {.metric = Metric::cosine};
+  CHECK_THROWS(std::invalid_argument, "queries must be longer than 1e-15 for the cosine: row 0 is not",
+               computed(zeros, gallery_of(random_units(50, 8, 1)), 1, cosine));
+  CHECK_THROWS(std::invalid_argument,
+               "rows of the gallery must be longer than 1e-15 for the cosine: 41 of them are not",
+               computed(rows, gallery_of(zeros), 1, cosine));
+  CHECK_THROWS(std::invalid_argument, "a certified scan needs a gallery of float32 rows with codes",
+               computed(rows, gallery_of(rows, Storage::float16), 1, Search{.scan = Scan::certified}));
+  CHECK_THROWS(std::invalid_argument, "a certified scan needs a gallery of float32 rows with codes",
+               computed(rows, gallery_of(rows, Storage::float32, false), 1, Search{.scan = Scan::certified}));
+  CHECK_THROWS(std::invalid_argument, "neighbours need a gallery of float32 or float16 rows, not int8",
+               neighbours(gallery_of(rows, Storage::int8), taller.distances.view(), taller.indices.view()));
+  CHECK_THROWS(std::invalid_argument, "limit must be a number, not NaN",
+               within(rows.view(), gallery, std::numeric_limits<float>::quiet_NaN()));
+  CHECK_THROWS(std::invalid_argument, "limit must be a distance of 0 or more, not -1.000000",
+               within(rows.view(), gallery, -1));
+  CHECK_THROWS(std::invalid_argument, "gallery must have at least 1 row, not 0", within(rows.view(), empty, 1));
 }

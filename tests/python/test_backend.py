@@ -34,7 +34,7 @@ except Exception as error:
 
 
 def test_lists_all_backends_with_the_reason_where_one_cannot_run():
-    assert [name for name, _ in _core.backends()] == ["portable", "avx2", "avx512", "neon", "cuda"]
+    assert [name for name, _ in _core.backends()] == ["portable", "avx2", "avx512", "avx512vnni", "neon", "cuda"]
     reasons = dict(_core.backends())
     assert reasons["portable"] == ""
     assert reasons["cuda"] == "this build has no CUDA"
@@ -51,7 +51,9 @@ def test_uses_what_it_is_told():
 
 def test_refuses_unknown_names():
     before = _core.active_backend()
-    with pytest.raises(ValueError, match=r"^unknown backend 'sse9'; known: portable, avx2, avx512, neon, cuda$"):
+    with pytest.raises(
+        ValueError, match=r"^unknown backend 'sse9'; known: portable, avx2, avx512, avx512vnni, neon, cuda$"
+    ):
         _core.use_backend("sse9")
     assert _core.active_backend() == before
 
@@ -73,7 +75,7 @@ def test_environment_chooses():
 
 def test_environment_with_a_wrong_name_fails_at_first_use_and_not_at_import():
     said = run(FIRST_USE, FACEPRINT_BACKEND="sse9")
-    assert said == "ValueError: unknown backend 'sse9'; known: portable, avx2, avx512, neon, cuda"
+    assert said == "ValueError: unknown backend 'sse9'; known: portable, avx2, avx512, avx512vnni, neon, cuda"
     said = run(FIRST_USE, FACEPRINT_BACKEND="cuda")
     assert said == "DeviceError: backend 'cuda' cannot run here: this build has no CUDA"
 

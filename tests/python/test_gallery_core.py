@@ -38,7 +38,7 @@ def test_finds_nothing_that_was_removed():
     gallery = _core.Gallery(3)
     gallery.append(np.eye(3, dtype=np.float32))
     gallery.remove(np.array([1]))
-    distances, indices = _core.nearest(np.float32([[0, 1, 0]]), gallery, 2)
+    distances, indices, _ = _core.nearest(np.float32([[0, 1, 0]]), gallery, 2)
     np.testing.assert_array_equal(distances, [[2, 2]])
     np.testing.assert_array_equal(indices, [[0, 1]])
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <span>
 
 #include "faceprint/buffer.hpp"
@@ -7,44 +9,85 @@
 
 namespace faceprint {
 
-// Embeddings packed for searching. Panel p holds rows 16 p ... 16 p + 15 as [depth][16] floats, so that one vector
-// register holds the same component of neighbouring rows. Beside each row stands its squared norm.
-// Reading from several threads at once is safe; appending and removing need exclusive access.
+// How a gallery keeps the numbers of its rows.
+//   float32  as they are
+//   float16  rounded to the nearest IEEE half, which must lie within 65504 of 0
+//   int8     as codes, whole numbers within 127 of 0 times the row's scale: a byte a number, as in the paper's
+//            section 5.6
+enum class Storage { float32, float16, int8 };
+
+// Embeddings packed for searching, 16 rows a panel, so that one vector register holds the same component of
+// neighbouring rows. Reading from several threads at once is safe; appending and removing need exclusive access.
 class Gallery {
  public:
   static constexpr std::ptrdiff_t panel_rows = 16;
+  static constexpr std::ptrdiff_t max_coded_columns = 1 << 17;  // the sum of products of codes fits 32 bits
 
-  // Throws std::invalid_argument unless columns is in [1, 2^20].
-  explicit Gallery(std::ptrdiff_t columns);
+  // With `codes`, which means something for float32 storage only, each row's codes are kept beside it, so that searches
+  // may exclude most rows by a quarter of the bytes.
+  // Throws std::invalid_argument unless columns is in [1, 2^20], or [1, 2^17] for int8 storage.
+  explicit Gallery(std::ptrdiff_t columns, Storage storage = Storage::float32, bool codes = true);
 
   std::ptrdiff_t rows() const { return rows_; }
   std::ptrdiff_t columns() const { return columns_; }
+  Storage storage() const { return storage_; }
+  bool has_codes() const { return codes_.unit > 0; }
 
   // Adds rows at the end. A refused call leaves the gallery as it was.
-  // Throws std::invalid_argument if the columns differ, or if a value is not finite or lies outside [-1e15, 1e15].
-  void append(Matrix<const float> embeddings);
+  // Throws std::invalid_argument if the columns differ, or if a value is not finite or lies outside [-1e15, 1e15], or
+  // outside [-65504, 65504] for float16 storage.
+  void append(Matrix<const float> embeddings, int threads = 0);
 
   // Removes the rows with these indices, which must ascend strictly; later rows move down and keep their order. The
   // freed memory is overwritten with zeros, and given back when three quarters of it stand empty.
   // Throws std::invalid_argument if indices do not ascend or lie outside [0, rows()).
   void remove(std::span<const std::int64_t> indices);
 
-  // Copies one row into `out`, columns() floats; or all rows into a matrix of rows() x columns().
+  // Copies one row into `out`, columns() floats; or all rows into a matrix of rows() x columns(). Rows come out as they
+  // are stored.
   void copy_row(std::ptrdiff_t row, float* out) const;
   void unpack(Matrix<float> out) const;
 
-  // For backends. Places after the last row hold zeros, with an infinite norm: they are never near anything.
-  const float* panels() const { return panels_.data(); }
-  const float* norms() const { return norms_.data(); }
+  // For backends. A panel holds 16 rows as [columns][16] floats or halves. Places after the last row
+  // hold zeros, with an infinite norm: they are never near anything.
+  const void* panel(std::ptrdiff_t index) const { return values_.panel(index * panel_rows); }
+  const float* norms() const { return numbers(norms_); }  // squared, of the float32 rows where the storage is int8
+  // The codes in panels of [groups][16][4] bytes, each 128 more than the code, with zeros after the last column.
+  const std::uint8_t* codes() const { return static_cast<const std::uint8_t*>(codes_.memory.data()); }
+  const float* scales() const { return numbers(scales_); }
+  const float* errors() const { return numbers(errors_); }  // at least |row - scale * codes|
+  std::ptrdiff_t groups() const { return (columns_ + 3) / 4; }
   std::ptrdiff_t panel_count() const { return (rows_ + panel_rows - 1) / panel_rows; }
   std::ptrdiff_t capacity() const { return capacity_; }
+  float largest_norm() const { return largest_norm_; }       // a squared norm that no row exceeds
+  std::ptrdiff_t short_rows() const { return short_rows_; }  // rows without a direction, for which there is no cosine
 
  private:
-  void reallocate(std::ptrdiff_t capacity);
-  float* place(std::ptrdiff_t row) const;
+  // One kind of number of all rows: `unit` bytes for each of `length` places of a row, as [panel][length][16].
+  struct Plane {
+    std::ptrdiff_t unit = 0, length = 0;
+    Memory memory;
 
-  std::ptrdiff_t columns_, rows_ = 0, capacity_ = 0;
-  Buffer panels_, norms_;
+    std::ptrdiff_t panel_bytes() const { return unit * length * panel_rows; }
+    std::byte* panel(std::ptrdiff_t row) const {
+      return static_cast<std::byte*>(memory.data()) + row / panel_rows * panel_bytes();
+    }
+    void move(std::ptrdiff_t from, std::ptrdiff_t to) const;
+    void clear(std::ptrdiff_t row) const;
+  };
+
+  static float* numbers(const Plane& plane) { return static_cast<float*>(plane.memory.data()); }
+  std::array<Plane*, 5> planes() { return {&values_, &norms_, &codes_, &scales_, &errors_}; }
+  void reallocate(std::ptrdiff_t capacity);
+  void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch);
+  void clear(std::ptrdiff_t first, std::ptrdiff_t last);
+  void take_stock(std::ptrdiff_t first);
+
+  std::ptrdiff_t columns_;
+  Storage storage_;
+  std::ptrdiff_t rows_ = 0, capacity_ = 0, short_rows_ = 0;
+  float largest_norm_ = 0;
+  Plane values_, norms_, codes_, scales_, errors_;
 };
 
 }  // namespace faceprint

@@ -6,7 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-FACEPRINT_TARGET_BEGIN("avx2,fma")
+FACEPRINT_TARGET_BEGIN("avx2,fma,f16c")
 namespace faceprint::avx2 {
 namespace {
 
@@ -16,6 +16,9 @@ struct Lanes {
 
   static Lanes broadcast(float value) { return {_mm256_set1_ps(value)}; }
   static Lanes load(const float* from) { return {_mm256_loadu_ps(from)}; }
+  static Lanes load(const Half* from) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))};
+  }
   void store(float* to) const { _mm256_storeu_ps(to, values); }
 };
 using Mask = Lanes;
@@ -29,6 +32,32 @@ inline Mask none() { return {_mm256_setzero_ps()}; }
 inline Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.values, b.values)}; }
 inline bool any(Mask mask) { return _mm256_movemask_ps(mask.values) != 0; }
 inline Mask less(Lanes a, Lanes b) { return {_mm256_cmp_ps(a.values, b.values, _CMP_LT_OQ)}; }
+inline Mask not_above(Lanes a, Lanes b) { return {_mm256_cmp_ps(a.values, b.values, _CMP_LE_OQ)}; }
+inline std::uint32_t bits(Mask mask) { return static_cast<std::uint32_t>(_mm256_movemask_ps(mask.values)); }
+
+struct Bytes {
+  __m256i values;
+
+  static Bytes load(const std::uint8_t* from) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))}; }
+  static Bytes broadcast(const std::int8_t* four) {
+    int word;
+    std::memcpy(&word, four, sizeof word);
+    return {_mm256_set1_epi32(word)};
+  }
+};
+
+// The bytes of rows are 128 more than their codes, which the beginning makes up for.
+struct Counts {
+  __m256i values;
+
+  static Counts begin(std::int32_t query_sum) { return {_mm256_set1_epi32(-128 * query_sum)}; }
+};
+
+inline Counts add_products(Counts sum, Bytes rows, Bytes query) {
+  const __m256i pairs = _mm256_maddubs_epi16(rows.values, query.values);
+  return {_mm256_add_epi32(sum.values, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+}
+inline Lanes to_floats(Counts sum) { return {_mm256_cvtepi32_ps(sum.values)}; }
 
 #include "cpu/kernels-inl.hpp"
 
@@ -40,11 +69,13 @@ namespace faceprint {
 namespace {
 
 struct Kernels {
-  static constexpr std::string_view name = "avx2", otherwise = "the CPU lacks AVX2 or FMA";
-  static bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+  static constexpr std::string_view name = "avx2", otherwise = "the CPU lacks AVX2, FMA or F16C";
+  static bool runs_here() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  }
   static constexpr auto norms = avx2::panel_squares;
   static constexpr auto distances = avx2::distances;
-  static constexpr auto nearest = avx2::nearest;
+  static constexpr auto& scan = avx2::scan_kernels;
   static constexpr auto chip = avx2::chip;
 };
 

@@ -1,4 +1,4 @@
-// x86-64 with AVX-512: 32 registers of 16 floats.
+// x86-64 with AVX-512.
 
 #include "absent.hpp"
 #include "cpu/cpu_backend.hpp"
@@ -10,26 +10,12 @@ FACEPRINT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl")
 namespace faceprint::avx512 {
 namespace {
 
-struct Lanes {
-  static constexpr std::ptrdiff_t count = 16, accumulators = 24, tile_queries = 12;
-  __m512 values;
+#include "cpu/avx512-lanes-inl.hpp"
 
-  static Lanes broadcast(float value) { return {_mm512_set1_ps(value)}; }
-  static Lanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
-  void store(float* to) const { _mm512_storeu_ps(to, values); }
-};
-using Mask = __mmask16;
-
-inline Lanes operator+(Lanes a, Lanes b) { return {_mm512_add_ps(a.values, b.values)}; }
-inline Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.values, b.values)}; }
-inline Lanes operator*(Lanes a, Lanes b) { return {_mm512_mul_ps(a.values, b.values)}; }
-// With a full mask: GCC 12 warns of the undefined register inside its own _mm512_max_ps.
-inline Lanes max(Lanes a, Lanes b) { return {_mm512_maskz_max_ps(0xffff, a.values, b.values)}; }
-inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.values, b.values, c.values)}; }
-inline Mask none() { return 0; }
-inline Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }
-inline bool any(Mask mask) { return mask != 0; }
-inline Mask less(Lanes a, Lanes b) { return _mm512_cmp_ps_mask(a.values, b.values, _CMP_LT_OQ); }
+inline Counts add_products(Counts sum, Bytes rows, Bytes query) {
+  const __m512i pairs = _mm512_maddubs_epi16(rows.values, query.values);
+  return {sum.values + reinterpret_cast<Counts::Ints>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+}
 
 #include "cpu/kernels-inl.hpp"
 
@@ -48,7 +34,7 @@ struct Kernels {
   }
   static constexpr auto norms = avx512::panel_squares;
   static constexpr auto distances = avx512::distances;
-  static constexpr auto nearest = avx512::nearest;
+  static constexpr auto& scan = avx512::scan_kernels;
   static constexpr auto chip = avx512::chip;
 };
 

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "backend.hpp"
-#include "cpu/keep.hpp"
+#include "cpu/pixels.hpp"
+#include "cpu/search.hpp"
 #include "cpu/split.hpp"
 #include "cpu/target.hpp"
+#include "half.hpp"
 #include "panels.hpp"
 
 namespace faceprint {
@@ -26,9 +29,17 @@ class CpuBackend final : public Backend {
                  int threads) const override {
     split_distances(queries, gallery, out, threads, Kernels::distances);
   }
-  void nearest(Matrix<const float> queries, const Gallery& gallery, bool skip_own, Matrix<float> distances,
-               Matrix<std::int64_t> indices, int threads) const override {
-    split_nearest(queries, gallery, skip_own, distances, indices, threads, Kernels::nearest);
+  std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search, Matrix<float> values,
+                       Matrix<std::int64_t> indices) const override {
+    return search_nearest(Kernels::scan, queries, gallery, search, values, indices);
+  }
+  Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
+                        const Search& search) const override {
+    return search_within(Kernels::scan, queries, gallery, limit, search);
+  }
+  void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
+                  Matrix<std::int64_t> indices) const override {
+    search_neighbours(Kernels::scan, gallery, search, values, indices);
   }
   void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
              int threads) const override {

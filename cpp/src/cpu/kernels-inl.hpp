@@ -5,3 +5,16 @@
 #include "cpu/chip-inl.hpp"
 #include "cpu/distance-inl.hpp"
 #include "cpu/nearest-inl.hpp"
+// uses the above
+#include "cpu/codes-inl.hpp"
+
+constexpr ScanKernels scan_kernels = {.tile_queries = Lanes::tile_queries,
+                                      .lanes = Lanes::count,
+                                      .pack = pack_queries,
+                                      .scan_floats = scan_floats,
+                                      .scan_halves = scan_halves,
+                                      .scan_codes = scan_codes,
+                                      .bound_codes = bound_codes,
+                                      .join_floats = join_floats,
+                                      .join_halves = join_halves,
+                                      .keys_of_floats = keys_of_floats};

@@ -15,6 +15,9 @@ struct Lanes {
 
   static Lanes broadcast(float value) { return {vdupq_n_f32(value)}; }
   static Lanes load(const float* from) { return {vld1q_f32(from)}; }
+  static Lanes load(const Half* from) {
+    return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(from))))};
+  }
   void store(float* to) const { vst1q_f32(to, values); }
 };
 using Mask = uint32x4_t;
@@ -28,6 +31,38 @@ inline Mask none() { return vdupq_n_u32(0); }
 inline Mask either(Mask a, Mask b) { return vorrq_u32(a, b); }
 inline bool any(Mask mask) { return vmaxvq_u32(mask) != 0; }
 inline Mask less(Lanes a, Lanes b) { return vcltq_f32(a.values, b.values); }
+inline Mask not_above(Lanes a, Lanes b) { return vcleq_f32(a.values, b.values); }
+inline std::uint32_t bits(Mask mask) {
+  constexpr std::uint32_t weights[] = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(mask, vld1q_u32(weights)));
+}
+
+// As signed codes, for there is no product of signed with unsigned bytes.
+struct Bytes {
+  int8x16_t values;
+
+  static Bytes load(const std::uint8_t* from) {
+    return {vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from), vdupq_n_u8(128)))};
+  }
+  static Bytes broadcast(const std::int8_t* four) {
+    std::int32_t word;
+    std::memcpy(&word, four, sizeof word);
+    return {vreinterpretq_s8_s32(vdupq_n_s32(word))};
+  }
+};
+
+struct Counts {
+  int32x4_t values;
+
+  static Counts begin(std::int32_t) { return {vdupq_n_s32(0)}; }
+};
+
+inline Counts add_products(Counts sum, Bytes rows, Bytes query) {
+  const int16x8_t low = vmull_s8(vget_low_s8(rows.values), vget_low_s8(query.values));
+  const int16x8_t high = vmull_high_s8(rows.values, query.values);
+  return {vaddq_s32(sum.values, vpaddlq_s16(vpaddq_s16(low, high)))};
+}
+inline Lanes to_floats(Counts sum) { return {vcvtq_f32_s32(sum.values)}; }
 
 #include "cpu/kernels-inl.hpp"
 
@@ -36,7 +71,7 @@ struct Kernels {
   static bool runs_here() { return true; }
   static constexpr auto norms = panel_squares;
   static constexpr auto distances = neon::distances;
-  static constexpr auto nearest = neon::nearest;
+  static constexpr auto& scan = neon::scan_kernels;
   static constexpr auto chip = neon::chip;
 };
 

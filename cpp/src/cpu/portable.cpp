@@ -26,11 +26,16 @@ struct Lanes {
     for (std::ptrdiff_t i = 0; i < count; ++i) lanes.values[i] = from[i];
     return lanes;
   }
+  static Lanes load(const Half* from) {
+    Lanes lanes;
+    for (std::ptrdiff_t i = 0; i < count; ++i) lanes.values[i] = to_float(from[i]);
+    return lanes;
+  }
   void store(float* to) const {
     for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = values[i];
   }
 };
-using Mask = bool;
+using Mask = std::uint32_t;  // a bit a lane
 
 Lanes operator+(Lanes a, const Lanes& b) {
   for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) a.values[i] += b.values[i];
@@ -58,13 +63,52 @@ Lanes multiply_add(const Lanes& a, const Lanes& b, Lanes c) {
   }
   return c;
 }
-Mask none() { return false; }
-Mask either(Mask a, Mask b) { return a || b; }
-bool any(Mask mask) { return mask; }
+Mask none() { return 0; }
+Mask either(Mask a, Mask b) { return a | b; }
+bool any(Mask mask) { return mask != 0; }
+std::uint32_t bits(Mask mask) { return mask; }
 Mask less(const Lanes& a, const Lanes& b) {
-  Mask found = false;
-  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) found |= a.values[i] < b.values[i];
+  Mask found = 0;
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) found |= Mask{a.values[i] < b.values[i]} << i;
   return found;
+}
+Mask not_above(const Lanes& a, const Lanes& b) {
+  Mask found = 0;
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) found |= Mask{a.values[i] <= b.values[i]} << i;
+  return found;
+}
+
+struct Bytes {
+  std::int16_t values[4 * Lanes::count];  // the codes
+
+  static Bytes load(const std::uint8_t* from) {
+    Bytes bytes;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = static_cast<std::int16_t>(from[i] - 128);
+    return bytes;
+  }
+  static Bytes broadcast(const std::int8_t* four) {
+    Bytes bytes;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = four[i % 4];
+    return bytes;
+  }
+};
+
+struct Counts {
+  std::int32_t values[Lanes::count];
+
+  static Counts begin(std::int32_t) { return {}; }
+};
+
+Counts add_products(Counts sum, const Bytes& rows, const Bytes& query) {
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) {
+    for (std::ptrdiff_t j = 4 * i; j < 4 * i + 4; ++j) sum.values[i] += rows.values[j] * query.values[j];
+  }
+  return sum;
+}
+Lanes to_floats(const Counts& sum) {
+  Lanes lanes;
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) lanes.values[i] = static_cast<float>(sum.values[i]);
+  return lanes;
 }
 
 #include "cpu/kernels-inl.hpp"
@@ -74,7 +118,7 @@ struct Kernels {
   static bool runs_here() { return true; }
   static constexpr auto norms = panel_squares;
   static constexpr auto distances = portable::distances;
-  static constexpr auto nearest = portable::nearest;
+  static constexpr auto& scan = portable::scan_kernels;
   static constexpr auto chip = portable::chip;
 };
 

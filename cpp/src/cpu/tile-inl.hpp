@@ -7,10 +7,11 @@
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr std::ptrdiff_t panel_lanes = panel_rows / Lanes::count;  // vectors across one panel
 
-// As many panels as registers allow, up to the number of chains that hide the latency of a multiply-add.
+// As many panels as registers allow, up to the number of chains that hide the latency of a multiply-add. For few
+// queries, which wait for memory, one: a single stream of addresses is what the hardware reads ahead best.
 template <std::ptrdiff_t R>
 constexpr std::ptrdiff_t panels_at_once() {
-  constexpr std::ptrdiff_t most = Lanes::accumulators / (R * panel_lanes), enough = 8 / panel_lanes;
+  constexpr std::ptrdiff_t most = Lanes::accumulators / (R * panel_lanes), enough = R <= 4 ? 1 : 8 / panel_lanes;
   return most < 1 ? 1 : most < enough ? most : enough;
 }
 
@@ -20,9 +21,9 @@ struct Tile {
   Lanes sums[R][columns];
 };
 
-// `queries` as pack_queries leaves them, [depth][R].
-template <std::ptrdiff_t R, std::ptrdiff_t P>
-[[gnu::always_inline]] inline void multiply(const float* queries, const float* panels, std::ptrdiff_t depth,
+// `queries` as pack_queries leaves them, [depth][R]; panels of floats or halves.
+template <std::ptrdiff_t R, std::ptrdiff_t P, class Value>
+[[gnu::always_inline]] inline void multiply(const float* queries, const Value* panels, std::ptrdiff_t depth,
                                             Tile<R, P>& tile) {
   constexpr std::ptrdiff_t columns = Tile<R, P>::columns;
   FACEPRINT_UNROLL
@@ -30,12 +31,15 @@ template <std::ptrdiff_t R, std::ptrdiff_t P>
     FACEPRINT_UNROLL
     for (std::ptrdiff_t c = 0; c < columns; ++c) tile.sums[r][c] = Lanes::broadcast(0);
   }
-  const float* panel = panels;
+  const std::ptrdiff_t ahead = P == 1 ? 1024 : P * depth * panel_rows;  // what is read next from memory, if it is
+  const Value* panel = panels;
   for (std::ptrdiff_t d = 0; d < depth; ++d, queries += R, panel += panel_rows) {
     Lanes components[columns];
     FACEPRINT_UNROLL
     for (std::ptrdiff_t c = 0; c < columns; ++c) {
-      components[c] = Lanes::load(panel + c / panel_lanes * depth * panel_rows + c % panel_lanes * Lanes::count);
+      const Value* from = panel + c / panel_lanes * depth * panel_rows + c % panel_lanes * Lanes::count;
+      __builtin_prefetch(from + ahead);
+      components[c] = Lanes::load(from);
     }
     FACEPRINT_UNROLL
     for (std::ptrdiff_t r = 0; r < R; ++r) {

@@ -1,0 +1,42 @@
+#include "codes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace faceprint {
+
+namespace {
+
+constexpr float smallest = 1e-30f;      // numbers of this size have no codes: their scale would lose its digits
+constexpr float rounder = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest whole number
+constexpr double safety = 1 + 1e-9;     // what the sums of squares below may have lost
+
+float round_up(double value) {
+  return std::nextafter(static_cast<float>(value * safety), std::numeric_limits<float>::infinity());
+}
+
+float largest_magnitude(const float* row, std::ptrdiff_t columns) {
+  float largest = 0;
+  for (std::ptrdiff_t d = 0; d < columns; ++d) largest = std::max(largest, std::abs(row[d]));
+  return largest;
+}
+
+}  // namespace
+
+Coded encode(const float* row, std::ptrdiff_t columns, int largest, std::int8_t* codes) {
+  const float magnitude = largest_magnitude(row, columns);
+  const bool vanishes = magnitude < smallest;
+  const float scale = vanishes ? 0 : magnitude / static_cast<float>(largest);
+  const float inverse = vanishes ? 0 : static_cast<float>(largest) / magnitude;
+  double missed = 0;
+  for (std::ptrdiff_t d = 0; d < columns; ++d) {
+    const float code = (row[d] * inverse + rounder) - rounder;
+    const double miss = static_cast<double>(row[d]) - static_cast<double>(scale) * static_cast<double>(code);
+    missed += miss * miss;
+    codes[d] = static_cast<std::int8_t>(code);
+  }
+  return {scale, missed > 0 ? round_up(std::sqrt(missed)) : 0};
+}
+
+}  // namespace faceprint

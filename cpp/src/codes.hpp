@@ -1,0 +1,23 @@
+#pragma once
+// Rows as codes: small whole numbers times one scale a row, and how far that is from the row.
+
+#include <cstdint>
+
+#include "faceprint/matrix.hpp"
+
+namespace faceprint {
+
+// The largest codes of rows and of queries. A byte of a row, which is stored as 128 more, times a query's, twice, must
+// fit the 16 bits in which AVX2 adds two such products: 255 * 64 * 2 < 2^15.
+inline constexpr int largest_row_code = 127;
+inline constexpr int largest_query_code = 64;
+
+struct Coded {
+  float scale;  // of the codes
+  float error;  // at least |row - scale * codes|
+};
+
+// Finds the codes of a row, at most `largest` in magnitude. The same on every machine.
+Coded encode(const float* row, std::ptrdiff_t columns, int largest, std::int8_t* codes);
+
+}  // namespace faceprint

@@ -1,0 +1,48 @@
+// No include guard: the 16 lanes of AVX-512, 32 registers of them, in the target regions that have it.
+
+struct Lanes {
+  static constexpr std::ptrdiff_t count = 16, accumulators = 24, tile_queries = 12;
+  __m512 values;
+
+  static Lanes broadcast(float value) { return {_mm512_set1_ps(value)}; }
+  static Lanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
+  static Lanes load(const Half* from) {
+    return {_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)))};
+  }
+  void store(float* to) const { _mm512_storeu_ps(to, values); }
+};
+using Mask = __mmask16;
+
+inline Lanes operator+(Lanes a, Lanes b) { return {_mm512_add_ps(a.values, b.values)}; }
+inline Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.values, b.values)}; }
+inline Lanes operator*(Lanes a, Lanes b) { return {_mm512_mul_ps(a.values, b.values)}; }
+// With a full mask where GCC 12 warns of the undefined register inside its own function for all lanes.
+inline Lanes max(Lanes a, Lanes b) { return {_mm512_maskz_max_ps(0xffff, a.values, b.values)}; }
+inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.values, b.values, c.values)}; }
+inline Mask none() { return 0; }
+inline Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }
+inline bool any(Mask mask) { return mask != 0; }
+inline Mask less(Lanes a, Lanes b) { return _mm512_cmp_ps_mask(a.values, b.values, _CMP_LT_OQ); }
+inline Mask not_above(Lanes a, Lanes b) { return _mm512_cmp_ps_mask(a.values, b.values, _CMP_LE_OQ); }
+inline std::uint32_t bits(Mask mask) { return mask; }
+
+struct Bytes {
+  __m512i values;
+
+  static Bytes load(const std::uint8_t* from) { return {_mm512_loadu_si512(from)}; }
+  static Bytes broadcast(const std::int8_t* four) {
+    int word;
+    std::memcpy(&word, four, sizeof word);
+    return {_mm512_set1_epi32(word)};
+  }
+};
+
+// The bytes of rows are 128 more than their codes, which the beginning makes up for. As a vector of ints, because GCC
+// 12 copies registers where sums of products change their type.
+struct Counts {
+  typedef int Ints __attribute__((vector_size(64)));
+  Ints values;
+
+  static Counts begin(std::int32_t query_sum) { return {reinterpret_cast<Ints>(_mm512_set1_epi32(-128 * query_sum))}; }
+};
+inline Lanes to_floats(Counts sum) { return {_mm512_maskz_cvtepi32_ps(0xffff, reinterpret_cast<__m512i>(sum.values))}; }

@@ -1,0 +1,85 @@
+#include "cpu/collect.hpp"
+
+#include <bit>
+#include <limits>
+
+namespace faceprint {
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+// Takes the lowest bit off, and returns its number.
+int take_bit(std::uint32_t& bits) {
+  const int lowest = std::countr_zero(bits);
+  bits &= bits - 1;
+  return lowest;
+}
+
+}  // namespace
+
+Values::Values(Metric metric)
+    : lowest(metric == Metric::squared_euclidean ? 0
+             : metric == Metric::cosine          ? -1
+                                                 : -infinity),
+      highest(metric == Metric::cosine ? 1 : infinity),
+      similarity(metric != Metric::squared_euclidean) {}
+
+NearestCollector::NearestCollector(Values values, Matrix<float> keys, Matrix<std::int64_t> indices, float* limits)
+    : values_(values), keys_(keys), indices_(indices), limits_(limits) {
+  for (std::ptrdiff_t query = 0; query < keys.rows; ++query) {
+    Heap{keys.row(query), indices.row(query), keys.columns}.clear();
+    limits[query] = infinity;
+  }
+}
+
+void NearestCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {
+  const Heap heap = {keys_.row(query), indices_.row(query), keys_.columns};
+  while (found) {
+    const int lane = take_bit(found);
+    const float key = values_.key(keys[lane]);
+    // Rows ascend, so at equal keys the earlier one stays.
+    if (key < heap.distances[0]) heap.replace_top(key, first_row_ + row + lane);
+  }
+  limits_[query] = heap.distances[0];
+}
+
+void WithinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {
+  while (found) {
+    const int lane = take_bit(found);
+    hits_[static_cast<std::size_t>(query)].push_back({values_.key(keys[lane]), first_row_ + row + lane});
+  }
+}
+
+void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {
+  const std::int64_t one = first_query_ + query;
+  while (found) {
+    const int lane = take_bit(found);
+    const std::int64_t other = first_row_ + row + lane;
+    if (one >= other || keys[lane] == infinity) continue;  // nobody is infinitely far but in places without a row
+    const float key = values_.key(keys[lane]);
+    keep(one, key, other);
+    keep(other, key, one);
+  }
+}
+
+void JoinCollector::keep(std::int64_t row, float key, std::int64_t index) {
+  const Heap heap = {keys_.row(row), indices_.row(row), keys_.columns};
+  if (key > heap.distances[0] || (key == heap.distances[0] && index > heap.indices[0])) return;
+  heap.replace_top(key, index);
+  limits_[row] = heap.distances[0];
+}
+
+void CertifiedCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float*) {
+  float keys[Gallery::panel_rows];
+  kernels_.keys_of_floats(batch_, query, *block_, row, keys);
+  computed_ += std::popcount(found);
+  std::uint32_t closer = 0;
+  while (found) {
+    const int lane = take_bit(found);
+    closer |= std::uint32_t{keys[lane] < batch_.limits[query]} << lane;
+  }
+  if (closer) collector_.offer(query, row, closer, keys);
+}
+
+}  // namespace faceprint

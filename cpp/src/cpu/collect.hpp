@@ -1,0 +1,100 @@
+#pragma once
+// What becomes of the keys that the kernels offer.
+
+#include <span>
+#include <vector>
+
+#include "cpu/heap.hpp"
+#include "cpu/scan.hpp"
+#include "faceprint/nearest.hpp"
+
+namespace faceprint {
+
+// How keys become the values that are given out: distances are never below 0, cosines within [-1, 1].
+struct Values {
+  float lowest, highest;  // of keys
+  bool similarity;
+
+  explicit Values(Metric metric);
+  float key(float found) const { return found < lowest ? lowest : found > highest ? highest : found; }
+  float value(float key) const { return similarity ? 0.0f - key : key; }
+};
+
+// Keeps each query's k least keys, by key and then index. Rows must be offered in ascending order.
+class NearestCollector final : public Collector {
+ public:
+  // One heap a query, and its top as its limit.
+  NearestCollector(Values values, Matrix<float> keys, Matrix<std::int64_t> indices, float* limits);
+
+  void begin(const Block& block) { first_row_ = block.first_row; }
+  void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
+
+ private:
+  Values values_;
+  Matrix<float> keys_;
+  Matrix<std::int64_t> indices_;
+  float* limits_;
+  std::int64_t first_row_ = 0;
+};
+
+struct Hit {
+  float key;
+  std::int64_t index;
+};
+
+// Keeps every key that is offered.
+class WithinCollector final : public Collector {
+ public:
+  WithinCollector(Values values, std::span<std::vector<Hit>> hits) : values_(values), hits_(hits) {}
+
+  void begin(const Block& block) { first_row_ = block.first_row; }
+  void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
+
+ private:
+  Values values_;
+  std::span<std::vector<Hit>> hits_;  // of each query
+  std::int64_t first_row_ = 0;
+};
+
+// Offers each pair of rows to both, but a row to itself or twice: what it is offered may be of rows in any order, and
+// pairs whose query is not before the row are left out.
+class JoinCollector final : public Collector {
+ public:
+  JoinCollector(Values values, Matrix<float> keys, Matrix<std::int64_t> indices, float* limits)
+      : values_(values), keys_(keys), indices_(indices), limits_(limits) {}
+
+  void begin(std::int64_t first_query, const Block& block) {
+    first_query_ = first_query;
+    first_row_ = block.first_row;
+  }
+  void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
+
+ private:
+  void keep(std::int64_t row, float key, std::int64_t index);
+
+  Values values_;
+  Matrix<float> keys_;
+  Matrix<std::int64_t> indices_;
+  float* limits_;
+  std::int64_t first_query_ = 0, first_row_ = 0;
+};
+
+// Computes the exact keys of rows that bounds did not exclude, and passes on those below the limits.
+class CertifiedCollector final : public Collector {
+ public:
+  CertifiedCollector(const ScanKernels& kernels, const Batch& batch, Collector& collector)
+      : kernels_(kernels), batch_(batch), collector_(collector) {}
+
+  void begin(const Block& block) { block_ = &block; }
+  void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* bounds) override;
+  std::int64_t computed() const { return computed_; }
+
+ private:
+  const ScanKernels& kernels_;
+  const Batch& batch_;
+  Collector& collector_;
+  const Block* block_ = nullptr;
+  std::int64_t computed_ = 0;
+};
+
+}  // namespace faceprint

@@ -1,0 +1,338 @@
+#include "cpu/search.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "cpu/collect.hpp"
+#include "cpu/pack.hpp"
+#include "threads.hpp"
+
+namespace faceprint {
+
+namespace {
+
+constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+constexpr std::ptrdiff_t tile_multiple = 12;            // of the queries of every instruction set's tiles
+constexpr std::ptrdiff_t block_bytes = 1 << 18;         // of gallery: half of a small second-level cache
+constexpr std::ptrdiff_t block_panels = 256;            // at most
+constexpr std::ptrdiff_t packed_query_bytes = 1 << 20;  // packed at once; they stream through once per block
+constexpr std::ptrdiff_t merge_bytes = 1 << 25;         // of partial results, at most
+constexpr std::ptrdiff_t few_queries = 16;              // per thread: below, threads share the gallery instead
+
+// A certified scan must exclude most rows to be worth it. It needs enough rows for the limits to become tight, and
+// where it computes more than one pair in 16 of a block, the next blocks are scanned in full.
+constexpr std::ptrdiff_t certified_columns = 16, certified_rows = 2048, certified_rows_per_k = 32;
+constexpr std::int64_t pairs_per_computed = 16;
+constexpr int full_blocks = 8;
+
+std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
+
+bool certified(const Gallery& gallery, Scan scan, std::ptrdiff_t k) {
+  if (gallery.storage() != Storage::float32 || !gallery.has_codes() || scan == Scan::full) return false;
+  if (scan == Scan::certified) return true;
+  return gallery.columns() >= certified_columns && gallery.rows() >= certified_rows &&
+         gallery.rows() / certified_rows_per_k >= k;
+}
+
+Task task_of(const ScanKernels& kernels, const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
+  return {kernels, gallery, search.metric, gallery.storage() == Storage::int8 || certified(gallery, search.scan, k)};
+}
+
+std::ptrdiff_t panels_per_block(const Task& task) {
+  const std::ptrdiff_t row_bytes = task.codes ? task.gallery.groups() * 4 : task.gallery.columns() * 4;
+  return std::clamp<std::ptrdiff_t>(block_bytes / (panel_rows * row_bytes), 1, block_panels);
+}
+
+// Whole tiles, few enough for the memory set aside for packing, many enough batches for all threads.
+std::ptrdiff_t queries_per_batch(std::ptrdiff_t queries, std::ptrdiff_t depth, std::ptrdiff_t batches) {
+  const auto bytes = static_cast<std::ptrdiff_t>(sizeof(float)) * depth;
+  const std::ptrdiff_t most = std::max<std::ptrdiff_t>(1, packed_query_bytes / bytes / tile_multiple);
+  const std::ptrdiff_t even = divide_up(divide_up(queries, batches), tile_multiple);
+  return tile_multiple * std::clamp<std::ptrdiff_t>(even, 1, most);
+}
+
+int threads_for(int threads, std::ptrdiff_t queries, const Gallery& gallery) {
+  return worthwhile_threads(threads, static_cast<double>(queries) * static_cast<double>(gallery.rows()) *
+                                         static_cast<double>(gallery.columns()));
+}
+
+// How the queries are cut into batches and, where they are too few to occupy all threads, the gallery into parts.
+struct Division {
+  int threads;
+  std::ptrdiff_t parts, part_panels, batch, batches;
+
+  // `most_parts` is what memory allows.
+  Division(std::ptrdiff_t queries, const Gallery& gallery, int wanted, std::ptrdiff_t most_parts)
+      : threads(threads_for(wanted, queries, gallery)),
+        parts(queries >= few_queries * threads
+                  ? 1
+                  : std::min<std::ptrdiff_t>({threads, gallery.panel_count(), most_parts})),
+        part_panels(divide_up(gallery.panel_count(), parts)),
+        batch(queries_per_batch(queries, gallery.columns(), divide_up(threads, parts))),
+        batches(divide_up(queries, batch)) {}
+};
+
+// Lets a batch pass over the panels from one to another, block after block, and returns how many rows a certified scan
+// computed.
+template <class Offered>
+std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdiff_t first_panel,
+                         std::ptrdiff_t last_panel, Offered& collector, Progress& progress) {
+  const Batch& batch = packed.batch();
+  const ScanKernels& kernels = task.kernels;
+  const ScanKernel whole = task.gallery.storage() == Storage::float32   ? kernels.scan_floats
+                           : task.gallery.storage() == Storage::float16 ? kernels.scan_halves
+                                                                        : kernels.scan_codes;
+  const bool certify = task.codes && task.gallery.storage() == Storage::float32;
+  CertifiedCollector certifier(kernels, batch, collector);
+  const std::ptrdiff_t most = panels_per_block(task);
+  Blocks blocks(task, most);
+  int full = 0;
+  for (std::ptrdiff_t panel = first_panel; panel < last_panel; panel += most) {
+    const Block block = blocks.make(panel, std::min(most, last_panel - panel));
+    const std::int64_t pairs = block.panels * panel_rows * batch.count;
+    collector.begin(block);
+    if (certify && full == 0) {
+      const std::int64_t before = certifier.computed();
+      certifier.begin(block);
+      kernels.bound_codes(batch, block, certifier);
+      if ((certifier.computed() - before) * pairs_per_computed > pairs) full = full_blocks;
+    } else {
+      whole(batch, block, collector);
+      full -= full > 0 ? 1 : 0;
+    }
+    progress.add(static_cast<double>(pairs));
+  }
+  return certifier.computed();
+}
+
+Progress progress_of(const Search& search, std::ptrdiff_t queries, const Gallery& gallery) {
+  return {search.watch,
+          static_cast<double>(queries) * static_cast<double>(gallery.panel_count() * Gallery::panel_rows)};
+}
+
+// Takes the nearest of all parts together. Row part * queries + i of the parts' keys holds query i's nearest in one
+// part. Parts hold ascending rows of the gallery, so of equal keys the earlier part's comes first.
+void merge(Matrix<float> part_keys, Matrix<std::int64_t> part_indices, Matrix<float> keys,
+           Matrix<std::int64_t> indices) {
+  const std::ptrdiff_t parts = part_keys.rows / keys.rows;
+  std::vector<std::ptrdiff_t> next(static_cast<std::size_t>(parts));
+  for (std::ptrdiff_t query = 0; query < keys.rows; ++query) {
+    std::ranges::fill(next, 0);
+    for (std::ptrdiff_t place = 0; place < keys.columns; ++place) {
+      std::ptrdiff_t best = 0;
+      float best_key = infinity;
+      for (std::ptrdiff_t part = 0; part < parts; ++part) {
+        const std::ptrdiff_t at = next[static_cast<std::size_t>(part)];
+        if (at == keys.columns) continue;
+        const float key = part_keys.row(part * keys.rows + query)[at];
+        if (key < best_key) {
+          best = part;
+          best_key = key;
+        }
+      }
+      const std::ptrdiff_t taken = next[static_cast<std::size_t>(best)]++;
+      keys.row(query)[place] = best_key;
+      indices.row(query)[place] = part_indices.row(best * keys.rows + query)[taken];
+    }
+  }
+}
+
+void turn_into_values(Metric metric, Matrix<float> keys) {
+  const Values values(metric);
+  if (!values.similarity) return;
+  for (std::ptrdiff_t row = 0; row < keys.rows; ++row) {
+    for (std::ptrdiff_t i = 0; i < keys.columns; ++i) keys.row(row)[i] = values.value(keys.row(row)[i]);
+  }
+}
+
+void sort_heaps(Matrix<float> keys, Matrix<std::int64_t> indices) {
+  for (std::ptrdiff_t i = 0; i < keys.rows; ++i) Heap{keys.row(i), indices.row(i), keys.columns}.sort();
+}
+
+}  // namespace
+
+std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
+                            const Search& search, Matrix<float> values, Matrix<std::int64_t> indices) {
+  if (queries.rows == 0) return 0;
+  const std::ptrdiff_t k = values.columns;
+  const Task task = task_of(kernels, gallery, search, k);
+  const auto entry_bytes = static_cast<std::ptrdiff_t>(sizeof(float) + sizeof(std::int64_t));
+  const Division division(queries.rows, gallery, search.threads,
+                          std::max<std::ptrdiff_t>(1, merge_bytes / entry_bytes / k / queries.rows));
+  const bool whole = division.parts == 1;
+  std::vector<float> part_keys(static_cast<std::size_t>(whole ? 0 : division.parts * queries.rows * k));
+  std::vector<std::int64_t> part_indices(part_keys.size());
+  const Matrix<float> keys = whole ? values : Matrix<float>{part_keys.data(), division.parts * queries.rows, k, k};
+  const Matrix<std::int64_t> found =
+      whole ? indices : Matrix<std::int64_t>{part_indices.data(), division.parts * queries.rows, k, k};
+
+  Progress progress = progress_of(search, queries.rows, gallery);
+  std::atomic<std::int64_t> computed = 0;
+  parallel_for(
+      division.threads, division.parts * division.batches,
+      [&](std::ptrdiff_t chunk) {
+        const std::ptrdiff_t part = chunk % division.parts, first = chunk / division.parts * division.batch;
+        const std::ptrdiff_t count = std::min(division.batch, queries.rows - first);
+        const std::ptrdiff_t row = part * queries.rows + first;
+        PackedBatch packed(task, count);
+        std::vector<float> limits(static_cast<std::size_t>(count));
+        packed.pack(queries.slice(first, count));
+        packed.set_limits(limits.data());
+        NearestCollector collector(Values(search.metric), keys.slice(row, count), found.slice(row, count),
+                                   limits.data());
+        const std::ptrdiff_t first_panel = std::min(part * division.part_panels, gallery.panel_count());
+        computed +=
+            scan_panels(task, packed, first_panel, std::min(first_panel + division.part_panels, gallery.panel_count()),
+                        collector, progress);
+        sort_heaps(keys.slice(row, count), found.slice(row, count));
+      },
+      &progress);
+  if (!whole) merge(keys, found, values, indices);
+  turn_into_values(search.metric, values);
+  return computed;
+}
+
+namespace {
+
+// The limit for the kernels, whose comparison is strict.
+float limit_of_keys(Values values, float limit) {
+  const float key = values.similarity ? -limit : limit;
+  return key >= values.highest ? infinity : std::nextafter(key, infinity);
+}
+
+// Brings the hits of all parts of the gallery, row part * queries + query, together.
+Neighbourhoods gather(Values values, std::vector<std::vector<Hit>>& hits, std::ptrdiff_t queries) {
+  const auto parts = queries == 0 ? 0 : static_cast<std::ptrdiff_t>(hits.size()) / queries;
+  Neighbourhoods found;
+  found.offsets.push_back(0);
+  std::size_t total = 0;
+  for (const std::vector<Hit>& part : hits) total += part.size();
+  found.values.reserve(total);
+  found.indices.reserve(total);
+  for (std::ptrdiff_t query = 0; query < queries; ++query) {
+    std::vector<Hit> all = std::move(hits[static_cast<std::size_t>(query)]);
+    for (std::ptrdiff_t part = 1; part < parts; ++part) {
+      const std::vector<Hit> more = std::move(hits[static_cast<std::size_t>(part * queries + query)]);
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    std::ranges::sort(all, [](Hit a, Hit b) { return a.key != b.key ? a.key < b.key : a.index < b.index; });
+    for (const Hit& hit : all) {
+      found.values.push_back(values.value(hit.key));
+      found.indices.push_back(hit.index);
+    }
+    found.offsets.push_back(static_cast<std::int64_t>(found.values.size()));
+  }
+  return found;
+}
+
+}  // namespace
+
+Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
+                             float limit, const Search& search) {
+  const Values values(search.metric);
+  const Task task = task_of(kernels, gallery, search, 1);
+  const Division division(queries.rows, gallery, search.threads, gallery.panel_count());
+  const std::vector<float> limits(static_cast<std::size_t>(division.batch), limit_of_keys(values, limit));
+  std::vector<std::vector<Hit>> hits(static_cast<std::size_t>(division.parts * queries.rows));
+  Progress progress = progress_of(search, queries.rows, gallery);
+  std::atomic<std::int64_t> computed = 0;
+  parallel_for(
+      division.threads, division.parts * division.batches,
+      [&](std::ptrdiff_t chunk) {
+        const std::ptrdiff_t part = chunk % division.parts, first = chunk / division.parts * division.batch;
+        const std::ptrdiff_t count = std::min(division.batch, queries.rows - first);
+        PackedBatch packed(task, count);
+        packed.pack(queries.slice(first, count));
+        packed.set_limits(limits.data());
+        WithinCollector collector(values, {hits.data() + part * queries.rows + first, static_cast<std::size_t>(count)});
+        const std::ptrdiff_t first_panel = std::min(part * division.part_panels, gallery.panel_count());
+        computed +=
+            scan_panels(task, packed, first_panel, std::min(first_panel + division.part_panels, gallery.panel_count()),
+                        collector, progress);
+      },
+      &progress);
+  Neighbourhoods found = gather(values, hits, queries.rows);
+  found.computed = computed;
+  return found;
+}
+
+namespace {
+
+// The rows of a gallery cut into stretches of whole panels, an even number of them. In each round every stretch meets
+// one other, and no stretch is in two pairs, so that threads never write to the same row: the circle method of
+// tournaments. In the first round each stretch meets itself.
+struct Tournament {
+  std::ptrdiff_t stretches, panels, panel_count;
+
+  Tournament(std::ptrdiff_t all_panels, int threads)
+      : stretches(threads == 1 ? 2 : 4 * std::ptrdiff_t{threads}),
+        panels(divide_up(all_panels, stretches)),
+        panel_count(all_panels) {}
+
+  std::ptrdiff_t first(std::ptrdiff_t stretch) const { return std::min(stretch * panels, panel_count); }
+
+  // The pair `match` of 0 ... stretches / 2 - 1 in round 1 ... stretches - 1, the lower stretch first.
+  std::pair<std::ptrdiff_t, std::ptrdiff_t> pair(std::ptrdiff_t round, std::ptrdiff_t match) const {
+    const std::ptrdiff_t circle = stretches - 1;
+    if (match == 0) return std::minmax(circle, round % circle);
+    return std::minmax((round + match) % circle, (round - match + circle) % circle);
+  }
+};
+
+}  // namespace
+
+void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const Search& search, Matrix<float> values,
+                       Matrix<std::int64_t> indices) {
+  const std::ptrdiff_t rows = gallery.rows(), depth = gallery.columns();
+  const Task task = {kernels, gallery, search.metric, false};
+  const ScanKernel join = gallery.storage() == Storage::float32 ? kernels.join_floats : kernels.join_halves;
+  const int threads = threads_for(search.threads, rows, gallery);
+  const Tournament tournament(gallery.panel_count(), threads);
+  const std::ptrdiff_t batch_rows =
+      std::min(divide_up(queries_per_batch(rows, depth, 8 * tournament.stretches), panel_rows) * panel_rows,
+               tournament.panels * panel_rows);
+  std::vector<float> limits(static_cast<std::size_t>(gallery.panel_count() * panel_rows), infinity);
+  for (std::ptrdiff_t i = 0; i < rows; ++i) Heap{values.row(i), indices.row(i), values.columns}.clear();
+  Progress progress(search.watch, static_cast<double>(rows) * static_cast<double>(rows) / 2);
+
+  // Offers each row of a stretch and each row of another, or later row of the same, to one another.
+  const auto meet = [&](std::ptrdiff_t one, std::ptrdiff_t other) {
+    const std::ptrdiff_t most = panels_per_block(task), end = tournament.first(other + 1);
+    const std::ptrdiff_t last = std::min(tournament.first(one + 1) * panel_rows, rows);
+    PackedBatch packed(task, batch_rows);
+    Buffer<float> copies(batch_rows * depth);
+    Blocks blocks(task, most);
+    JoinCollector collector(Values(search.metric), values, indices, limits.data());
+    for (std::ptrdiff_t first = tournament.first(one) * panel_rows; first < last; first += batch_rows) {
+      const std::ptrdiff_t count = std::min(batch_rows, last - first);
+      for (std::ptrdiff_t i = 0; i < count; ++i) gallery.copy_row(first + i, copies.data() + i * depth);
+      packed.pack({copies.data(), count, depth, depth});
+      packed.set_limits(limits.data() + first);
+      const std::ptrdiff_t begin = one == other ? first / panel_rows : tournament.first(other);
+      for (std::ptrdiff_t panel = begin; panel < end; panel += most) {
+        Block block = blocks.make(panel, std::min(most, end - panel));
+        block.limits = limits.data() + block.first_row;
+        collector.begin(first, block);
+        join(packed.batch(), block, collector);
+        progress.add(static_cast<double>(count * block.panels * panel_rows));
+      }
+    }
+  };
+  parallel_for(threads, tournament.stretches, [&](std::ptrdiff_t stretch) { meet(stretch, stretch); }, &progress);
+  for (std::ptrdiff_t round = 1; round < tournament.stretches; ++round) {
+    const auto play = [&](std::ptrdiff_t match) {
+      const auto [one, other] = tournament.pair(round, match);
+      meet(one, other);
+    };
+    parallel_for(threads, tournament.stretches / 2, play, &progress);
+  }
+  sort_heaps(values, indices);
+  turn_into_values(search.metric, values);
+}
+
+}  // namespace faceprint

@@ -1,0 +1,23 @@
+#pragma once
+// Lets a long call notice Ctrl-C and tell its progress.
+
+#include <pybind11/pybind11.h>
+
+#include "faceprint/watch.hpp"
+
+namespace py = pybind11;
+
+// `progress` is None or what is called with the share of the work that is done.
+class PythonWatch final : public faceprint::Watch {
+ public:
+  explicit PythonWatch(const py::object& progress);
+
+  void look(double done) override;
+
+  // Whether this thread is inside a call that a PythonWatch has interrupted to look: it must not change a gallery then,
+  // because it may be searching it.
+  static bool looking();
+
+ private:
+  const py::object& progress_;
+};

@@ -11,6 +11,7 @@ namespace faceprint {
 // fit the 16 bits in which AVX2 adds two such products: 255 * 64 * 2 < 2^15.
 inline constexpr int largest_row_code = 127;
 inline constexpr int largest_query_code = 64;
+inline constexpr int largest_nibble_code = 7;
 
 struct Coded {
   float scale;  // of the codes

@@ -65,15 +65,14 @@ Gallery::Gallery(std::ptrdiff_t columns, Storage storage, bool codes) : columns_
   if (!int8) values_ = {bytes_of(storage), columns, {}};
   norms_ = {sizeof(float), 1, {}};
   if (int8 || (codes && storage == Storage::float32 && columns <= max_coded_columns)) {
-    codes_ = {4, groups(), {}};
-    scales_ = {sizeof(float), 1, {}};
-    errors_ = {sizeof(float), 1, {}};
+    bytes_ = {{4, groups(), {}}, {sizeof(float), 1, {}}, {sizeof(float), 1, {}}};
+    if (!int8) nibbles_ = {{4, groups() / 2, {}}, {sizeof(float), 1, {}}, {sizeof(float), 1, {}}};
   }
 }
 
 void Gallery::reallocate(std::ptrdiff_t capacity) {
   const std::ptrdiff_t panels = divide_up(capacity, panel_rows);
-  std::array<Memory, 5> memories;
+  std::array<Memory, 8> memories;
   for (std::size_t i = 0; i < memories.size(); ++i) {
     const Plane& plane = *planes()[i];
     if (plane.unit == 0) continue;
@@ -110,18 +109,29 @@ void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* 
   float norms[panel_rows];
   active().norms(scratch, 1, columns_, norms);
   std::copy_n(norms + lane, rows.rows, numbers(norms_) + first);
-  if (codes_.unit == 0) return;
-  std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()));
-  auto* panel = reinterpret_cast<std::uint8_t*>(codes_.panel(first));
+  if (has_codes()) fill_codes(rows, first);
+}
+
+void Gallery::fill_codes(Matrix<const float> rows, std::ptrdiff_t first) {
+  std::vector<std::int8_t> memory(static_cast<std::size_t>(4 * groups()));
+  std::int8_t* codes = memory.data();
+  const std::ptrdiff_t lane = first % panel_rows;
   for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
-    const Coded coded = encode(rows.row(i), columns_, largest_row_code, codes.data());
-    numbers(scales_)[first + i] = coded.scale;
-    numbers(errors_)[first + i] = coded.error;
-    for (std::ptrdiff_t group = 0; group < groups(); ++group) {
-      std::uint8_t* bytes = panel + 4 * (group * panel_rows + lane + i);
-      for (std::ptrdiff_t j = 0; j < 4; ++j) {
-        bytes[j] = static_cast<std::uint8_t>(codes[static_cast<std::size_t>(4 * group + j)] + 128);
-      }
+    const Coded coded = encode(rows.row(i), columns_, largest_row_code, codes);
+    numbers(bytes_.scales)[first + i] = coded.scale;
+    numbers(bytes_.errors)[first + i] = coded.error;
+    auto* bytes = reinterpret_cast<std::uint8_t*>(bytes_.codes.panel(first)) + 4 * (lane + i);
+    for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
+      bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
+    }
+    if (nibbles_.codes.unit == 0) continue;
+    const Coded coarse = encode(rows.row(i), columns_, largest_nibble_code, codes);
+    numbers(nibbles_.scales)[first + i] = coarse.scale;
+    numbers(nibbles_.errors)[first + i] = coarse.error;
+    auto* nibbles = reinterpret_cast<std::uint8_t*>(nibbles_.codes.panel(first)) + 4 * (lane + i);
+    for (std::ptrdiff_t c = 0; c < 4 * groups(); c += c % 4 == 3 ? 5 : 1) {
+      const int low = codes[c] + 8, high = codes[c + 4] + 8;
+      nibbles[c / 8 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(low + 16 * high);
     }
   }
 }
@@ -197,10 +207,10 @@ void Gallery::take_stock(std::ptrdiff_t first) {
 void Gallery::copy_row(std::ptrdiff_t row, float* out) const {
   const std::ptrdiff_t lane = row % panel_rows;
   if (storage_ == Storage::int8) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(codes_.panel(row));
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(bytes_.codes.panel(row));
     for (std::ptrdiff_t d = 0; d < columns_; ++d) {
       const int code = bytes[4 * (d / 4 * panel_rows + lane) + d % 4] - 128;
-      out[d] = scales()[row] * static_cast<float>(code);
+      out[d] = numbers(bytes_.scales)[row] * static_cast<float>(code);
     }
   } else if (storage_ == Storage::float16) {
     const auto* from = reinterpret_cast<const Half*>(values_.panel(row)) + lane;

@@ -269,6 +269,10 @@ TEST(a_certified_scan_answers_as_a_full_one) {
           for (const int threads : {1, 3}) {
             const Search search = {.metric = metric, .scan = Scan::certified, .threads = threads};
             CHECK_EQUAL(computed(queries, gallery, k, search), answer);
+            for (const std::ptrdiff_t few : {1, 2}) {  // by nibbles, where those tell rows apart
+              CHECK_EQUAL(computed(queries.head(few), gallery, k, search),
+                          computed(queries.head(few), plain, k, Search{.metric = metric, .threads = 1}));
+            }
           }
         });
       }
@@ -287,6 +291,22 @@ TEST(a_certified_scan_computes_few_rows) {
     CHECK_EQUAL(nearest(queries.view(), gallery_of(rows), found.distances.view(), found.indices.view(),
                         {.scan = Scan::full, .threads = 1}),
                 0);
+  });
+}
+
+TEST(one_query_is_answered_by_nibbles_with_few_rows_computed) {
+  const Rows<float> rows = random_units(30'000, 128, 37);
+  const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);
+  on_each_backend([&](const std::string&) {
+    for (const std::ptrdiff_t query : {3, 29'999}) {
+      Rows<float> one(1, 128);
+      for (std::ptrdiff_t d = 0; d < 128; ++d) one.at(0, d) = rows.at(query, d);
+      Found found(1, 1);
+      const std::int64_t rows_computed = nearest(one.view(), gallery, found.distances.view(), found.indices.view(),
+                                                 {.scan = Scan::certified, .threads = 1});
+      CHECK_EQUAL(found, computed(one, plain, 1));
+      CHECK(rows_computed >= 1 && rows_computed < 20);
+    }
   });
 }
 

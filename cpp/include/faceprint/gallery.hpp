@@ -23,15 +23,15 @@ class Gallery {
   static constexpr std::ptrdiff_t panel_rows = 16;
   static constexpr std::ptrdiff_t max_coded_columns = 1 << 17;  // the sum of products of codes fits 32 bits
 
-  // With `codes`, which means something for float32 storage only, each row's codes are kept beside it, so that searches
-  // may exclude most rows by a quarter of the bytes.
-  // Throws std::invalid_argument unless columns is in [1, 2^20], or [1, 2^17] for int8 storage.
+  // With `codes`, which means something for float32 storage only, each row's codes are kept beside it, once as bytes
+  // and once as nibbles (whole numbers within 7 of 0), so that searches may exclude most rows by a fraction of the
+  // bytes. Throws std::invalid_argument unless columns is in [1, 2^20], or [1, 2^17] for int8 storage.
   explicit Gallery(std::ptrdiff_t columns, Storage storage = Storage::float32, bool codes = true);
 
   std::ptrdiff_t rows() const { return rows_; }
   std::ptrdiff_t columns() const { return columns_; }
   Storage storage() const { return storage_; }
-  bool has_codes() const { return codes_.unit > 0; }
+  bool has_codes() const { return bytes_.codes.unit > 0; }
 
   // Adds rows at the end. A refused call leaves the gallery as it was.
   // Throws std::invalid_argument if the columns differ, or if a value is not finite or lies outside [-1e15, 1e15], or
@@ -52,11 +52,17 @@ class Gallery {
   // hold zeros, with an infinite norm: they are never near anything.
   const void* panel(std::ptrdiff_t index) const { return values_.panel(index * panel_rows); }
   const float* norms() const { return numbers(norms_); }  // squared, of the float32 rows where the storage is int8
-  // The codes in panels of [groups][16][4] bytes, each 128 more than the code, with zeros after the last column.
-  const std::uint8_t* codes() const { return static_cast<const std::uint8_t*>(codes_.memory.data()); }
-  const float* scales() const { return numbers(scales_); }
-  const float* errors() const { return numbers(errors_); }  // at least |row - scale * codes|
-  std::ptrdiff_t groups() const { return (columns_ + 3) / 4; }
+  // Codes of the rows, each with a scale, and an error of at least |row - scale * codes|.
+  struct Codes {
+    const std::uint8_t* codes;
+    const float *scales, *errors;
+  };
+  // In panels of [groups][16][4] bytes, each 128 more than the code, with zeros after the last column.
+  Codes bytes() const { return view(bytes_); }
+  // In panels of [groups / 2][16][4] bytes: that of columns 8 g + i in the lower four bits and that of 8 g + 4 + i in
+  // the upper, each 8 more than the code. Only beside float32 rows.
+  Codes nibbles() const { return view(nibbles_); }
+  std::ptrdiff_t groups() const { return (columns_ + 7) / 8 * 2; }
   std::ptrdiff_t panel_count() const { return (rows_ + panel_rows - 1) / panel_rows; }
   std::ptrdiff_t capacity() const { return capacity_; }
   float largest_norm() const { return largest_norm_; }       // a squared norm that no row exceeds
@@ -76,10 +82,22 @@ class Gallery {
     void clear(std::ptrdiff_t row) const;
   };
 
+  struct CodePlanes {
+    Plane codes, scales, errors;
+  };
+
+  static Codes view(const CodePlanes& planes) {
+    return {static_cast<const std::uint8_t*>(planes.codes.memory.data()), numbers(planes.scales),
+            numbers(planes.errors)};
+  }
   static float* numbers(const Plane& plane) { return static_cast<float*>(plane.memory.data()); }
-  std::array<Plane*, 5> planes() { return {&values_, &norms_, &codes_, &scales_, &errors_}; }
+  std::array<Plane*, 8> planes() {
+    return {&values_,       &norms_,         &bytes_.codes,    &bytes_.scales,
+            &bytes_.errors, &nibbles_.codes, &nibbles_.scales, &nibbles_.errors};
+  }
   void reallocate(std::ptrdiff_t capacity);
   void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch);
+  void fill_codes(Matrix<const float> rows, std::ptrdiff_t first);
   void clear(std::ptrdiff_t first, std::ptrdiff_t last);
   void take_stock(std::ptrdiff_t first);
 
@@ -87,7 +105,8 @@ class Gallery {
   Storage storage_;
   std::ptrdiff_t rows_ = 0, capacity_ = 0, short_rows_ = 0;
   float largest_norm_ = 0;
-  Plane values_, norms_, codes_, scales_, errors_;
+  Plane values_, norms_;
+  CodePlanes bytes_, nibbles_;
 };
 
 }  // namespace faceprint

@@ -36,9 +36,16 @@ inline Mask not_above(Lanes a, Lanes b) { return {_mm256_cmp_ps(a.values, b.valu
 inline std::uint32_t bits(Mask mask) { return static_cast<std::uint32_t>(_mm256_movemask_ps(mask.values)); }
 
 struct Bytes {
+  static constexpr std::int32_t offset = 128;  // what the bytes of rows are more than their codes
   __m256i values;
 
   static Bytes load(const std::uint8_t* from) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))}; }
+  static Bytes load_low(const std::uint8_t* from) {
+    return {_mm256_and_si256(load(from).values, _mm256_set1_epi8(15))};
+  }
+  static Bytes load_high(const std::uint8_t* from) {
+    return {_mm256_and_si256(_mm256_srli_epi16(load(from).values, 4), _mm256_set1_epi8(15))};
+  }
   static Bytes broadcast(const std::int8_t* four) {
     int word;
     std::memcpy(&word, four, sizeof word);
@@ -46,11 +53,10 @@ struct Bytes {
   }
 };
 
-// The bytes of rows are 128 more than their codes, which the beginning makes up for.
 struct Counts {
   __m256i values;
 
-  static Counts begin(std::int32_t query_sum) { return {_mm256_set1_epi32(-128 * query_sum)}; }
+  static Counts begin(std::int32_t sum) { return {_mm256_set1_epi32(sum)}; }
 };
 
 inline Counts add_products(Counts sum, Bytes rows, Bytes query) {

@@ -27,9 +27,16 @@ inline Mask not_above(Lanes a, Lanes b) { return _mm512_cmp_ps_mask(a.values, b.
 inline std::uint32_t bits(Mask mask) { return mask; }
 
 struct Bytes {
+  static constexpr std::int32_t offset = 128;  // what the bytes of rows are more than their codes
   __m512i values;
 
   static Bytes load(const std::uint8_t* from) { return {_mm512_loadu_si512(from)}; }
+  static Bytes load_low(const std::uint8_t* from) {
+    return {_mm512_and_si512(load(from).values, _mm512_set1_epi8(15))};
+  }
+  static Bytes load_high(const std::uint8_t* from) {
+    return {_mm512_and_si512(_mm512_srli_epi16(load(from).values, 4), _mm512_set1_epi8(15))};
+  }
   static Bytes broadcast(const std::int8_t* four) {
     int word;
     std::memcpy(&word, four, sizeof word);
@@ -37,12 +44,11 @@ struct Bytes {
   }
 };
 
-// The bytes of rows are 128 more than their codes, which the beginning makes up for. As a vector of ints, because GCC
-// 12 copies registers where sums of products change their type.
+// A vector of ints, because GCC 12 copies registers where sums of products change their type.
 struct Counts {
   typedef int Ints __attribute__((vector_size(64)));
   Ints values;
 
-  static Counts begin(std::int32_t query_sum) { return {reinterpret_cast<Ints>(_mm512_set1_epi32(-128 * query_sum))}; }
+  static Counts begin(std::int32_t sum) { return {reinterpret_cast<Ints>(_mm512_set1_epi32(sum))}; }
 };
 inline Lanes to_floats(Counts sum) { return {_mm512_maskz_cvtepi32_ps(0xffff, reinterpret_cast<__m512i>(sum.values))}; }

@@ -10,7 +10,7 @@ template <std::ptrdiff_t R, std::ptrdiff_t P>
   FACEPRINT_UNROLL
   for (std::ptrdiff_t r = 0; r < R; ++r) {
     FACEPRINT_UNROLL
-    for (std::ptrdiff_t c = 0; c < columns; ++c) sums[r][c] = Counts::begin(query_sums[r]);
+    for (std::ptrdiff_t c = 0; c < columns; ++c) sums[r][c] = Counts::begin(-Bytes::offset * query_sums[r]);
   }
   const std::ptrdiff_t ahead = 2 * P * groups * 4 * panel_rows;  // what is read next from memory, if it is
   for (std::ptrdiff_t group = 0; group < groups; ++group, queries += 4 * R, codes += 4 * panel_rows) {
@@ -32,6 +32,37 @@ template <std::ptrdiff_t R, std::ptrdiff_t P>
   for (std::ptrdiff_t r = 0; r < R; ++r) {
     FACEPRINT_UNROLL
     for (std::ptrdiff_t c = 0; c < columns; ++c) tile.sums[r][c] = to_floats(sums[r][c]);
+  }
+}
+
+// The same for one panel of nibbles.
+template <std::ptrdiff_t R>
+[[gnu::always_inline]] inline void multiply_nibbles(const std::int8_t* queries, const std::int32_t* query_sums,
+                                                    const std::uint8_t* nibbles, std::ptrdiff_t groups,
+                                                    Tile<R, 1>& tile) {
+  Counts sums[R][panel_lanes];
+  FACEPRINT_UNROLL
+  for (std::ptrdiff_t r = 0; r < R; ++r) {
+    FACEPRINT_UNROLL
+    for (std::ptrdiff_t c = 0; c < panel_lanes; ++c) sums[r][c] = Counts::begin(-8 * query_sums[r]);
+  }
+  for (std::ptrdiff_t group = 0; group < groups; group += 2, queries += 8 * R, nibbles += 4 * panel_rows) {
+    FACEPRINT_UNROLL
+    for (std::ptrdiff_t c = 0; c < panel_lanes; ++c) {
+      const std::uint8_t* from = nibbles + 4 * c * Lanes::count;
+      __builtin_prefetch(from + 4096);
+      const Bytes low = Bytes::load_low(from), high = Bytes::load_high(from);
+      FACEPRINT_UNROLL
+      for (std::ptrdiff_t r = 0; r < R; ++r) {
+        sums[r][c] = add_products(sums[r][c], low, Bytes::broadcast(queries + 4 * r));
+        sums[r][c] = add_products(sums[r][c], high, Bytes::broadcast(queries + 4 * (R + r)));
+      }
+    }
+  }
+  FACEPRINT_UNROLL
+  for (std::ptrdiff_t r = 0; r < R; ++r) {
+    FACEPRINT_UNROLL
+    for (std::ptrdiff_t c = 0; c < panel_lanes; ++c) tile.sums[r][c] = to_floats(sums[r][c]);
   }
 }
 
@@ -69,4 +100,26 @@ inline void scan_codes(const Batch& batch, const Block& block, Collector& collec
 }
 inline void bound_codes(const Batch& batch, const Block& block, Collector& collector) {
   for_tiles<ScanCodes<true>>(batch, block, collector);
+}
+
+template <std::ptrdiff_t R>
+inline void bound_nibbles_of(const Batch& batch, const Block& block, float* bounds, std::ptrdiff_t stride) {
+  for (std::ptrdiff_t row = 0; row < block.panels * panel_rows; row += panel_rows) {
+    Tile<R, 1> tile;
+    multiply_nibbles<R>(batch.code_tiles, batch.code_sums, block.codes + 2 * row * batch.groups, batch.groups, tile);
+    turn_into_keys<R, 1>(batch.code_bias, batch.code_scale, block.bias + row, block.code_scale + row, tile);
+    subtract_errors<R, 1>(batch.code_error, block.code_error + row, tile);
+    FACEPRINT_UNROLL
+    for (std::ptrdiff_t r = 0; r < R; ++r) {
+      FACEPRINT_UNROLL
+      for (std::ptrdiff_t c = 0; c < panel_lanes; ++c) {
+        tile.sums[r][c].store(bounds + r * stride + row + c * Lanes::count);
+      }
+    }
+  }
+}
+
+inline void bound_nibbles(const Batch& batch, const Block& block, float* bounds, std::ptrdiff_t stride) {
+  if (batch.count == 1) return bound_nibbles_of<1>(batch, block, bounds, stride);
+  bound_nibbles_of<2>(batch, block, bounds, stride);
 }

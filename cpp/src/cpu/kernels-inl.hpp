@@ -17,4 +17,5 @@ constexpr ScanKernels scan_kernels = {.tile_queries = Lanes::tile_queries,
                                       .bound_codes = bound_codes,
                                       .join_floats = join_floats,
                                       .join_halves = join_halves,
+                                      .bound_nibbles = bound_nibbles,
                                       .keys_of_floats = keys_of_floats};

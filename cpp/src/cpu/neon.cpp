@@ -39,11 +39,16 @@ inline std::uint32_t bits(Mask mask) {
 
 // As signed codes, for there is no product of signed with unsigned bytes.
 struct Bytes {
+  static constexpr std::int32_t offset = 0;
   int8x16_t values;
 
   static Bytes load(const std::uint8_t* from) {
     return {vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from), vdupq_n_u8(128)))};
   }
+  static Bytes load_low(const std::uint8_t* from) {
+    return {vreinterpretq_s8_u8(vandq_u8(vld1q_u8(from), vdupq_n_u8(15)))};
+  }
+  static Bytes load_high(const std::uint8_t* from) { return {vreinterpretq_s8_u8(vshrq_n_u8(vld1q_u8(from), 4))}; }
   static Bytes broadcast(const std::int8_t* four) {
     std::int32_t word;
     std::memcpy(&word, four, sizeof word);
@@ -54,7 +59,7 @@ struct Bytes {
 struct Counts {
   int32x4_t values;
 
-  static Counts begin(std::int32_t) { return {vdupq_n_s32(0)}; }
+  static Counts begin(std::int32_t sum) { return {vdupq_n_s32(sum)}; }
 };
 
 inline Counts add_products(Counts sum, Bytes rows, Bytes query) {

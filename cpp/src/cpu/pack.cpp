@@ -28,7 +28,7 @@ PackedBatch::PackedBatch(const Task& task, std::ptrdiff_t capacity)
   batch_.tiles = tiles_.data();
   batch_.bias = bias_.data();
   batch_.scale = scale_.data();
-  if (!task.codes) return;
+  if (task.codes == Codes::none) return;
   batch_.groups = task.gallery.groups();
   code_bias_ = Buffer<float>(capacity);
   code_scale_ = Buffer<float>(capacity);
@@ -52,7 +52,7 @@ void PackedBatch::pack(Matrix<const float> queries) {
                        : task_.metric == Metric::cosine          ? reciprocal_length(norm)
                                                                  : 1;
   }
-  if (task_.codes) pack_codes(queries);
+  if (task_.codes != Codes::none) pack_codes(queries);
 }
 
 // A row x and a query q with codes c and scales s are x = s c + r and q = s' c' + r'; the lengths of what is left, |r|
@@ -111,10 +111,12 @@ Block Blocks::make(std::ptrdiff_t first_panel, std::ptrdiff_t panels) {
                  .code_scale = nullptr,
                  .code_error = nullptr,
                  .limits = nullptr};
-  if (task_.codes) {
-    block.codes = task_.gallery.codes() + first_panel * task_.gallery.groups() * 4 * panel_rows;
-    block.code_scale = task_.gallery.scales() + first;
-    block.code_error = task_.gallery.errors() + first;
+  if (task_.codes != Codes::none) {
+    const bool bytes = task_.codes == Codes::bytes;
+    const Gallery::Codes codes = bytes ? task_.gallery.bytes() : task_.gallery.nibbles();
+    block.codes = codes.codes + first * task_.gallery.groups() * (bytes ? 4 : 2);
+    block.code_scale = codes.scales + first;
+    block.code_error = codes.errors + first;
   }
   if (task_.metric == Metric::squared_euclidean) return block;
   for (std::ptrdiff_t i = 0; i < rows; ++i) bias_.data()[i] = norms[i] == infinity ? infinity : 0;
@@ -123,11 +125,11 @@ Block Blocks::make(std::ptrdiff_t first_panel, std::ptrdiff_t panels) {
   for (std::ptrdiff_t i = 0; i < rows; ++i) {
     const float scale = reciprocal_length(norms[i]);
     scale_.data()[i] = scale;
-    if (!task_.codes) continue;
+    if (task_.codes == Codes::none) continue;
     code_scale_.data()[i] = block.code_scale[i] * scale;
     code_error_.data()[i] = block.code_error[i] * scale;
   }
-  if (task_.codes) {
+  if (task_.codes != Codes::none) {
     block.code_scale = code_scale_.data();
     block.code_error = code_error_.data();
   }

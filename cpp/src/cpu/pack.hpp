@@ -7,12 +7,14 @@
 
 namespace faceprint {
 
-// What a search works on. `codes` says whether its kernels read the codes of the gallery.
+enum class Codes { none, bytes, nibbles };
+
+// What a search works on, and which codes of the gallery its kernels read.
 struct Task {
   const ScanKernels& kernels;
   const Gallery& gallery;
   Metric metric;
-  bool codes;
+  Codes codes;
 };
 
 // Owns the memory of a batch of at most `capacity` queries.

@@ -79,11 +79,22 @@ Mask not_above(const Lanes& a, const Lanes& b) {
 }
 
 struct Bytes {
-  std::int16_t values[4 * Lanes::count];  // the codes
+  static constexpr std::int32_t offset = 0;
+  std::int16_t values[4 * Lanes::count];  // the codes; of nibbles, 8 more
 
   static Bytes load(const std::uint8_t* from) {
     Bytes bytes;
     for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = static_cast<std::int16_t>(from[i] - 128);
+    return bytes;
+  }
+  static Bytes load_low(const std::uint8_t* from) {
+    Bytes bytes;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = from[i] & 15;
+    return bytes;
+  }
+  static Bytes load_high(const std::uint8_t* from) {
+    Bytes bytes;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = from[i] >> 4;
     return bytes;
   }
   static Bytes broadcast(const std::int8_t* four) {
@@ -96,7 +107,11 @@ struct Bytes {
 struct Counts {
   std::int32_t values[Lanes::count];
 
-  static Counts begin(std::int32_t) { return {}; }
+  static Counts begin(std::int32_t sum) {
+    Counts counts;
+    for (std::int32_t& count : counts.values) count = sum;
+    return counts;
+  }
 };
 
 Counts add_products(Counts sum, const Bytes& rows, const Bytes& query) {

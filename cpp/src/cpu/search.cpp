@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "cpu/coarse.hpp"
 #include "cpu/collect.hpp"
 #include "cpu/pack.hpp"
 #include "threads.hpp"
@@ -40,11 +41,12 @@ bool certified(const Gallery& gallery, Scan scan, std::ptrdiff_t k) {
 }
 
 Task task_of(const ScanKernels& kernels, const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
-  return {kernels, gallery, search.metric, gallery.storage() == Storage::int8 || certified(gallery, search.scan, k)};
+  const bool codes = gallery.storage() == Storage::int8 || certified(gallery, search.scan, k);
+  return {kernels, gallery, search.metric, codes ? Codes::bytes : Codes::none};
 }
 
 std::ptrdiff_t panels_per_block(const Task& task) {
-  const std::ptrdiff_t row_bytes = task.codes ? task.gallery.groups() * 4 : task.gallery.columns() * 4;
+  const std::ptrdiff_t row_bytes = task.codes == Codes::bytes ? task.gallery.groups() * 4 : task.gallery.columns() * 4;
   return std::clamp<std::ptrdiff_t>(block_bytes / (panel_rows * row_bytes), 1, block_panels);
 }
 
@@ -87,7 +89,7 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
   const ScanKernel whole = task.gallery.storage() == Storage::float32   ? kernels.scan_floats
                            : task.gallery.storage() == Storage::float16 ? kernels.scan_halves
                                                                         : kernels.scan_codes;
-  const bool certify = task.codes && task.gallery.storage() == Storage::float32;
+  const bool certify = task.codes == Codes::bytes && task.gallery.storage() == Storage::float32;
   CertifiedCollector certifier(kernels, batch, collector);
   const std::ptrdiff_t most = panels_per_block(task);
   Blocks blocks(task, most);
@@ -108,6 +110,24 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
     progress.add(static_cast<double>(pairs));
   }
   return certifier.computed();
+}
+
+// The nearest of a batch among the panels from one to another, as heaps.
+std::int64_t nearest_in_panels(const Task& task, Matrix<const float> queries, std::ptrdiff_t first_panel,
+                               std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
+                               Progress& progress) {
+  const bool certify = task.codes == Codes::bytes && task.gallery.storage() == Storage::float32;
+  if (certify && queries.rows <= coarse_queries && last_panel - first_panel <= coarse_panels) {
+    const std::optional<std::int64_t> computed = search_coarsely(task.kernels, task.gallery, task.metric, queries,
+                                                                 first_panel, last_panel, keys, indices, progress);
+    if (computed) return *computed;
+  }
+  PackedBatch packed(task, queries.rows);
+  std::vector<float> limits(static_cast<std::size_t>(queries.rows));
+  packed.pack(queries);
+  packed.set_limits(limits.data());
+  NearestCollector collector(Values(task.metric), keys, indices, limits.data());
+  return scan_panels(task, packed, first_panel, last_panel, collector, progress);
 }
 
 Progress progress_of(const Search& search, std::ptrdiff_t queries, const Gallery& gallery) {
@@ -178,18 +198,13 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
       [&](std::ptrdiff_t chunk) {
         const std::ptrdiff_t part = chunk % division.parts, first = chunk / division.parts * division.batch;
         const std::ptrdiff_t count = std::min(division.batch, queries.rows - first);
-        const std::ptrdiff_t row = part * queries.rows + first;
-        PackedBatch packed(task, count);
-        std::vector<float> limits(static_cast<std::size_t>(count));
-        packed.pack(queries.slice(first, count));
-        packed.set_limits(limits.data());
-        NearestCollector collector(Values(search.metric), keys.slice(row, count), found.slice(row, count),
-                                   limits.data());
+        const Matrix<float> heap_keys = keys.slice(part * queries.rows + first, count);
+        const Matrix<std::int64_t> heap_indices = found.slice(part * queries.rows + first, count);
         const std::ptrdiff_t first_panel = std::min(part * division.part_panels, gallery.panel_count());
-        computed +=
-            scan_panels(task, packed, first_panel, std::min(first_panel + division.part_panels, gallery.panel_count()),
-                        collector, progress);
-        sort_heaps(keys.slice(row, count), found.slice(row, count));
+        const std::ptrdiff_t last_panel = std::min(first_panel + division.part_panels, gallery.panel_count());
+        computed += nearest_in_panels(task, queries.slice(first, count), first_panel, last_panel, heap_keys,
+                                      heap_indices, progress);
+        sort_heaps(heap_keys, heap_indices);
       },
       &progress);
   if (!whole) merge(keys, found, values, indices);
@@ -289,7 +304,7 @@ struct Tournament {
 void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const Search& search, Matrix<float> values,
                        Matrix<std::int64_t> indices) {
   const std::ptrdiff_t rows = gallery.rows(), depth = gallery.columns();
-  const Task task = {kernels, gallery, search.metric, false};
+  const Task task = {kernels, gallery, search.metric, Codes::none};
   const ScanKernel join = gallery.storage() == Storage::float32 ? kernels.join_floats : kernels.join_halves;
   const int threads = threads_for(search.threads, rows, gallery);
   const Tournament tournament(gallery.panel_count(), threads);

@@ -14,11 +14,15 @@ inline constexpr int largest_query_code = 64;
 inline constexpr int largest_nibble_code = 7;
 
 struct Coded {
-  float scale;  // of the codes
-  float error;  // at least |row - scale * codes|
+  float scale;   // of the codes
+  float error;   // at least |row - centre - scale * codes|
+  float length;  // at least |row - centre|
 };
 
-// Finds the codes of a row, at most `largest` in magnitude. The same on every machine.
-Coded encode(const float* row, std::ptrdiff_t columns, int largest, std::int8_t* codes);
+// Finds the codes of what a row differs from the centre, at most `largest` in magnitude. The same on every machine.
+Coded encode(const float* row, const float* centre, std::ptrdiff_t columns, int largest, std::int8_t* codes);
+
+// <a, b - c>, to within its rounding in float64.
+double product_with_difference(const float* a, const float* b, const float* c, std::ptrdiff_t columns);
 
 }  // namespace faceprint

@@ -65,6 +65,8 @@ Gallery::Gallery(std::ptrdiff_t columns, Storage storage, bool codes) : columns_
   if (!int8) values_ = {bytes_of(storage), columns, {}};
   norms_ = {sizeof(float), 1, {}};
   if (int8 || (codes && storage == Storage::float32 && columns <= max_coded_columns)) {
+    centre_ = Buffer<float>(columns);
+    if (!int8) biases_ = {sizeof(float), 1, {}};
     bytes_ = {{4, groups(), {}}, {sizeof(float), 1, {}}, {sizeof(float), 1, {}}};
     if (!int8) nibbles_ = {{4, groups() / 2, {}}, {sizeof(float), 1, {}}, {sizeof(float), 1, {}}};
   }
@@ -72,7 +74,7 @@ Gallery::Gallery(std::ptrdiff_t columns, Storage storage, bool codes) : columns_
 
 void Gallery::reallocate(std::ptrdiff_t capacity) {
   const std::ptrdiff_t panels = divide_up(capacity, panel_rows);
-  std::array<Memory, 8> memories;
+  std::array<Memory, 9> memories;
   for (std::size_t i = 0; i < memories.size(); ++i) {
     const Plane& plane = *planes()[i];
     if (plane.unit == 0) continue;
@@ -87,8 +89,9 @@ void Gallery::reallocate(std::ptrdiff_t capacity) {
   std::fill(numbers(norms_) + rows_, numbers(norms_) + capacity_, nowhere);
 }
 
-// Writes rows into one panel, beginning at place `first` of it; `scratch` has room for the panel as floats.
-void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch) {
+// Writes rows into one panel, beginning at place `first` of it; `scratch` has room for the panel as floats, `codes` for
+// those of a row.
+void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch, std::int8_t* codes) {
   const std::ptrdiff_t lane = first % panel_rows, size = panel_rows * columns_;
   std::fill_n(scratch, size, 0.0f);
   pack(rows, scratch, lane);
@@ -109,31 +112,55 @@ void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* 
   float norms[panel_rows];
   active().norms(scratch, 1, columns_, norms);
   std::copy_n(norms + lane, rows.rows, numbers(norms_) + first);
-  if (has_codes()) fill_codes(rows, first);
+  if (!has_codes()) return;
+  for (std::ptrdiff_t i = 0; i < rows.rows; ++i) fill_codes(rows.row(i), first + i, codes);
 }
 
-void Gallery::fill_codes(Matrix<const float> rows, std::ptrdiff_t first) {
-  std::vector<std::int8_t> memory(static_cast<std::size_t>(4 * groups()));
-  std::int8_t* codes = memory.data();
-  const std::ptrdiff_t lane = first % panel_rows;
-  for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
-    const Coded coded = encode(rows.row(i), columns_, largest_row_code, codes);
-    numbers(bytes_.scales)[first + i] = coded.scale;
-    numbers(bytes_.errors)[first + i] = coded.error;
-    auto* bytes = reinterpret_cast<std::uint8_t*>(bytes_.codes.panel(first)) + 4 * (lane + i);
-    for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
-      bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
-    }
-    if (nibbles_.codes.unit == 0) continue;
-    const Coded coarse = encode(rows.row(i), columns_, largest_nibble_code, codes);
-    numbers(nibbles_.scales)[first + i] = coarse.scale;
-    numbers(nibbles_.errors)[first + i] = coarse.error;
-    auto* nibbles = reinterpret_cast<std::uint8_t*>(nibbles_.codes.panel(first)) + 4 * (lane + i);
-    for (std::ptrdiff_t c = 0; c < 4 * groups(); c += c % 4 == 3 ? 5 : 1) {
-      const int low = codes[c] + 8, high = codes[c + 4] + 8;
-      nibbles[c / 8 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(low + 16 * high);
-    }
+void Gallery::fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes) {
+  const std::ptrdiff_t lane = place % panel_rows;
+  const Coded coded = encode(row, centre(), columns_, largest_row_code, codes);
+  numbers(bytes_.scales)[place] = coded.scale;
+  numbers(bytes_.errors)[place] = coded.error;
+  auto* bytes = reinterpret_cast<std::uint8_t*>(bytes_.codes.panel(place)) + 4 * lane;
+  for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
+    bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
   }
+  if (storage_ == Storage::int8) return;
+  const double shift = product_with_difference(centre(), row, centre(), columns_);
+  numbers(biases_)[place] = static_cast<float>(norms()[place] - 2 * shift);
+  const Coded coarse = encode(row, centre(), columns_, largest_nibble_code, codes);
+  numbers(nibbles_.scales)[place] = coarse.scale;
+  numbers(nibbles_.errors)[place] = coarse.error;
+  auto* nibbles = reinterpret_cast<std::uint8_t*>(nibbles_.codes.panel(place)) + 4 * lane;
+  for (std::ptrdiff_t c = 0; c < 4 * groups(); c += c % 4 == 3 ? 5 : 1) {
+    const int low = codes[c] + 8, high = codes[c + 4] + 8;
+    nibbles[c / 8 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(low + 16 * high);
+  }
+}
+
+// Codes are the finer the nearer rows are to the centre, so it is the mean of the rows, of some of them if they are
+// many. It changes only when memory is renewed; the rows that are there get new codes then.
+void Gallery::renew_centre(Matrix<const float> added) {
+  constexpr std::ptrdiff_t most = 4096;
+  std::vector<double> sums(static_cast<std::size_t>(columns_));
+  std::vector<float> row(sums.size());
+  std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()));
+  const std::ptrdiff_t all = rows_ + added.rows, step = divide_up(all, most);
+  for (std::ptrdiff_t i = 0; i < all; i += step) {
+    if (i < rows_) copy_row(i, row.data());
+    const float* values = i < rows_ ? row.data() : added.row(i - rows_);
+    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += static_cast<double>(values[d]);
+  }
+  // Nothing below can fail.
+  const auto count = static_cast<double>(divide_up(all, step));
+  for (std::ptrdiff_t d = 0; d < columns_; ++d) {
+    centre_.data()[d] = static_cast<float>(sums[static_cast<std::size_t>(d)] / count);
+  }
+  for (std::ptrdiff_t place = 0; place < rows_; ++place) {
+    copy_row(place, row.data());
+    fill_codes(row.data(), place, codes.data());
+  }
+  take_stock(0);
 }
 
 void Gallery::append(Matrix<const float> embeddings, int threads) {
@@ -146,18 +173,22 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
   }
   if (embeddings.rows == 0) return;
   const std::ptrdiff_t rows = rows_ + embeddings.rows;
-  if (rows > capacity_) reallocate(std::max(rows, capacity_ + capacity_ / 2));
+  if (rows > capacity_) {
+    reallocate(std::max(rows, capacity_ + capacity_ / 2));
+    if (has_codes() && storage_ == Storage::float32) renew_centre(embeddings);
+  }
 
   constexpr std::ptrdiff_t panels_per_chunk = 64;
   const std::ptrdiff_t first_panel = rows_ / panel_rows, panels = divide_up(rows, panel_rows) - first_panel;
   threads = worthwhile_threads(threads, 4.0 * static_cast<double>(embeddings.rows) * static_cast<double>(columns_));
   const auto fill_panels = [&](std::ptrdiff_t chunk) {
     const Buffer<float> scratch(panel_rows * columns_);
+    std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()));
     const std::ptrdiff_t begin = first_panel + chunk * panels_per_chunk;
     for (std::ptrdiff_t panel = begin; panel < std::min(begin + panels_per_chunk, first_panel + panels); ++panel) {
       const std::ptrdiff_t first = std::max(panel * panel_rows, rows_);
       const std::ptrdiff_t count = std::min((panel + 1) * panel_rows, rows) - first;
-      fill_panel(embeddings.slice(first - rows_, count), first, scratch.data());
+      fill_panel(embeddings.slice(first - rows_, count), first, scratch.data(), codes.data());
     }
   };
   try {
@@ -191,16 +222,22 @@ void Gallery::remove(std::span<const std::int64_t> indices) {
   }
   clear(kept, rows_);
   rows_ = kept;
-  largest_norm_ = 0;
-  short_rows_ = 0;
   take_stock(0);
   if (rows_ <= capacity_ / 4) reallocate(rows_);
 }
 
+// `first` is 0 or the first row that is new.
 void Gallery::take_stock(std::ptrdiff_t first) {
+  const bool centred = has_codes() && storage_ == Storage::float32;
+  if (first == 0) {
+    largest_norm_ = 0;
+    largest_bias_ = -nowhere;
+    short_rows_ = 0;
+  }
   for (std::ptrdiff_t row = first; row < rows_; ++row) {
     largest_norm_ = std::max(largest_norm_, norms()[row]);
     short_rows_ += norms()[row] < shortest_norm ? 1 : 0;
+    if (centred) largest_bias_ = std::max(largest_bias_, biases()[row]);
   }
 }
 

@@ -33,8 +33,12 @@ void check_metric(const Gallery& gallery, const Search& search) {
     throw std::invalid_argument("rows of the gallery must be longer than 1e-15 for the cosine: " +
                                 std::to_string(gallery.short_rows()) + " of them are not");
   }
-  if (search.scan == Scan::certified && !(gallery.has_codes() && gallery.storage() == Storage::float32)) {
+  if (search.scan != Scan::certified) return;
+  if (!gallery.has_codes() || gallery.storage() != Storage::float32) {
     throw std::invalid_argument("a certified scan needs a gallery of float32 rows with codes");
+  }
+  if (search.metric == Metric::cosine) {
+    throw std::invalid_argument("a certified scan finds distances or dot products, not cosines");
   }
 }
 

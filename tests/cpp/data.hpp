@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "faceprint/backend.hpp"
@@ -27,6 +28,9 @@ struct Rows {
         columns(column_count),
         stride(column_count + gap),
         data(static_cast<std::size_t>(row_count * (column_count + gap)), fill) {}
+
+  Rows(std::ptrdiff_t row_count, std::ptrdiff_t column_count, std::ptrdiff_t row_stride, std::vector<T> elements)
+      : rows(row_count), columns(column_count), stride(row_stride), data(std::move(elements)) {}
 
   T& at(std::ptrdiff_t row, std::ptrdiff_t column) { return data[static_cast<std::size_t>(row * stride + column)]; }
   T at(std::ptrdiff_t row, std::ptrdiff_t column) const {

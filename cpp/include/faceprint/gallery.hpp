@@ -52,11 +52,17 @@ class Gallery {
   // hold zeros, with an infinite norm: they are never near anything.
   const void* panel(std::ptrdiff_t index) const { return values_.panel(index * panel_rows); }
   const float* norms() const { return numbers(norms_); }  // squared, of the float32 rows where the storage is int8
-  // Codes of the rows, each with a scale, and an error of at least |row - scale * codes|.
+  // Codes of what the rows differ from the centre, each with a scale, and an error of at least
+  // |row - centre - scale * codes|. With int8 storage, the centre is 0.
   struct Codes {
     const std::uint8_t* codes;
     const float *scales, *errors;
   };
+  const float* centre() const { return centre_.data(); }
+  // Of each row, norm - 2 <centre, row - centre>, which is |row - centre|^2 + |centre|^2; and one that none exceeds.
+  // Only beside float32 rows.
+  const float* biases() const { return numbers(biases_); }
+  float largest_bias() const { return largest_bias_; }
   // In panels of [groups][16][4] bytes, each 128 more than the code, with zeros after the last column.
   Codes bytes() const { return view(bytes_); }
   // In panels of [groups / 2][16][4] bytes: that of columns 8 g + i in the lower four bits and that of 8 g + 4 + i in
@@ -91,21 +97,23 @@ class Gallery {
             numbers(planes.errors)};
   }
   static float* numbers(const Plane& plane) { return static_cast<float*>(plane.memory.data()); }
-  std::array<Plane*, 8> planes() {
-    return {&values_,       &norms_,         &bytes_.codes,    &bytes_.scales,
+  std::array<Plane*, 9> planes() {
+    return {&values_,       &norms_,         &biases_,         &bytes_.codes,   &bytes_.scales,
             &bytes_.errors, &nibbles_.codes, &nibbles_.scales, &nibbles_.errors};
   }
   void reallocate(std::ptrdiff_t capacity);
-  void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch);
-  void fill_codes(Matrix<const float> rows, std::ptrdiff_t first);
+  void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch, std::int8_t* codes);
+  void fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes);
+  void renew_centre(Matrix<const float> added);
   void clear(std::ptrdiff_t first, std::ptrdiff_t last);
   void take_stock(std::ptrdiff_t first);
 
   std::ptrdiff_t columns_;
   Storage storage_;
   std::ptrdiff_t rows_ = 0, capacity_ = 0, short_rows_ = 0;
-  float largest_norm_ = 0;
-  Plane values_, norms_;
+  float largest_norm_ = 0, largest_bias_ = 0;
+  Buffer<float> centre_;
+  Plane values_, norms_, biases_;
   CodePlanes bytes_, nibbles_;
 };
 

@@ -17,7 +17,7 @@ enum class Metric { squared_euclidean, cosine, dot };
 // How a gallery of float32 rows that keeps codes beside them is searched; the answers are the same.
 //   full       every value is computed
 //   certified  the codes give each row a bound that its value cannot pass, and only rows that the bound does not
-//              exclude are computed in float32
+//              exclude are computed in float32; not for the cosine
 //   automatic  whichever is expected to be faster
 enum class Scan { automatic, full, certified };
 
@@ -41,7 +41,7 @@ struct Search {
 //
 // Throws std::invalid_argument if shapes do not agree, if the gallery is empty, unless 1 <= k <= gallery rows, if a
 // value of the queries is not finite or lies outside [-1e15, 1e15], if a query or a row is shorter than 1e-15 where
-// the metric is the cosine, or if a certified scan is asked for of a gallery without codes.
+// the metric is the cosine, or if a certified scan is asked for of a gallery without codes or for the cosine.
 std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, Matrix<float> values,
                      Matrix<std::int64_t> indices, const Search& search = {});
 

@@ -88,8 +88,8 @@ struct ScanCodes {
     Tile<R, P> tile;
     multiply_codes<R, P>(batch.code_tiles + 4 * first * batch.groups, batch.code_sums + first,
                          block.codes + 4 * row * batch.groups, batch.groups, tile);
-    turn_into_keys<R, P>(batch.code_bias + first, batch.code_scale + first, block.bias + row, block.code_scale + row,
-                         tile);
+    turn_into_keys<R, P>(batch.code_bias + first, batch.code_scale + first, block.code_bias + row,
+                         block.code_scale + row, tile);
     if constexpr (Bound) subtract_errors<R, P>(batch.code_error + first, block.code_error + row, tile);
     offer_tile<false, R, P>(batch, block, collector, first, row, tile);
   }
@@ -107,7 +107,7 @@ inline void bound_nibbles_of(const Batch& batch, const Block& block, float* boun
   for (std::ptrdiff_t row = 0; row < block.panels * panel_rows; row += panel_rows) {
     Tile<R, 1> tile;
     multiply_nibbles<R>(batch.code_tiles, batch.code_sums, block.codes + 2 * row * batch.groups, batch.groups, tile);
-    turn_into_keys<R, 1>(batch.code_bias, batch.code_scale, block.bias + row, block.code_scale + row, tile);
+    turn_into_keys<R, 1>(batch.code_bias, batch.code_scale, block.code_bias + row, block.code_scale + row, tile);
     subtract_errors<R, 1>(batch.code_error, block.code_error + row, tile);
     FACEPRINT_UNROLL
     for (std::ptrdiff_t r = 0; r < R; ++r) {

@@ -45,7 +45,7 @@ class Blocks {
 
  private:
   const Task task_;
-  Buffer<float> bias_, scale_, code_scale_, code_error_;
+  Buffer<float> bias_, scale_, code_bias_, code_scale_;
 };
 
 }  // namespace faceprint

@@ -35,7 +35,7 @@ struct Block {
   const float *bias, *scale;
 
   const std::uint8_t* codes;  // bytes or nibbles
-  const float *code_scale, *code_error;
+  const float *code_bias, *code_scale, *code_error;
 
   const float* limits;  // of each row, where rows collect too
 };

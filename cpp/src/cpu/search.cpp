@@ -33,15 +33,16 @@ constexpr int full_blocks = 8;
 
 std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
 
-bool certified(const Gallery& gallery, Scan scan, std::ptrdiff_t k) {
-  if (gallery.storage() != Storage::float32 || !gallery.has_codes() || scan == Scan::full) return false;
-  if (scan == Scan::certified) return true;
+bool certified(const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
+  if (gallery.storage() != Storage::float32 || !gallery.has_codes()) return false;
+  if (search.metric == Metric::cosine || search.scan == Scan::full) return false;
+  if (search.scan == Scan::certified) return true;
   return gallery.columns() >= certified_columns && gallery.rows() >= certified_rows &&
          gallery.rows() / certified_rows_per_k >= k;
 }
 
 Task task_of(const ScanKernels& kernels, const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
-  const bool codes = gallery.storage() == Storage::int8 || certified(gallery, search.scan, k);
+  const bool codes = gallery.storage() == Storage::int8 || certified(gallery, search, k);
   return {kernels, gallery, search.metric, codes ? Codes::bytes : Codes::none};
 }
 

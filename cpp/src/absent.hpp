@@ -15,7 +15,7 @@ class AbsentBackend final : public Backend {
   std::string_view unavailable() const override { return reason_; }
 
   void norms(const float*, std::ptrdiff_t, std::ptrdiff_t, float*) const override { refuse(); }
-  void distances(Matrix<const float>, Matrix<const float>, Matrix<float>, int) const override { refuse(); }
+  void distances(Matrix<const float>, Matrix<const float>, Matrix<float>, int, Watch*) const override { refuse(); }
   std::int64_t nearest(Matrix<const float>, const Gallery&, const Search&, Matrix<float>,
                        Matrix<std::int64_t>) const override {
     refuse();

@@ -24,8 +24,8 @@ class Backend {
   // The squared norms of the rows of `count` panels of Gallery::panel_rows rows.
   virtual void norms(const float* panels, std::ptrdiff_t count, std::ptrdiff_t depth, float* norms) const = 0;
 
-  virtual void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out,
-                         int threads) const = 0;
+  virtual void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
+                         Watch* watch) const = 0;
 
   virtual std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search,
                                Matrix<float> values, Matrix<std::int64_t> indices) const = 0;

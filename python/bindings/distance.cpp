@@ -2,6 +2,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "watch.hpp"
 
 namespace {
 
@@ -16,17 +17,18 @@ py::array output(const py::object& out, const py::array& queries, const py::arra
 }
 
 py::array distances(const py::object& queries, const py::object& gallery, const py::object& out,
-                    const py::object& threads) {
+                    const py::object& threads, const py::object& progress) {
   const py::array query_array = as_array<float>("queries", queries);
   const auto query_rows = as_matrix<float>("queries", query_array);
   const py::array gallery_array = as_array<float>("gallery", gallery);
   const auto gallery_rows = as_matrix<float>("gallery", gallery_array, query_rows.columns);
   const int count = as_threads(threads);
+  PythonWatch watch(progress);
   py::array result = output(out, query_array, gallery_array);
   const auto result_rows = as_output("out", result);
   {
     const py::gil_scoped_release unlocked;
-    faceprint::distances(query_rows, gallery_rows, result_rows, count);
+    faceprint::distances(query_rows, gallery_rows, result_rows, count, &watch);
   }
   return result;
 }
@@ -35,5 +37,6 @@ py::array distances(const py::object& queries, const py::object& gallery, const 
 
 void bind_distance(py::module_& module) {
   module.def("distances", distances, py::arg("queries"), py::arg("gallery"), py::arg("out") = py::none(),
-             py::arg("threads") = 0, "The squared Euclidean distance of every query to every row of the gallery.");
+             py::arg("threads") = 0, py::arg("progress") = py::none(),
+             "The squared Euclidean distance of every query to every row of the gallery.");
 }

@@ -18,6 +18,7 @@ def distances(
     gallery: NDArray[np.float32],
     out: NDArray[np.float32] | None = None,
     threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.float32]: ...
 
 class Gallery:

@@ -1,5 +1,6 @@
 """All squared Euclidean distances between two sets of embeddings."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,12 @@ from .arrays import as_embeddings
 
 
 def distances(
-    x: Any, y: Any, *, out: NDArray[np.float32] | None = None, threads: int | None = None
+    x: Any,
+    y: Any,
+    *,
+    out: NDArray[np.float32] | None = None,
+    threads: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.float32]:
     """Squared Euclidean distance of every row of `x` to every row of `y`.
 
@@ -18,6 +24,9 @@ def distances(
     The result (rows, others) is float32 and never negative; between unit vectors it lies in [0, 4]. It is written into
     `out` where given. Equal rows are exactly 0 apart, `distances(x, x)` is symmetric to the bit, and neither `threads`
     (None: every CPU this process may use) nor the backend changes a bit.
+
+    `progress` is called now and then with the share of the work that is done; what it raises, or Ctrl-C, ends the call
+    and leaves `out` partly written.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for values that are not finite or lie
     outside [-1e15, 1e15], and for an `out` that is read-only, of another shape, or in the memory of `x` or `y`.
@@ -30,4 +39,4 @@ def distances(
     """
     queries = as_embeddings(x, "x")
     gallery = as_embeddings(y, "y", width=queries.shape[1])
-    return _core.distances(queries, gallery, out, threads or 0)
+    return _core.distances(queries, gallery, out, threads or 0, progress)

@@ -130,3 +130,20 @@ def test_many_threads_see_whole_states(unit_rows):
         reader.join()
     assert not wrong
     assert len(gallery) == 64
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+def test_storage(storage, unit_rows):
+    rows = unit_rows(3000)
+    gallery = Gallery(storage=storage)
+    assert gallery.storage == storage
+    gallery.add(rows)
+    found = gallery.search(rows[:50], k=3)
+    np.testing.assert_array_equal(found.ids[:, 0], np.arange(50))
+    assert (found.reranked > 0) == (storage == "float32")
+    np.testing.assert_allclose(gallery.embeddings(), rows, atol={"float32": 0, "float16": 1e-3, "int8": 2e-3}[storage])
+
+
+def test_refuses_an_unknown_storage():
+    with pytest.raises(ValueError, match=r"^storage must be 'float32', 'float16' or 'int8', not 'int4'$"):
+        Gallery(storage="int4")

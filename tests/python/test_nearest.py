@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -186,3 +188,166 @@ def test_threads_may_search_while_others_append_and_remove(unit_rows):
         assert not searcher.is_alive()
     assert not wrong
     assert gallery.rows == 500
+
+
+METRICS = ["squared-euclidean", "cosine", "dot"]
+
+
+def values_of(x, y, metric):
+    if metric == "squared-euclidean":
+        return reference.distances(x, y)
+    return reference.similarities(x, y, cosine=metric == "cosine")
+
+
+@each_backend
+@pytest.mark.parametrize("metric", METRICS)
+def test_ranks_by_every_metric(backend, metric, unit_rows):
+    with using(backend):
+        x, y = unit_rows(20, 33, 1) * np.float32(1.3), unit_rows(300, 33, 2) * np.float32(0.7)
+        expected = values_of(x, y, metric)
+        values, indices = fp.nearest(x, y, 9, metric=metric)
+        np.testing.assert_allclose(values, np.take_along_axis(expected, indices, 1), rtol=0, atol=1e-5)
+        best = np.sort(expected, axis=1)
+        best = best[:, :9] if metric == "squared-euclidean" else best[:, ::-1][:, :9]
+        np.testing.assert_allclose(values, best, rtol=0, atol=1e-5)
+        others, rows = fp.neighbours(y, 4, metric=metric)
+        own = values_of(y, y, metric)
+        np.testing.assert_allclose(others, np.take_along_axis(own, rows, 1), rtol=0, atol=1e-5)
+        assert (rows != np.arange(300)[:, None]).all()
+
+
+@each_backend
+@pytest.mark.parametrize("metric", METRICS)
+def test_within_equals_the_reference(backend, metric):
+    x, y = integers(15, 9, 1), integers(200, 9, 2)
+    y[~y.any(axis=1)] = 1  # no cosine of what has no direction
+    expected = values_of(x, y, metric)
+    with using(backend):
+        for limit in (0, 12.0, 40) if metric != "cosine" else (-2, 0.25, 1.5):
+            offsets, values, indices = fp.within(x, y, limit, metric=metric)
+            near = expected <= limit if metric == "squared-euclidean" else expected >= limit - 1e-7
+            assert [offsets.dtype, values.dtype, indices.dtype] == [np.int64, np.float32, np.int64]
+            assert offsets.tolist() == [0, *np.cumsum(near.sum(axis=1)).tolist()]
+            for row in range(15):
+                part = slice(offsets[row], offsets[row + 1])
+                assert sorted(indices[part].tolist()) == np.flatnonzero(near[row]).tolist()
+                np.testing.assert_allclose(values[part], expected[row, indices[part]], rtol=0, atol=1e-6)
+                ranks = values[part] if metric == "squared-euclidean" else -values[part]
+                order = list(zip(ranks.tolist(), indices[part].tolist(), strict=True))
+                assert order == sorted(order)
+
+
+@each_backend
+def test_a_certified_scan_gives_the_float32_answer(backend, unit_rows):
+    rows = unit_rows(6000, 64, 1)
+    rows[1000:2000] = rows[:1000]  # equal rows
+    rows[2000:3000] = rows[:1000] + np.float32(1e-6)  # and nearly equal ones
+    gallery = packed(rows)
+    with using(backend):
+        for queries in (rows[500:501], rows[500:540], unit_rows(40, 64, 2)):
+            full = _core.nearest(queries, gallery, 12, scan="full")
+            for threads in (1, 3):
+                certified = _core.nearest(queries, gallery, 12, scan="certified", threads=threads)
+                assert_found(certified[:2], full[:2])
+                assert full[2] == 0 < certified[2] < 6000 * len(queries) / 4
+
+
+@each_backend
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_smaller_storage_finds_nearly_the_same(backend, storage, unit_rows):
+    x, y = unit_rows(30, 128, 1), unit_rows(2000, 128, 2)
+    gallery = _core.Gallery(128, storage)
+    gallery.append(y)
+    assert (gallery.storage, gallery.codes) == (storage, storage == "int8")
+    with using(backend):
+        values, indices, _ = _core.nearest(x, gallery, 10)
+    exact, expected = fp.nearest(x, y, 10)
+    shared = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(indices.tolist(), expected.tolist(), strict=True)])
+    assert shared > (0.99 if storage == "float16" else 0.9)
+    np.testing.assert_allclose(values, exact, rtol=0, atol=1e-3 if storage == "float16" else 2e-2)
+
+
+@pytest.mark.parametrize("call", ["nearest", "within", "neighbours", "distances"])
+def test_progress_rises_and_what_it_raises_ends_the_call(call, unit_rows):
+    x = unit_rows(12_000, 512)
+    calls = {
+        "nearest": lambda **more: fp.nearest(x, x, 3, metric="cosine", threads=2, **more),
+        "within": lambda **more: fp.within(x, x, 1, metric="cosine", threads=2, **more),
+        "neighbours": lambda **more: fp.neighbours(x, 3, threads=2, **more),
+        "distances": lambda **more: fp.distances(x, x, threads=2, **more),
+    }
+    seen = []
+    calls[call](progress=seen.append)
+    assert len(seen) > 2
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] <= seen[-1] <= 1
+
+    def stop(done):
+        raise KeyError(done)
+
+    with pytest.raises(KeyError):
+        calls[call](progress=stop)
+    with pytest.raises(TypeError, match=r"^progress must be callable or None, not int$"):
+        calls[call](progress=7)
+
+
+def test_a_progress_callback_must_not_change_the_gallery(unit_rows):
+    x = unit_rows(12_000, 512)
+    gallery = packed(x)
+    with pytest.raises(RuntimeError, match=r"^a gallery must not be changed from inside a progress callback$"):
+        _core.nearest(x, gallery, 3, scan="full", progress=lambda _: gallery.append(x[:1]))
+    assert gallery.rows == 12_000
+
+
+INTERRUPT = """
+import os, signal, sys, threading, time
+import numpy, faceprint
+x = numpy.random.default_rng(0).standard_normal((60_000, 512), numpy.float32)
+def interrupt():
+    global start
+    time.sleep(0.5)
+    start = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    faceprint.neighbours(x, 10)
+except KeyboardInterrupt:
+    print("interrupted", time.perf_counter() - start)
+"""
+
+
+def test_ctrl_c_ends_a_long_call_soon():
+    done = subprocess.run([sys.executable, "-c", INTERRUPT], capture_output=True, text=True, check=True)
+    word, seconds = done.stdout.split()
+    assert word == "interrupted"
+    assert float(seconds) < 10  # the call would take a minute; how soon it really is, the benchmarks show
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: fp.nearest(ROWS, ROWS, 1, metric="l2"),
+            "metric must be 'squared-euclidean', 'cosine' or 'dot', not 'l2'",
+        ),
+        (
+            lambda: _core.nearest(ROWS, packed(ROWS), 1, scan="fast"),
+            "scan must be 'auto', 'full' or 'certified', not 'fast'",
+        ),
+        (lambda: _core.Gallery(3, "bfloat16"), "storage must be 'float32', 'float16' or 'int8', not 'bfloat16'"),
+        (
+            lambda: fp.nearest(ROWS * 0, ROWS, 1, metric="cosine"),
+            "queries must be longer than 1e-15 for the cosine: row 0 is not",
+        ),
+        (
+            lambda: fp.nearest(ROWS, ROWS * 0, 1, metric="cosine"),
+            "rows of the gallery must be longer than 1e-15 for the cosine: 41 of them are not",
+        ),
+        (lambda: fp.within(ROWS, ROWS, float("nan")), "limit must be a number, not NaN"),
+        (lambda: fp.within(ROWS, ROWS, -0.5), "limit must be a distance of 0 or more, not -0.500000"),
+        (lambda: fp.within(ROWS, ROWS[:0], 1), "gallery must have at least 1 row, not 0"),
+    ],
+)
+def test_refuses_what_has_no_answer(call, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call()

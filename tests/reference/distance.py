@@ -8,6 +8,15 @@ def distances(queries, gallery):
     return np.square(queries[:, None, :] - gallery[None, :, :]).sum(axis=-1)
 
 
+def similarities(queries, gallery, *, cosine):
+    """Dot products, or those of the directions alone."""
+    queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
+    if cosine:
+        queries = queries / np.linalg.norm(queries, axis=1, keepdims=True)
+        gallery = gallery / np.linalg.norm(gallery, axis=1, keepdims=True)
+    return queries @ gallery.T
+
+
 def budget(depth, largest_norm=1.0):
     """How far float32 distances may be off.
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "faceprint/matrix.hpp"
+#include "faceprint/watch.hpp"
 
 namespace faceprint {
 
@@ -17,6 +18,7 @@ namespace faceprint {
 //
 // Throws std::invalid_argument if shapes do not agree, if depth is not in [1, 2^20], or if a value is not finite or
 // lies outside [-1e15, 1e15], where distances could overflow.
-void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads = 0);
+void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads = 0,
+               Watch* watch = nullptr);
 
 }  // namespace faceprint

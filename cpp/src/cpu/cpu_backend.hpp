@@ -25,9 +25,9 @@ class CpuBackend final : public Backend {
   void norms(const float* panels, std::ptrdiff_t count, std::ptrdiff_t depth, float* norms) const override {
     Kernels::norms(panels, count, depth, norms);
   }
-  void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out,
-                 int threads) const override {
-    split_distances(queries, gallery, out, threads, Kernels::distances);
+  void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
+                 Watch* watch) const override {
+    split_distances(queries, gallery, out, threads, watch, Kernels::distances);
   }
   std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search, Matrix<float> values,
                        Matrix<std::int64_t> indices) const override {

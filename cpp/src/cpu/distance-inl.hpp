@@ -60,5 +60,6 @@ inline void distances(const DistanceSlice& slice) {
     std::ptrdiff_t first = 0;
     for (; first + R <= slice.queries.rows; first += R) distances_of_tile<R>(slice, first, block, panels);
     distances_of_last_tile<R - 1>(slice, first, block, panels);
+    slice.progress->add(static_cast<double>(rows * slice.queries.rows));
   }
 }

@@ -39,7 +39,7 @@ int threads_for(int threads, std::ptrdiff_t queries, std::ptrdiff_t gallery, std
 }  // namespace
 
 void split_distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
-                     void (*kernel)(const DistanceSlice&)) {
+                     Watch* watch, void (*kernel)(const DistanceSlice&)) {
   if (queries.rows == 0 || gallery.rows == 0) return;
   const std::ptrdiff_t depth = queries.columns;
   threads = threads_for(threads, queries.rows, gallery.rows, depth);
@@ -48,7 +48,8 @@ void split_distances(Matrix<const float> queries, Matrix<const float> gallery, M
   const std::ptrdiff_t batch = queries_per_batch(queries.rows, depth, divide_up(threads, parts));
   const std::ptrdiff_t block = std::min(panels_per_block(depth), part_rows / panel_rows);
 
-  parallel_for(threads, parts * divide_up(queries.rows, batch), [&](std::ptrdiff_t chunk) {
+  Progress progress(watch, static_cast<double>(queries.rows) * static_cast<double>(gallery.rows));
+  const auto compute = [&](std::ptrdiff_t chunk) {
     const std::ptrdiff_t first_query = chunk / parts * batch, first_row = chunk % parts * part_rows;
     const std::ptrdiff_t query_count = std::min(batch, queries.rows - first_query);
     const std::ptrdiff_t row_count = std::min(part_rows, gallery.rows - first_row);
@@ -62,8 +63,10 @@ void split_distances(Matrix<const float> queries, Matrix<const float> gallery, M
             .query_norms = query_norms.data(),
             .panels = panels.data(),
             .panel_norms = panel_norms.data(),
-            .block_panels = block});
-  });
+            .block_panels = block,
+            .progress = &progress});
+  };
+  parallel_for(threads, parts * divide_up(queries.rows, batch), compute, &progress);
 }
 
 void split_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,

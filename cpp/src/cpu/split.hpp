@@ -7,6 +7,7 @@
 
 #include "backend.hpp"
 #include "cpu/sample_grid.hpp"
+#include "threads.hpp"
 
 namespace faceprint {
 
@@ -21,6 +22,7 @@ struct DistanceSlice {
   float* panels;          // room for block_panels of the gallery
   float* panel_norms;
   std::ptrdiff_t block_panels;
+  Progress* progress;  // told after every block
 };
 
 struct ChipSlice {
@@ -32,7 +34,7 @@ struct ChipSlice {
 };
 
 void split_distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
-                     void (*kernel)(const DistanceSlice&));
+                     Watch* watch, void (*kernel)(const DistanceSlice&));
 void split_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
                  int threads, void (*kernel)(const ChipSlice&));
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 PAUSE = 0.1  # seconds before each call, so that nobody's idle threads still spin when the next one starts
 SLOW, SLOWEST = 10.0, 60.0  # seconds of a call from which fewer rounds are taken
-SLOW_ROUNDS, SLOWEST_ROUNDS = 3, 1
+SLOW_ROUNDS = 3
 
 # Distances (None where the contestant gives none) and row numbers, or a whole matrix and None.
 Answer = tuple[NDArray[Any] | None, NDArray[Any] | None]
@@ -25,6 +25,7 @@ class Contestant:
     exact: bool = True  # promises the float32 answer
     number_bytes: int | None = None  # of each number that a full scan reads; None where it skips some
     facts: dict[str, Any] = field(default_factory=dict)  # what else is to be told: seconds to build, settings
+    least_rounds: int = 1  # taken however long they are
 
     @property
     def ours(self) -> bool:
@@ -49,7 +50,7 @@ class Result:
 def compete(contestants: Sequence[Contestant], rounds: int) -> list[Result]:
     """Run each contestant once to warm up and to have its answer, then once a round, each round beginning with another.
 
-    Who takes more than 10 seconds a call runs 3 rounds only, more than 60 seconds 1.
+    Who takes more than 10 seconds a call runs 3 rounds only, more than 60 seconds `least_rounds`.
     """
     results, allowed = [], []
     for contestant in contestants:
@@ -57,7 +58,8 @@ def compete(contestants: Sequence[Contestant], rounds: int) -> list[Result]:
         start = time.perf_counter()
         results.append(Result(contestant, contestant.ask()))
         cost = time.perf_counter() - start
-        allowed.append(min(rounds, SLOWEST_ROUNDS if cost > SLOWEST else SLOW_ROUNDS if cost > SLOW else rounds))
+        patience = 1 if cost > SLOWEST else SLOW_ROUNDS if cost > SLOW else rounds
+        allowed.append(min(rounds, max(patience, contestant.least_rounds)))
     for turn in range(rounds):
         for place in range(len(results)):
             at = (turn + place) % len(results)

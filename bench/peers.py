@@ -7,8 +7,9 @@ from importlib import import_module, metadata
 from typing import Any
 
 import numpy as np
-from contest import Answer, recall
 from numpy.typing import NDArray
+
+from contest import Answer, Contestant, recall
 
 Rows = NDArray[np.float32]
 BLOCK_BYTES = 1 << 28  # of a matrix of values, where a peer computes all of them before it keeps the best
@@ -39,11 +40,11 @@ class Searcher:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def installed(only: Sequence[str] = ()) -> tuple[dict[str, str], dict[str, str]]:
+def installed(only: Sequence[str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
     """Tell which peers are here, with their versions, and why the others are not."""
     here, missing = {}, {}
     for module, package in PACKAGES.items():
-        if only and module not in only:
+        if only is not None and module not in only:
             missing[module] = "not asked for"
             continue
         try:
@@ -294,29 +295,29 @@ def hnsw(x: Rows, tuning: Rows, truth: NDArray[np.int64], threads: int, seconds:
     return Searcher("hnswlib", search, exact=False, number_bytes=None, facts=facts)
 
 
-def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows) -> Iterator[tuple[str, Callable[[], Answer]]]:
-    """Ask every peer that can for the whole matrix of squared distances; numpy for the product alone."""
+def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows) -> Iterator[Contestant]:
+    """Ask every peer that can for the whole matrix of distances; numpy for the product alone."""
     if "numpy" in peers:
         out = np.empty((len(x), len(y)), np.float32)
-        yield "numpy matmul alone", lambda: (np.matmul(x, y.T, out=out), None)
+        yield Contestant("numpy matmul alone", lambda: (np.matmul(x, y.T, out=out), None), facts={"values": "products"})
     if "faiss" in peers:
         import faiss
 
-        yield "faiss pairwise_distances", lambda: (faiss.pairwise_distances(x, y), None)
+        yield Contestant("faiss pairwise_distances", lambda: (faiss.pairwise_distances(x, y), None))
     if "torch" in peers:
         import torch
 
         a, b = torch.from_numpy(x), torch.from_numpy(y)
-        yield "torch.cdist", lambda: (torch.cdist(a, b).numpy() ** 2, None)
+        yield Contestant("torch.cdist", lambda: (torch.cdist(a, b).numpy(), None), facts={"squared": False})
     if "numkong" in peers:
         import numkong
 
-        yield "numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean")), None)
+        yield Contestant("numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean")), None))
     if "sklearn" in peers:
         from sklearn.metrics.pairwise import euclidean_distances
 
-        yield "scikit-learn euclidean_distances", lambda: (euclidean_distances(x, y, squared=True), None)
+        yield Contestant("scikit-learn euclidean_distances", lambda: (euclidean_distances(x, y, squared=True), None))
     if "scipy" in peers:
         from scipy.spatial.distance import cdist
 
-        yield "scipy cdist", lambda: (cdist(x, y, "sqeuclidean"), None)
+        yield Contestant("scipy cdist", lambda: (cdist(x, y, "sqeuclidean"), None))

@@ -1,14 +1,13 @@
-// The ceilings of this machine, as JSON: float32 multiply-adds, int8 multiply-adds and bytes read, by one thread and by
-// several. Needs nothing but a compiler: g++ -O3 -pthread ceilings.cpp -o ceilings && ./ceilings [THREADS] [ROUNDS].
-// A ceiling is a maximum: of several short rounds the best is told.
+#include "ceilings.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -184,7 +183,7 @@ Read widest_read() {
   return read_plain;
 }
 
-volatile std::int64_t sink;
+std::atomic<std::int64_t> sink;  // so that no work can be left out
 
 // Keeps a thread on a processor of its own, where the system lets it: short rounds end before threads are spread.
 void settle(int thread) {
@@ -244,7 +243,7 @@ double bytes_per_second(const void* data, int threads, int rounds) {
 void* large_memory() {
   constexpr std::size_t page = std::size_t{2} << 20;
   void* data = std::aligned_alloc(page, kBytes);
-  if (!data) return nullptr;
+  if (!data) throw std::bad_alloc();
 #if defined(__linux__)
   madvise(data, kBytes, MADV_HUGEPAGE);
 #endif
@@ -254,20 +253,14 @@ void* large_memory() {
 
 }  // namespace
 
-int main(int count, char** words) {
-  const int threads = count > 1 ? std::max(1, std::atoi(words[1])) : 1;
-  const int rounds = count > 2 ? std::max(1, std::atoi(words[2])) : 25;
+Ceilings measure_ceilings(int threads, int rounds) {
   const Arithmetic fma = widest_fma(), int8 = widest_int8();
-  const auto print = [&](const char* name, double one, double all, const char* end) {
-    std::printf("  \"%s\": {\"one\": %.4g, \"all\": %.4g}%s\n", name, one, all, end);
+  const auto arithmetic = [&](const Arithmetic& kind) {
+    return Ceiling{operations_per_second(kind, 1, rounds), operations_per_second(kind, threads, rounds)};
   };
-  std::printf("{\n  \"threads\": %d,\n  \"fma_kernel\": \"%s\",\n  \"int8_kernel\": \"%s\",\n", threads,
-              fma.name.c_str(), int8.name.c_str());
-  print("fma_flops", operations_per_second(fma, 1, rounds), operations_per_second(fma, threads, rounds), ",");
-  print("int8_ops", operations_per_second(int8, 1, rounds), operations_per_second(int8, threads, rounds), ",");
+  Ceilings found{fma.name, int8.name, arithmetic(fma), arithmetic(int8), {}};
   void* memory = large_memory();
-  if (!memory) return std::fprintf(stderr, "no memory to read\n"), 1;
-  print("read_bytes", bytes_per_second(memory, 1, rounds), bytes_per_second(memory, threads, rounds), "");
-  std::printf("}\n");
+  found.read_bytes = {bytes_per_second(memory, 1, rounds), bytes_per_second(memory, threads, rounds)};
   std::free(memory);
+  return found;
 }

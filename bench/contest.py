@@ -12,8 +12,8 @@ PAUSE = 0.1  # seconds before each call, so that nobody's idle threads still spi
 SLOW, SLOWEST = 10.0, 60.0  # seconds of a call from which fewer rounds are taken
 SLOW_ROUNDS = 3
 
-# Distances (None where the contestant gives none) and row numbers, or a whole matrix and None.
-Answer = tuple[NDArray[Any] | None, NDArray[Any] | None]
+# Distances and row numbers, or a whole matrix.
+Answer = tuple[NDArray[Any], ...]
 
 
 @dataclass

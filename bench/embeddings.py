@@ -32,4 +32,5 @@ def _near(x: NDArray[np.float32], noise: float, rng: np.random.Generator) -> NDA
 
 
 def _unit(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit

@@ -20,7 +20,7 @@ class Goal:
 
     def reached(self, contestants: list[dict[str, Any]]) -> float | None:
         """What was reached, or None where one of the two did not run."""
-        known = {entry["name"]: entry for entry in contestants}
+        known: dict[str, dict[str, float]] = {entry["name"]: entry for entry in contestants}
         if self.ours not in known:
             return None
         ours = known[self.ours]

@@ -101,7 +101,11 @@ def keep_best(values: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[np.in
 
 
 def in_blocks(
-    queries: Rows, k: int, rows: int, number_bytes: int, ask: Callable[[Rows], tuple[NDArray[Any], NDArray[Any]]]
+    queries: NDArray[Any],
+    k: int,
+    rows: int,
+    number_bytes: int,
+    ask: Callable[[Rows], tuple[NDArray[Any], NDArray[Any]]],
 ) -> Answer:
     """Ask for so many queries at a time that the matrix of values stays within 256 MiB."""
     step = max(1, BLOCK_BYTES // (rows * number_bytes))
@@ -187,7 +191,7 @@ def faiss_fast_scan(x: Rows, tuning: Rows, truth: NDArray[np.int64]) -> Searcher
 
 def usearch_searcher(x: Rows, threads: int) -> Searcher:
     """Its exact search, without an index."""
-    from usearch.index import MetricKind, search
+    from usearch.index import MetricKind, search  # type: ignore[attr-defined]
 
     def ask(queries: Rows, k: int) -> Answer:
         found = search(x, queries, k, MetricKind.L2sq, exact=True, threads=threads)
@@ -205,7 +209,7 @@ def numkong_floats(x: Rows, threads: int) -> Searcher:
 
     def search(queries: Rows, k: int) -> Answer:
         def ask(part: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
-            values = np.asarray(numkong.euclideans_packed(part, packed, threads=threads))
+            values = np.asarray(numkong.euclideans_packed(part, packed, threads=threads))  # type: ignore[call-arg]
             kept, found = keep_best(values, k)
             return kept**2, found
 
@@ -227,11 +231,11 @@ def numkong_codes(x: Rows, threads: int) -> Searcher:
         codes = np.rint(np.clip(queries * scale, -127, 127)).astype(np.int8)
 
         def ask(part: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-            values = np.asarray(numkong.dots_packed(part, packed, threads=threads))
+            values = np.asarray(numkong.dots_packed(part, packed, threads=threads))  # type: ignore[call-arg]
             kept, found = keep_best(-values, k)
             return 2 + 2 * kept / scale**2, found
 
-        return in_blocks(codes, k, len(x), 4, ask)  # type: ignore[arg-type]
+        return in_blocks(codes, k, len(x), 4, ask)
 
     return Searcher("numkong int8", search, exact=False, number_bytes=1, facts=facts)
 
@@ -299,25 +303,25 @@ def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows) -> Iterator[Cont
     """Ask every peer that can for the whole matrix of distances; numpy for the product alone."""
     if "numpy" in peers:
         out = np.empty((len(x), len(y)), np.float32)
-        yield Contestant("numpy matmul alone", lambda: (np.matmul(x, y.T, out=out), None), facts={"values": "products"})
+        yield Contestant("numpy matmul alone", lambda: (np.matmul(x, y.T, out=out),), facts={"values": "products"})
     if "faiss" in peers:
         import faiss
 
-        yield Contestant("faiss pairwise_distances", lambda: (faiss.pairwise_distances(x, y), None))
+        yield Contestant("faiss pairwise_distances", lambda: (faiss.pairwise_distances(x, y),))
     if "torch" in peers:
         import torch
 
         a, b = torch.from_numpy(x), torch.from_numpy(y)
-        yield Contestant("torch.cdist", lambda: (torch.cdist(a, b).numpy(), None), facts={"squared": False})
+        yield Contestant("torch.cdist", lambda: (torch.cdist(a, b).numpy(),), facts={"squared": False})
     if "numkong" in peers:
         import numkong
 
-        yield Contestant("numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean")), None))
+        yield Contestant("numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean")),))
     if "sklearn" in peers:
         from sklearn.metrics.pairwise import euclidean_distances
 
-        yield Contestant("scikit-learn euclidean_distances", lambda: (euclidean_distances(x, y, squared=True), None))
+        yield Contestant("scikit-learn euclidean_distances", lambda: (euclidean_distances(x, y, squared=True),))
     if "scipy" in peers:
         from scipy.spatial.distance import cdist
 
-        yield Contestant("scipy cdist", lambda: (cdist(x, y, "sqeuclidean"), None))
+        yield Contestant("scipy cdist", lambda: (cdist(x, y, "sqeuclidean"),))

@@ -55,8 +55,10 @@ def _machine(results: dict[str, Any]) -> Iterator[str]:
         ("reading", limits["read_bytes"], "GB/s"),
         (f"numpy's sgemm ({limits['sgemm']['kernel']})", limits["sgemm"], "GFLOP/s"),
     ]
-    head = ("ceiling, best of the rounds", "one thread", _count(settings["threads"], "thread"))
-    yield from _table(head, ((name, _rate(v.get("one"), unit), _rate(v.get("all"), unit)) for name, v, unit in rows))
+    several = settings["threads"] > 1
+    head = ["ceiling, best of the rounds", "one thread", f"{settings['threads']} threads"][: 2 + several]
+    shown = ([name, *(_rate(value.get(key), unit) for key in ("one", "all"))] for name, value, unit in rows)
+    yield from _table(head, (row[: 2 + several] for row in shown))
 
 
 def _goals(results: dict[str, Any]) -> Iterator[str]:

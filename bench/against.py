@@ -216,7 +216,7 @@ def matrix(peers: dict[str, str], run: Any) -> dict[str, Any]:
     x, y = embeddings(rows, run.depth, 0), embeddings(rows, run.depth, 1)
     out = np.empty((rows, rows), np.float32)
     ours = Contestant(AUTO, lambda: (_core.distances(x, y, out, run.threads),), number_bytes=4)
-    results = compete([ours, *matrix_contestants(peers, x, y)], run.rounds)
+    results = compete([ours, *matrix_contestants(peers, x, y, run.threads)], run.rounds)
     products = x.astype(float) @ y.T.astype(float)
     truth = (x.astype(float) ** 2).sum(1)[:, None] + (y.astype(float) ** 2).sum(1) - 2 * products
     told = []

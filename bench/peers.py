@@ -299,7 +299,7 @@ def hnsw(x: Rows, tuning: Rows, truth: NDArray[np.int64], threads: int, seconds:
     return Searcher("hnswlib", search, exact=False, number_bytes=None, facts=facts)
 
 
-def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows) -> Iterator[Contestant]:
+def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows, threads: int) -> Iterator[Contestant]:
     """Ask every peer that can for the whole matrix of distances; numpy for the product alone."""
     if "numpy" in peers:
         out = np.empty((len(x), len(y)), np.float32)
@@ -316,7 +316,7 @@ def matrix_contestants(peers: dict[str, str], x: Rows, y: Rows) -> Iterator[Cont
     if "numkong" in peers:
         import numkong
 
-        yield Contestant("numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean")),))
+        yield Contestant("numkong cdist", lambda: (np.asarray(numkong.cdist(x, y, "sqeuclidean", threads=threads)),))
     if "sklearn" in peers:
         from sklearn.metrics.pairwise import euclidean_distances
 

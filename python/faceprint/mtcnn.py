@@ -29,13 +29,14 @@ class Mtcnn:
     """Finds faces with the bundled networks.
 
     The smallest face looked for is 20 pixels high, or a fiftieth of the photograph's long side where that is more.
-    Where the first set of score thresholds in the recipe finds nothing, the next, more lenient one is tried.
+    Where the first look of the recipe finds nothing, the next is tried: with more lenient scores, but only for faces
+    whose box is at least a `share` of the photograph's short side, for textures resemble small faces, not large ones.
     """
 
     def __init__(self, *, device: str = "cpu", threads: int = 0) -> None:
         recipe = json.loads(RECIPE.read_text("utf-8"))
         self._factor: float = recipe["factor"]
-        self._scores: list[list[float]] = recipe["scores"]
+        self._looks: list[tuple[list[float], float]] = [(look["scores"], look["share"]) for look in recipe["looks"]]
         self._proposer, self._refiner, self._finisher = (
             open_session(RECIPE.with_name(entry["file"]), device=device, threads=threads, sha256=entry["sha256"])
             for entry in (recipe["networks"][name] for name in ("pnet", "rnet", "onet"))
@@ -44,8 +45,8 @@ class Mtcnn:
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB photograph (height, width, 3)."""
         levels = list(self._judge_windows(image))
-        for scores in self._scores:
-            found = self._cascade(image, levels, scores)
+        for scores, share in self._looks:
+            found = _at_least(share * min(image.shape[:2]), self._cascade(image, levels, scores))
             if len(found.scores):
                 break
         return found
@@ -109,6 +110,12 @@ def _proposals(levels: list[Level], score: float) -> Boxes:
         scores.append(judged[rows, columns][kept])
     every = np.concatenate(boxes)
     return every[suppress(every, np.concatenate(scores), 0.7)]
+
+
+def _at_least(side: float, found: Detections) -> Detections:
+    """The faces whose box is at least `side` pixels wide and high."""
+    large = (found.boxes[:, 2:] - found.boxes[:, :2]).min(axis=1) >= side
+    return Detections(found.boxes[large], found.landmarks[large], found.scores[large])
 
 
 def _regress(boxes: Boxes, regressions: NDArray[np.float32], extra: int) -> Boxes:

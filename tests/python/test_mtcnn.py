@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 import faceprint as fp
 from faceprint import mtcnn
@@ -51,14 +52,42 @@ def test_every_face_of_a_crowd(detector, photos, monkeypatch):
     np.testing.assert_allclose(portions.landmarks, whole.landmarks, atol=1e-2)
 
 
-def test_lenient_scores_are_tried_only_where_the_strict_find_nothing(detector, photos, monkeypatch):
+def test_the_second_look_is_taken_only_where_the_first_finds_nothing(detector, photos, monkeypatch):
     image = fp.read_photo(photos / "obama.jpg")
-    strict, lenient = [0.6, 0.7, 0.95], [0.6, 0.7, 0.7]
+    strict, lenient = ([0.6, 0.7, 0.95], 0.0), ([0.6, 0.7, 0.7], 0.0)
 
-    def count(*scores):
-        monkeypatch.setattr(detector, "_scores", scores)
+    def count(*looks):
+        monkeypatch.setattr(detector, "_looks", looks)
         return len(detector.detect(image).scores)
 
     assert (count(strict), count(lenient)) == (1, 2)  # the second is a false alarm
     assert count(strict, lenient) == 1
-    assert count([0.6, 0.7, 1.0], lenient) == 2
+    assert count(([0.6, 0.7, 1.0], 0.0), lenient) == 2
+
+
+def test_the_second_look_is_for_large_faces(detector, photos, monkeypatch):
+    image = fp.read_photo(photos / "obama.jpg")
+    left, top, right, bottom = detector.detect(image).boxes[0]
+    share = min(right - left, bottom - top) / min(image.shape[:2])
+    for asked, expected in ((share * 0.99, 1), (share * 1.01, 0)):
+        monkeypatch.setattr(detector, "_looks", [([0.6, 0.7, 1.0], 0.0), ([0.6, 0.7, 0.95], asked)])
+        assert len(detector.detect(image).scores) == expected
+
+
+def textures():
+    """Noise, blurred noise and gratings: on three of these, scores from 0.5 and every size would find a face."""
+    rng = np.random.default_rng(0)
+    for turn in range(40):
+        side = int(rng.integers(100, 300))
+        noise = Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
+        blurred = np.asarray(noise.filter(ImageFilter.GaussianBlur(float(rng.uniform(1, 12)))), float)
+        across, down = np.meshgrid(np.arange(side), np.arange(side))
+        waves = sum(np.sin(across * a + down * b) for a, b in rng.uniform(-1, 1, (3, 2)))
+        for image in (np.asarray(noise), blurred, np.repeat(waves[:, :, None], 3, axis=2)):
+            stretched = (image - image.min()) / np.ptp(image) * 255
+            yield f"texture {turn}", stretched.astype(np.uint8)
+
+
+def test_nobody_is_found_on_textures(detector):
+    for name, image in textures():
+        assert len(detector.detect(image).scores) == 0, name

@@ -149,7 +149,8 @@ class Gallery:
     def remove(self, *, ids: Sequence[int] | NDArray[np.int64] | None = None, label: str | None = None) -> int:
         """Remove rows by their `ids` or by `label`, overwrite their memory, and return how many went.
 
-        GalleryError for an id that is not there (nothing is removed then); a label nobody bears removes nothing.
+        GalleryError for an id that is not there (nothing is removed then), TypeError for ids that are not integers; a
+        label nobody bears removes nothing.
         """
         if (ids is None) == (label is None):
             raise ValueError("remove takes either ids or a label")
@@ -157,7 +158,7 @@ class Gallery:
             if ids is None:
                 rows = np.flatnonzero(self._labels == label)
             else:
-                wanted = np.unique(np.asarray(ids, np.int64))
+                wanted = np.unique(_integers(ids))
                 unknown = wanted[~np.isin(wanted, self._ids)]
                 if len(unknown):
                     raise GalleryError(f"ids must be in the gallery; these are not: {unknown[:5].tolist()}")
@@ -180,6 +181,13 @@ def _rows(x: Any) -> tuple[Any, str | None]:
     if isinstance(x, Faces):
         return x.embeddings, x.fingerprint
     return as_embeddings(x, "embeddings"), None
+
+
+def _integers(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    array = np.asarray(ids)
+    if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
+        raise TypeError(f"ids must be integers, not {array.dtype}")
+    return array.astype(np.int64)
 
 
 def _labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:

@@ -40,6 +40,11 @@ def test_representatives_are_the_medoids():
         assert representative == members[sums.argmin()]
 
 
+def test_representative_is_the_middle_and_the_first_of_equals():
+    assert fp.cluster(np.ones((3, 16), np.float32)).representatives.tolist() == [0]
+    assert fp.cluster(np.float32([[0, 0], [1, 0], [1.9, 0]]), threshold=4).representatives.tolist() == [1]
+
+
 def test_threshold_goes_from_all_apart_to_all_together():
     x, _ = people([4, 4], spread=0.3)
     assert len(fp.cluster(x, threshold=0.0)) == 8

@@ -48,6 +48,37 @@ def test_ids_stay_and_are_never_given_twice(unit_rows):
     assert gallery.search(x[4:5], k=1).labels.tolist() == [["Cy"]]
 
 
+def test_removed_in_any_order_and_named_twice(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(5))
+    assert gallery.remove(ids=[]) == 0
+    assert gallery.remove(ids=[4, 0, 4]) == 2
+    assert gallery.ids.tolist() == [1, 2, 3]
+    for given in (5, 6):
+        assert gallery.add(unit_rows(1)).tolist() == [given]
+        gallery.remove(ids=[given])
+    gallery.add(unit_rows(2))
+    assert gallery.ids.tolist() == [1, 2, 3, 7, 8]
+
+
+def test_what_is_handed_out_is_a_copy(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(2))
+    gallery.ids[0], gallery.labels[0] = 9, "x"
+    assert gallery.ids.tolist() == [0, 1]
+    assert gallery.labels.tolist() == [None, None]
+
+
+def test_faces_give_their_fingerprint_to_rows_without_one(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(3))
+    assert gallery.fingerprint is None
+    gallery.add(as_faces(unit_rows(2), "first"))
+    assert gallery.fingerprint == "first"
+    with pytest.raises(GalleryError, match="those of other cannot be compared"):
+        gallery.add(as_faces(unit_rows(1), "other"))
+
+
 def test_fewer_rows_than_k_and_none_at_all(unit_rows):
     gallery = Gallery()
     assert gallery.search(unit_rows(3)).ids.shape == (3, 0)
@@ -87,6 +118,8 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (lambda g, x: g.search(as_faces(x, "other")), GalleryError, "those of other cannot be compared"),
         (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),
         (lambda g, x: g.remove(ids=[1, 99]), GalleryError, r"ids must be in the gallery; these are not: \[99\]"),
+        (lambda g, x: g.remove(ids=[0.5]), TypeError, "ids must be integers, not float64"),
+        (lambda g, x: g.remove(ids=[True]), TypeError, "ids must be integers, not bool"),
         (lambda g, x: g.remove(), ValueError, "remove takes either ids or a label"),
     ],
 )

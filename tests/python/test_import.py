@@ -1,7 +1,9 @@
 """What importing loads, and what works without ONNX Runtime or the command line's packages."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,11 @@ def test_public_names():
     assert callable(fp.nearest)
     with pytest.raises(AttributeError, match="module 'faceprint' has no attribute 'nothing'"):
         fp.nothing  # noqa: B018
+
+
+def test_type_checkers_see_every_name_and_no_other():
+    seen = ast.parse(Path(fp.__file__).read_text("utf-8")).body
+    assert not [node for node in seen if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
 
 
 def test_functions_stay_functions_whatever_is_imported():

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]
-Photo: TypeAlias = "str | os.PathLike[str] | bytes | Image | Pixels"
+Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | Pixels"
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other: Pillow hands EPS to Ghostscript, for one
+BYTES = (bytes, bytearray, memoryview)
+# Control characters, those that turn the direction of writing, and surrogates, which stand for bytes that are not text
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a photograph may cost: `pixels`, length of one `side` in pixels, size of the file in `bytes`.
+
+    They may be raised beyond what Pillow allows, except for GIF, TIFF and WebP, whose decoders hold to
+    PIL.Image.MAX_IMAGE_PIXELS (they warn from that number of pixels and refuse from twice it).
 
     >>> Limits(pixels=400_000_000).side
     16384
@@ -37,10 +45,10 @@ class Limits:
 def read_photo(photo: Photo, *, limits: Limits | None = None) -> Pixels:
     """Decode a photograph to uint8 RGB of shape (height, width, 3), turned upright by its EXIF orientation.
 
-    `photo` is a path, the bytes of an image file, a PIL image, or a uint8 array of shape (height, width, 3) in RGB or
-    (height, width) in grey. Of an animated image the first frame is read; transparency is dropped; 16-bit grey is
-    scaled to 8 bits. Raises PhotoError where the file is missing, too large for `limits`, or not an image that can be
-    decoded whole; TypeError or ValueError for an array of another dtype or shape.
+    `photo` is a path, the bytes of an image file (`FORMATS`), a PIL image, or a uint8 array of shape (height, width, 3)
+    in RGB or (height, width) in grey. Of an animated image the first frame is read; transparency is dropped; 16-bit
+    grey is scaled to 8 bits. Raises PhotoError where the file is missing, too large for `limits`, or not an image that
+    can be decoded whole; TypeError or ValueError for an array of another dtype or shape.
 
     >>> import numpy
     >>> read_photo(numpy.zeros((40, 30), numpy.uint8)).shape
@@ -54,15 +62,13 @@ def read_photo(photo: Photo, *, limits: Limits | None = None) -> Pixels:
     name = photo_name(photo)
     if isinstance(photo, Image.Image):
         return _decode(photo, name, limits)
-    if not isinstance(photo, (str, os.PathLike, bytes)):
+    if not isinstance(photo, (str, os.PathLike, *BYTES)):
         raise TypeError(f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
-    content = photo if isinstance(photo, bytes) else _read_file(Path(photo), name, limits)
-    if len(content) > limits.bytes:
-        raise PhotoError(f"{name} has {len(content)} bytes; the limit is {limits.bytes}")
+    content = memoryview(photo if isinstance(photo, BYTES) else _read_file(Path(photo), name, limits))
+    if content.nbytes > limits.bytes:
+        raise PhotoError(f"{name} has {content.nbytes} bytes; the limit is {limits.bytes}")
     try:
-        image = Image.open(io.BytesIO(content))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"{name} is too large to decode, the limit is {limits.pixels} pixels: {error}") from error
+        image = _open(bytes(content))
     except Exception as error:  # plugins raise anything from SyntaxError to struct.error on a hostile header
         raise PhotoError(f"{name} is not an image that can be read: {_reason(error)}") from error
     with image:
@@ -79,18 +85,27 @@ def photo_name(photo: Photo) -> str:
     """
     if isinstance(photo, (str, os.PathLike)):
         return f"photo {printable(photo)}"
-    if isinstance(photo, bytes):
-        return f"photo ({len(photo)} bytes)"
+    if isinstance(photo, BYTES):
+        return f"photo ({memoryview(photo).nbytes} bytes)"
     return f"photo ({type(photo).__name__})"
 
 
 def printable(path: "str | os.PathLike[str]") -> str:
-    r"""Write a file name so that any terminal can show it: bytes that are not UTF-8 become \xNN.
+    r"""Write a file name so that any terminal can show it: what is not UTF-8 and what controls a terminal become \xNN.
 
     >>> printable("caf\udce9.jpg")
     'caf\\xe9.jpg'
+    >>> printable("\x1b[2J\n.jpg")
+    '\\x1b[2J\\n.jpg'
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return UNPRINTABLE.sub(_escape, os.fspath(path))
+
+
+def _escape(character: re.Match[str]) -> str:
+    code = ord(character[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character[0].encode("unicode_escape").decode()
 
 
 def find_photos(paths: "Sequence[str | os.PathLike[str]]") -> list[Path]:
@@ -129,6 +144,22 @@ def _read_file(path: Path, name: str, limits: Limits) -> bytes:
         raise PhotoError(f"{name} does not exist") from None
     except OSError as error:
         raise PhotoError(f"{name} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the path
+        raise PhotoError(f"{name} cannot be read: {error}") from error
+
+
+def _open(content: bytes) -> "Image":
+    """As PIL.Image.open, which warns of large images or refuses them by a limit of the whole process."""
+    from PIL import Image, UnidentifiedImageError
+
+    Image.preinit()
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            Image.init()
+        factory, accept = Image.OPEN[name]
+        if accept is None or accept(content[:16]) is True:
+            return factory(io.BytesIO(content), "")
+    raise UnidentifiedImageError("cannot identify image file")
 
 
 def _decode(image: "Image", name: str, limits: Limits) -> Pixels:
@@ -136,7 +167,8 @@ def _decode(image: "Image", name: str, limits: Limits) -> Pixels:
 
     _check_size(image.width, image.height, name, limits)
     try:
-        upright = ImageOps.exif_transpose(image)
+        upright = ImageOps.exif_transpose(image)  # a copy, also where nothing is turned
+        upright.info.pop("transparency", None)  # Pillow would warn that it drops some kinds
         if upright.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
             return _grey_to_rgb(np.asarray(upright).clip(0, 65_535) // 257)
         return np.asarray(upright.convert("RGB"))

@@ -29,7 +29,8 @@ def test_path_bytes_image_and_array_give_the_same_pixels(gradient, tmp_path):
     image = Image.fromarray(gradient)
     path = tmp_path / "a.png"
     image.save(path)
-    for photo in (path, str(path), path.read_bytes(), image, gradient):
+    content = path.read_bytes()
+    for photo in (path, str(path), content, bytearray(content), memoryview(content), image, gradient):
         np.testing.assert_array_equal(read_photo(photo), gradient)
 
 
@@ -60,12 +61,40 @@ def test_other_modes_become_rgb(gradient, mode):
 def test_sixteen_bit_grey_is_scaled():
     grey = np.array([[0, 257, 65_535]], np.uint16)
     np.testing.assert_array_equal(read_photo(encoded(Image.fromarray(grey)))[:, :, 0], [[0, 1, 255]])
+    grey = np.array([[256, 300, 65_534]], np.uint16)
+    for content in (encoded(Image.fromarray(grey)), encoded(Image.fromarray(grey.astype(np.int32)), "TIFF")):
+        np.testing.assert_array_equal(read_photo(content)[:, :, 0], [[0, 1, 254]])
+
+
+def test_exif_orientation_of_an_image_that_was_never_a_file():
+    image = Image.fromarray(np.zeros((2, 3, 3), np.uint8))
+    image.getexif()[0x0112] = 6
+    assert read_photo(image).shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize("transparent", [0, b"\0\x80\xff"])
+def test_transparency_is_dropped_without_a_warning(gradient, transparent):
+    palette = Image.fromarray(gradient).convert("P")
+    expected = read_photo(encoded(palette))
+    np.testing.assert_array_equal(read_photo(encoded(palette, transparency=transparent)), expected)
 
 
 def test_animation_gives_its_first_frame(gradient):
     first, second = Image.fromarray(gradient), Image.fromarray(255 - gradient)
     content = encoded(first, "WEBP", lossless=True, save_all=True, append_images=[second])
     np.testing.assert_array_equal(read_photo(content), gradient)
+
+
+def test_other_formats_are_not_read(gradient, tmp_path):
+    path = tmp_path / "postscript.jpg"
+    Image.fromarray(gradient).save(path, "EPS")  # which Pillow would hand to Ghostscript
+    with pytest.raises(PhotoError, match=r"postscript\.jpg is not an image that can be read: cannot identify"):
+        read_photo(path)
+
+
+def test_path_with_a_nul():
+    with pytest.raises(PhotoError, match=r"^photo a\\x00\.jpg cannot be read: embedded null byte$"):
+        read_photo("a\0.jpg")
 
 
 def test_missing_file(tmp_path):
@@ -102,8 +131,15 @@ def bomb(width, height):
 
 
 def test_decompression_bomb():
-    with pytest.raises(PhotoError, match=r"is too large to decode, the limit is 64000000 pixels.*3600000000"):
+    with pytest.raises(PhotoError, match=r"has 60000 x 60000 pixels; the limit is 64000000 pixels and 16384 a side$"):
         read_photo(bomb(60_000, 60_000))
+
+
+@pytest.mark.parametrize("most", [1, 500])  # Pillow refuses from twice this number of pixels, and warns from once
+def test_limits_alone_decide(gradient, monkeypatch, most):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+    for kind in ("PNG", "BMP", "PPM"):
+        np.testing.assert_array_equal(read_photo(encoded(Image.fromarray(gradient), kind)), gradient)
 
 
 def test_more_pixels_than_allowed():
@@ -117,7 +153,9 @@ def test_side_longer_than_allowed():
 
 
 def test_limits_may_be_raised_and_lowered(gradient):
-    assert read_photo(gradient, limits=Limits(side=32)).shape == gradient.shape
+    assert read_photo(gradient, limits=Limits(pixels=24 * 32, side=32)).shape == gradient.shape
+    content = encoded(Image.fromarray(gradient))
+    assert read_photo(content, limits=Limits(bytes=len(content))).shape == gradient.shape
     with pytest.raises(PhotoError, match=r"has 32 x 24 pixels; the limit is 700 pixels"):
         read_photo(gradient, limits=Limits(pixels=700))
     with pytest.raises(PhotoError, match=r"has \d+ bytes; the limit is 10$"):
@@ -154,6 +192,26 @@ def test_names_that_are_not_utf8(gradient, tmp_path):
     np.testing.assert_array_equal(read_photo(name), gradient)
     assert printable(name).endswith(r"caf\xe9.png")
     assert [os.fspath(found) for found in find_photos([tmp_path])] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[2J.jpg", r"\x1b[2J.jpg"),
+        ("a\nb\x7f\x9b.jpg", r"a\nb\x7f\x9b.jpg"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\ud800.jpg", r"\ud800.jpg"),
+        ("Zoë 3\u202fPM 👩\u200d🚀.jpg", "Zoë 3\u202fPM 👩\u200d🚀.jpg"),
+    ],
+)
+def test_names_control_no_terminal(name, shown):
+    assert printable(name) == shown
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"])
+def test_every_suffix_is_found(tmp_path, suffix):
+    (tmp_path / f"a.{suffix}").touch()
+    assert find_photos([tmp_path]) == [tmp_path / f"a.{suffix}"]
 
 
 def test_folders_are_searched_in_order(gradient, tmp_path):

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from .detector import Detections, Detector
 from .distance import distances
-from .errors import ManyFacesError, NoFaceError
+from .errors import ManyFacesError, NetworkError, NoFaceError
 from .faces import Faces, prominence
 from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, unit_rows
-from .photo import Limits, Photo, Pixels, photo_name, read_photo
+from .photo import BYTES, Limits, Photo, Pixels, photo_name, printable, read_photo
 from .recipe import Recipe, read_recipe
 from .yunet import YuNet
 
@@ -115,13 +115,7 @@ class Model:
         >>> answer.same, answer.distance <= answer.threshold
         (True, True)
         """
-        stated: float | None = far
-        if threshold is None:
-            threshold = self.recipe.threshold(far)
-        elif 0 <= threshold <= 4:
-            stated = self.recipe.far(threshold)
-        else:
-            raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
+        threshold, stated = self.recipe.decision(far, threshold)
         first, second = self.embed([a, b], choose=choose)
         distance = float(distances(first[None], second[None])[0, 0])
         return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
@@ -160,7 +154,7 @@ def load(
     `network` is any embedding network with its recipe beside it (`x.json` for `x.onnx`); `detector` is a YuNet file.
     `device` is "cpu" or "cuda", never silently another; `threads` of 0 leaves their number to ONNX Runtime; `limits`
     bound the photographs. Raises DeviceError without ONNX Runtime or its device, NetworkError for a file that is not a
-    network, RecipeError for a recipe that is missing, malformed or does not fit.
+    network of float32 input, RecipeError for a recipe that is missing, malformed or does not fit.
 
     >>> import faceprint as fp
     >>> model = fp.load()
@@ -168,6 +162,8 @@ def load(
     ('dlib-resnet-v1', 128)
     """
     path = BUNDLED if network is None else Path(network)
+    if path.is_dir():
+        raise NetworkError(f"network {printable(path)} must be an .onnx file, not a folder")
     finder: Detector
     if detector is None:
         finder = Mtcnn(device=device, threads=threads)
@@ -178,7 +174,7 @@ def load(
 
 
 def _each(photos: "Photo | Iterable[Photo]") -> "Iterable[Photo]":
-    if isinstance(photos, (str, os.PathLike, bytes, np.ndarray)) or not isinstance(photos, Iterable):
+    if isinstance(photos, (str, os.PathLike, *BYTES, np.ndarray)) or not isinstance(photos, Iterable):
         return [cast("Photo", photos)]
     return photos
 

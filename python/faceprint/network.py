@@ -51,7 +51,7 @@ class Network:
         return unit_rows(np.concatenate(outputs))
 
     def _affines(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-        return _core.align(np.ascontiguousarray(landmarks), np.array(self.recipe.landmarks))
+        return _core.align(np.ascontiguousarray(landmarks), np.array(self.recipe.landmarks, np.float64))
 
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         faces = len(batch)

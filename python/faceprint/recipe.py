@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import sys
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -13,6 +14,8 @@ from .errors import RecipeError
 from .photo import printable
 
 FORMAT = 1
+MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
+FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
 Triple = tuple[float, float, float]
 Landmarks = tuple[tuple[float, float], ...]
 
@@ -85,7 +88,7 @@ class Recipe:
         """
         stated = self.thresholds
         if not stated:
-            raise RecipeError(f"recipe {self.name} states no thresholds; pass threshold= yourself")
+            raise RecipeError(f"recipe {self.name} states no thresholds; give one: threshold, or --threshold")
         if not stated[0].far <= far <= stated[-1].far:
             raise RecipeError(
                 f"recipe {self.name} states thresholds for FAR {stated[0].far:g} to {stated[-1].far:g}, not {far:g}"
@@ -97,12 +100,31 @@ class Recipe:
         share = math.log(far / low.far) / math.log(high.far / low.far)
         return low.distance + share * (high.distance - low.distance)
 
+    def decision(self, far: float, threshold: float | None = None) -> tuple[float, float | None]:
+        """The distance threshold to decide at, and its false accept rate where known.
+
+        That is the `threshold` given, a distance in [0, 4] (ValueError otherwise), or else that of `far`.
+        """
+        if threshold is None:
+            return self.threshold(far), far
+        return _given(threshold), self.far(threshold)
+
+    def grouping(self, threshold: float | None = None) -> float:
+        """The average distance at which grouping stops: `threshold`, or else `clustering`; RecipeError without both."""
+        if threshold is not None:
+            return _given(threshold)
+        if self.clustering is None:
+            raise RecipeError(f"recipe {self.name} states no 'clustering'; give it: threshold, or --threshold")
+        return self.clustering
+
     def far(self, distance: float) -> float | None:
         """The false accept rate at a distance threshold, or None outside the stated rates: `threshold` inverted."""
         stated = self.thresholds
         if not stated or not stated[0].distance <= distance <= stated[-1].distance:
             return None
-        at = max(1, bisect_left(stated, distance, key=lambda threshold: threshold.distance))
+        at = bisect_left(stated, distance, key=lambda threshold: threshold.distance)
+        if stated[at].distance == distance:
+            return stated[at].far
         low, high = stated[at - 1], stated[at]
         share = (distance - low.distance) / (high.distance - low.distance)
         return low.far * math.exp(share * math.log(high.far / low.far))
@@ -126,7 +148,7 @@ def read_recipe(network: Path) -> Recipe:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{printable(network)} needs its recipe beside it, {shown}, which does not exist") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"recipe {shown} cannot be read as JSON: {error}") from error
     return parse_recipe(content, f"recipe {shown}")
 
@@ -163,16 +185,20 @@ def _input(value: Any, name: str) -> Input:
     _check(fields["channels"] in ("RGB", "BGR"), name, "channels", "'RGB' or 'BGR'", fields["channels"])
     for key in ("mean", "scale"):
         triple = fields[key]
-        valid = isinstance(triple, list) and len(triple) == 3 and all(map(_number, triple))
-        _check(valid, name, key, "three numbers", triple)
-    return Input(**{**fields, "mean": tuple(fields["mean"]), "scale": tuple(fields["scale"])})
+        valid = isinstance(triple, list) and len(triple) == 3 and all(_within(number, MOST) for number in triple)
+        _check(valid, name, key, f"three numbers in [-{MOST:g}, {MOST:g}]", triple)
+    _check(0 not in fields["scale"], name, "scale", "other than 0", fields["scale"])
+    return Input(**{**fields, "mean": tuple(map(float, fields["mean"])), "scale": tuple(map(float, fields["scale"]))})
 
 
 def _landmarks(value: Any, name: str) -> Landmarks:
     valid = isinstance(value, list) and len(value) == 5
-    valid = valid and all(isinstance(point, list) and len(point) == 2 and all(map(_number, point)) for point in value)
-    _check(valid, name, "landmarks", "five points [x, y]", value)
-    return tuple((x, y) for x, y in value)
+    valid = valid and all(isinstance(point, list) and len(point) == 2 for point in value)
+    valid = valid and all(_within(number, FARTHEST) for point in value for number in point)
+    _check(valid, name, "landmarks", f"five points [x, y] of numbers in [-{FARTHEST}, {FARTHEST}]", value)
+    extent = max(max(axis) - min(axis) for axis in zip(*value, strict=True))
+    _check(extent >= 1, name, "landmarks", "five points at least a pixel apart", value)
+    return tuple((float(x), float(y)) for x, y in value)  # 2 and 2.0 have one fingerprint
 
 
 def _thresholds(value: Any, name: str) -> tuple[Threshold, ...]:
@@ -196,6 +222,12 @@ def _probability(value: Any, name: str) -> Probability | None:
     return Probability(**fields)
 
 
+def _given(threshold: float) -> float:
+    if not 0 <= threshold <= 4:
+        raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
+    return threshold
+
+
 def _object(value: Any, name: str, keys: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecipeError(f"{name} must be a JSON object, not {type(value).__name__}")
@@ -212,7 +244,11 @@ def _check(valid: bool, name: str, key: str, rule: str, came: Any) -> None:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _within(value: Any, most: float) -> bool:
+    return _number(value) and abs(value) <= most
 
 
 def _whole(value: Any, most: int) -> bool:

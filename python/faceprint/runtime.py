@@ -23,6 +23,9 @@ class Session:
         self._name = name
         self.inputs = {node.name: _shape(node.shape) for node in session.get_inputs()}
         self.outputs = {node.name: _shape(node.shape) for node in session.get_outputs()}
+        for node in session.get_inputs():
+            if node.type != "tensor(float)":
+                raise NetworkError(f"{name} must take float32, but its input {node.name!r} is {node.type}")
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Run the network and return its outputs in the order of `outputs`; NetworkError where it fails."""
@@ -38,10 +41,12 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
 
     `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 leaves the number to ONNX Runtime.
     Raises DeviceError without ONNX Runtime or where the device cannot run, NetworkError where the file is missing, is
-    not a network, or has another `sha256` than the one given.
+    not a network of float32 inputs, or has another `sha256` than the one given.
     """
     if device not in PROVIDERS:
         raise ValueError(f"device must be one of {', '.join(map(repr, PROVIDERS))}, not {device!r}")
+    if threads < 0:
+        raise ValueError(f"threads must be 0 (ONNX Runtime decides) or more, not {threads}")
     runtime = _import_runtime()
     name = f"network {printable(path)}"
     content = _read(path, name)
@@ -85,6 +90,8 @@ def _read(path: Path, name: str) -> bytes:
         raise NetworkError(f"{name} does not exist") from None
     except OSError as error:
         raise NetworkError(f"{name} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the path
+        raise NetworkError(f"{name} cannot be read: {error}") from error
 
 
 def _shape(shape: list[Any]) -> tuple[int | None, ...]:

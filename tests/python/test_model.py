@@ -1,11 +1,16 @@
 """The whole way from photographs to answers, on the portraits that ship with the package."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from faceprint import Limits, ManyFacesError, NoFaceError, PhotoError, RecipeError, distances, load, read_photo
+from faceprint.detector import Detections
 from faceprint.faces import prominence
+from faceprint.model import BUNDLED, Model
+from faceprint.network import Network, unit_rows
 
 PEOPLE = {"obama.jpg": "o", "obama2.jpg": "o", "obama3.jpg": "o", "biden.jpg": "b", "collins.png": "c"}
 
@@ -61,6 +66,7 @@ def test_one_photo_equals_a_list_of_it_and_a_batch(model, photos, embedded):
     np.testing.assert_array_equal(model.embed([photos / "obama.jpg"]), alone)
     np.testing.assert_array_equal(model.embed(iter([str(photos / "obama.jpg")])), alone)
     np.testing.assert_array_equal(model.embed(read_photo(photos / "obama.jpg")), alone)
+    np.testing.assert_array_equal(model.embed(bytearray((photos / "obama.jpg").read_bytes())), alone)
     np.testing.assert_allclose(alone[0], embedded[0], atol=1e-5)
     np.testing.assert_allclose(model.faces(photos / "obama.jpg").embeddings, alone, atol=1e-5)
 
@@ -72,6 +78,16 @@ def test_more_photos_than_a_batch(model, photos, embedded):
 
 def test_no_photos(model):
     assert model.embed([]).shape == (0, 128)
+
+
+def test_embedding_is_the_mean_of_the_face_and_its_mirror_image(model, photos):
+    image = read_photo(photos / "obama.jpg")
+    at = model.detect(image).landmarks[:1]
+    plain, mirrored = (model.network.embed(model.network.inputs(image, at, mirror=mirror)) for mirror in (False, True))
+    np.testing.assert_allclose(model.embed(image), unit_rows((plain + mirrored) / 2), atol=1e-5)
+    assert distances(model.embed(image), plain)[0, 0] > 1e-4
+    unflipped = Network(BUNDLED, replace(model.recipe, flip=False))
+    np.testing.assert_allclose(Model(unflipped, model.detector, Limits()).embed(image), plain, atol=1e-5)
 
 
 def test_mirror_image_has_nearly_the_same_embedding(model, photos):
@@ -101,6 +117,15 @@ def test_verify(model, photos):
     assert not strict.same
     assert strict.far is None
     assert strict.distance == pytest.approx(same.distance, abs=1e-5)
+
+
+def test_same_up_to_and_at_the_threshold(model, photos):
+    a, b = photos / "obama.jpg", photos / "obama2.jpg"
+    distance = model.verify(a, b).distance
+    assert model.verify(a, b, threshold=distance).same
+    assert not model.verify(a, b, threshold=np.nextafter(distance, 0)).same
+    assert model.verify(a, a, threshold=0.0).same
+    assert model.verify(a, b, threshold=4).same
 
 
 def test_verify_refuses(model, photos):
@@ -150,6 +175,30 @@ def test_faces_can_be_picked(model, two_faces):
 def test_prominence_prefers_large_and_central():
     boxes = np.array([[0, 0, 30, 30], [35, 35, 65, 65], [20, 20, 80, 80]], np.float32)
     assert np.argsort(-prominence(boxes, 100, 100)).tolist() == [2, 1, 0]
+
+
+def test_prominence_in_numbers():
+    boxes = np.array([[40, 40, 60, 60], [0, 40, 20, 60], [60, 60, 40, 40]], np.float32)
+    np.testing.assert_allclose(prominence(boxes, 100, 100), [400, 400 / (1 + 4 * 0.8**2), 0], rtol=1e-6)
+    wide = np.array([[190, 40, 210, 60]], np.float32)
+    np.testing.assert_allclose(prominence(wide, 400, 100), [400], rtol=1e-6)
+
+
+def test_most_prominent_first_with_all_that_belongs_to_it(model):
+    class Fixed:
+        """Finds three faces on 400 x 100 pixels: in a corner, small in the centre, large in the centre."""
+
+        def detect(self, image):
+            boxes = np.array([[0, 0, 40, 40], [180, 30, 220, 70], [150, 10, 250, 90]], np.float32)
+            places = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32)
+            sides = boxes[:, None, 2:] - boxes[:, None, :2]
+            return Detections(boxes, boxes[:, None, :2] + sides * places, np.array([0.5, 0.7, 0.9], np.float32))
+
+    image = np.random.default_rng(0).integers(0, 256, (100, 400, 3), dtype=np.uint8)
+    found = Model(model.network, Fixed(), Limits()).faces(image)
+    assert found.boxes.tolist() == [[150, 10, 250, 90], [180, 30, 220, 70], [0, 0, 40, 40]]
+    np.testing.assert_allclose(found.scores, [0.9, 0.7, 0.5])
+    np.testing.assert_allclose(found.landmarks[:, 2], [[200, 58], [200, 54], [20, 24]], atol=1e-3)
 
 
 def test_broken_photo_names_itself(model, tmp_path):

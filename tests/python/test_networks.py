@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from faceprint import NetworkError, RecipeError
+from faceprint import DeviceError, NetworkError, RecipeError, _core, read_photo
 from faceprint.model import BUNDLED, load
 from faceprint.mtcnn import RECIPE as MTCNN
 from faceprint.network import unit_rows
 from faceprint.recipe import read_recipe
 from faceprint.runtime import open_session
 
+FLOAT = TensorProto.FLOAT
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -60,19 +62,22 @@ def test_networks_hold_all_they_need():
 
 @pytest.fixture
 def tiny(tmp_path):
-    """A small network of one's own with its recipe beside it: tiny(batch=..., sides=..., dimension=..., **recipe)."""
+    """A small network of one's own with its recipe beside it: tiny(batch=..., sides=..., ..., **recipe)."""
 
-    def make(batch="batch", sides=(8, 8), dimension=6, gain=1.0, **changes):
-        weights = np.random.default_rng(0).standard_normal((3 * sides[0] * sides[1], dimension)) * gain
+    def make(batch="batch", sides=(8, 8), gain=1.0, inputs="x", kind=FLOAT, stated=6, shape=None, **changes):
+        weights = np.random.default_rng(0).standard_normal((3 * sides[0] * sides[1], 6)) * gain
         nodes = [
-            helper.make_node("Flatten", ["x"], ["flat"]),
+            helper.make_node("Cast", ["x"], ["float"], to=FLOAT),
+            helper.make_node("Flatten", ["float"], ["flat"]),
             helper.make_node("MatMul", ["flat", "w"], ["y"]),
         ]
+        shape = {"height": 8, "width": 8} | (shape or {})
+        order = [*sides, 3] if shape.get("layout") == "NHWC" else [3, *sides]
         graph = helper.make_graph(
             nodes,
             "tiny",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 3, *sides])],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, dimension])],
+            [helper.make_tensor_value_info(name, kind, [batch, *order]) for name in inputs],
+            [helper.make_tensor_value_info("y", FLOAT, [batch, stated])],
             [numpy_helper.from_array(weights.astype(np.float32), "w")],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
@@ -84,8 +89,8 @@ def tiny(tmp_path):
             "name": "tiny",
             "file": "tiny.onnx",
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "input": recipe["input"] | {"height": 8, "width": 8},
-            "landmarks": [[2, 2], [5, 2], [3.5, 4], [2, 6], [5, 6]],
+            "input": recipe["input"] | shape,
+            "landmarks": [[2, 2], [5, 2], [3, 4], [2, 6], [5, 6]],
             "dimension": 6,
             **changes,
         }
@@ -100,6 +105,25 @@ def test_any_network_with_its_recipe(tiny, photos):
     x = model.embed([photos / "obama.jpg", photos / "biden.jpg"])
     assert x.shape == (2, 6)
     np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, atol=1e-6)
+
+
+def test_layout_and_channels_of_the_recipe_reach_the_network(tiny, photos):
+    image = read_photo(photos / "obama.jpg")
+    plain = load(tiny())
+    at = plain.detect(image).landmarks
+    expected = plain.network.inputs(image, at)
+    last = load(tiny(shape={"layout": "NHWC"})).network.inputs(image, at)
+    np.testing.assert_array_equal(last, expected.transpose(0, 2, 3, 1))
+    turned = load(tiny(shape={"channels": "BGR", "mean": plain.recipe.input.mean[::-1]})).network.inputs(image, at)
+    np.testing.assert_allclose(turned, expected[:, ::-1], atol=1e-6)
+
+
+def test_pictures_are_rounded(model):
+    image = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    at = np.float32([[[100, 120], [200, 120], [150, 170], [110, 210], [190, 210]]])
+    affines = _core.align(at, np.array(model.recipe.landmarks))
+    exact = _core.chips(image, affines, 150, 150, layout="NHWC")
+    np.testing.assert_array_equal(model.network.pictures(image, at), np.rint(exact).astype(np.uint8))
 
 
 def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):
@@ -134,16 +158,36 @@ def test_missing_network_and_missing_recipe(tiny, tmp_path):
     [
         ({"sides": (8, 9)}, r"recipe tiny: its network must take \(batch, \*\(3, 8, 8\)\), not \(None, 3, 8, 9\)"),
         ({"dimension": 5}, r"recipe tiny: 'dimension' is 5, but the network gives 6"),
+        ({"inputs": "xz"}, r"recipe tiny: its network must have one input, not 2"),
     ],
 )
 def test_recipe_that_does_not_fit(tiny, options, text):
-    made = {"sides": options["sides"]} if "sides" in options else {}
-    path = tiny(**made)
-    recipe = json.loads(path.with_suffix(".json").read_text())
-    recipe |= {key: value for key, value in options.items() if key == "dimension"}
-    path.with_suffix(".json").write_text(json.dumps(recipe))
     with pytest.raises(RecipeError, match=text):
-        load(path)
+        load(tiny(**options))
+
+
+def test_dimension_is_checked_also_where_the_graph_does_not_state_it(tiny, photos):
+    with pytest.raises(RecipeError, match=r"recipe tiny: 'dimension' is 5, but the network gives 6"):
+        load(tiny(stated="any", dimension=5)).embed(photos / "obama.jpg")
+
+
+def test_network_of_other_numbers(tiny):
+    with pytest.raises(NetworkError, match=r"tiny\.onnx must take float32, but its input 'x' is tensor\(uint8\)$"):
+        load(tiny(kind=TensorProto.UINT8))
+
+
+def test_what_is_no_file_of_a_network(tmp_path):
+    with pytest.raises(NetworkError, match=r"^network \. must be an \.onnx file, not a folder$"):
+        load(".")
+    with pytest.raises(NetworkError, match=r"^network a\\x00b cannot be read: embedded null byte$"):
+        load(detector="a\0b")
+    with pytest.raises(NetworkError, match=r"cannot be read: Is a directory$"):
+        open_session(tmp_path)
+    large = tmp_path / "large.onnx"
+    with large.open("wb") as file:
+        file.truncate(2**31 + 1)
+    with pytest.raises(NetworkError, match=r"large\.onnx has 2147483649 bytes; the limit is 2147483648$"):
+        open_session(large)
 
 
 def test_embedding_without_a_direction(tiny, photos):
@@ -156,3 +200,35 @@ def test_embedding_without_a_direction(tiny, photos):
 def test_unknown_and_absent_device(tiny):
     with pytest.raises(ValueError, match=r"device must be one of 'cpu', 'cuda', not 'tpu'"):
         load(device="tpu")
+
+
+def test_number_of_threads():
+    session = open_session(BUNDLED, threads=3)
+    assert session._session.get_session_options().intra_op_num_threads == 3
+    with pytest.raises(ValueError, match=r"^threads must be 0 \(ONNX Runtime decides\) or more, not -1$"):
+        load(threads=-1)
+
+
+def test_device_and_threads_reach_every_network(monkeypatch, tmp_path):
+    seen = []
+
+    def record(path, *, device, threads, sha256=None):
+        seen.append((path.name, device, threads))
+        return open_session(path, sha256=sha256)
+
+    for module in ("network", "mtcnn", "yunet"):
+        monkeypatch.setattr(f"faceprint.{module}.open_session", record)
+    load(device="cuda", threads=3)
+    with pytest.raises(NetworkError, match=r"y\.onnx does not exist"):
+        load(detector=tmp_path / "y.onnx", device="cuda", threads=3)
+    names = ["mtcnn_pnet.onnx", "mtcnn_rnet.onnx", "mtcnn_onet.onnx", BUNDLED.name, "y.onnx"]
+    assert seen == [(name, "cuda", 3) for name in names]
+
+
+def test_device_that_does_not_start_is_not_replaced(monkeypatch):
+    start = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda content, options, providers: start(content, options))
+    with pytest.raises(DeviceError, match="'cuda' cannot run here: ONNX Runtime could not start it"):
+        open_session(BUNDLED, device="cuda")

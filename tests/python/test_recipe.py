@@ -31,6 +31,7 @@ def changed(content, keys, value):
         (["kind"], "detector", r"'kind' must be 'embedding', not 'detector'"),
         (["name"], 7, r"'name' must be a string, not 7"),
         (["sha256"], "abc", r"'sha256' must be 64 hexadecimal digits, not 'abc'"),
+        (["sha256"], "z" * 63 + "0", r"'sha256' must be 64 hexadecimal digits, not 'z+0'"),
         (["flip"], 1, r"'flip' must be true or false, not 1"),
         (["resampling"], "lanczos", r"'resampling' must be 'bilinear', not 'lanczos'"),
         (["metric"], "cosine", r"'metric' must be 'squared-euclidean', not 'cosine'"),
@@ -40,15 +41,29 @@ def changed(content, keys, value):
         (["input", "height"], 2000, r"'height' must be a whole number from 1 to 1024, not 2000"),
         (["input", "layout"], "CHW", r"'layout' must be 'NCHW' or 'NHWC', not 'CHW'"),
         (["input", "channels"], "GBR", r"'channels' must be 'RGB' or 'BGR', not 'GBR'"),
-        (["input", "mean"], [1, 2], r"'mean' must be three numbers, not \[1, 2\]"),
+        (["input", "mean"], [1, 2], r"'mean' must be three numbers in \[-1e\+06, 1e\+06\], not \[1, 2\]"),
+        (["input", "mean"], [10**400, 0, 0], r"'mean' must be three numbers"),
+        (["input", "mean"], [float("nan"), 0, 0], r"'mean' must be three numbers"),
+        (["input", "mean"], [float("inf"), 0, 0], r"'mean' must be three numbers"),
         (["input", "scale"], [1, 2, "3"], r"'scale' must be three numbers"),
-        (["landmarks"], [[1, 2]], r"'landmarks' must be five points \[x, y\]"),
+        (["input", "scale"], [1, 2, 1e300], r"'scale' must be three numbers"),
+        (["input", "scale"], [1, 0, 1], r"'scale' must be other than 0, not \[1, 0, 1\]"),
+        (["landmarks"], [[1, 2]], r"'landmarks' must be five points \[x, y\] of numbers in \[-4096, 4096\]"),
+        (["landmarks"], [[1, 2], [3, 4], [5, 6], [7, 8], [9, 1e300]], r"'landmarks' must be five points \[x, y\] of"),
+        (["landmarks"], [[7, 8]] * 5, r"'landmarks' must be five points at least a pixel apart"),
         (["thresholds"], [{"far": 2, "distance": 1}], r"'far' must be a rate in \(0, 1\], not 2"),
+        (["thresholds"], [{"far": 0, "distance": 1}], r"'far' must be a rate in \(0, 1\], not 0"),
+        (["thresholds"], [{"far": -1, "distance": 1}], r"'far' must be a rate in \(0, 1\], not -1"),
         (["thresholds"], [{"far": 0.1, "distance": 9}], r"'distance' must be a distance in \[0, 4\], not 9"),
         (["thresholds"], [{"far": 0.1}], r"lacks 'distance'"),
         (
             ["thresholds"],
             [{"far": 0.1, "distance": 0.5}, {"far": 0.01, "distance": 0.4}],
+            r"'thresholds' must be in rising order of both far and distance",
+        ),
+        (
+            ["thresholds"],
+            [{"far": 0.1, "distance": 0.5}, {"far": 0.2, "distance": 0.5}],
             r"'thresholds' must be in rising order of both far and distance",
         ),
         (["probability"], {"slope": 1, "intercept": 2, "prior": None}, r"'prior' must be a number, not None"),
@@ -74,14 +89,31 @@ def test_missing_file_and_broken_json(tmp_path):
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(RecipeError, match=r"x\.json cannot be read as JSON"):
         read_recipe(tmp_path / "x.onnx")
+    (tmp_path / "x.json").write_text("[" * 100_000)
+    with pytest.raises(RecipeError, match=r"x\.json cannot be read as JSON: .* decoding a JSON array"):
+        read_recipe(tmp_path / "x.onnx")
 
 
 def test_fingerprint_follows_what_changes_embeddings(content):
     recipe = parse_recipe(content, "x")
     assert len(recipe.fingerprint) == 16
     assert parse_recipe(changed(content, ["name"], "other"), "x").fingerprint == recipe.fingerprint
-    for keys, value in ((["flip"], not recipe.flip), (["input", "mean"], [0, 0, 0]), (["sha256"], "0" * 64)):
+    moved = [[x + 1, y] for x, y in content["landmarks"]]
+    for keys, value in (
+        (["flip"], not recipe.flip),
+        (["input", "mean"], [0, 0, 0]),
+        (["landmarks"], moved),
+        (["dimension"], 64),
+        (["sha256"], "0" * 64),
+    ):
         assert parse_recipe(changed(content, keys, value), "x").fingerprint != recipe.fingerprint
+
+
+def test_fingerprint_takes_whole_numbers_for_what_they_are(content):
+    for keys, whole in ((["landmarks"], [[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]), (["input", "scale"], [1, 2, 3])):
+        fractional = json.loads(json.dumps(whole), parse_int=float)
+        one, other = (parse_recipe(changed(content, keys, value), "x") for value in (whole, fractional))
+        assert one.fingerprint == other.fingerprint
 
 
 def test_thresholds_are_log_linear_between_stated_rates(content):
@@ -93,16 +125,35 @@ def test_thresholds_are_log_linear_between_stated_rates(content):
     assert recipe.far(0.5) == pytest.approx(1e-3)
     assert recipe.far(0.4) == pytest.approx(1e-4)
     assert recipe.far(0.3) is None
-    with pytest.raises(RecipeError, match=r"states thresholds for FAR 0\.0001 to 0\.01, not 1e-06$"):
-        recipe.threshold(1e-6)
+    for far in (1e-6, 0.5):
+        with pytest.raises(RecipeError, match=rf"states thresholds for FAR 0\.0001 to 0\.01, not {far:g}$"):
+            recipe.threshold(far)
+
+
+def test_a_single_threshold_is_known_at_its_own_rate_only(content):
+    recipe = parse_recipe(changed(content, ["thresholds"], [{"far": 1e-3, "distance": 0.5}]), "x")
+    assert recipe.threshold(1e-3) == 0.5
+    assert recipe.far(0.5) == 1e-3
+    assert recipe.far(0.4) is None
+    assert recipe.far(0.6) is None
 
 
 def test_recipe_without_thresholds(content):
     bare = parse_recipe({**content, "thresholds": [], "probability": None}, "x")
     assert bare.same_probability(0.3) is None
     assert bare.far(0.3) is None
-    with pytest.raises(RecipeError, match=r"states no thresholds; pass threshold= yourself$"):
+    with pytest.raises(RecipeError, match=r"states no thresholds; give one: threshold, or --threshold$"):
         bare.threshold(1e-3)
+    assert bare.decision(1e-3, 0.3) == (0.3, None)
+
+
+def test_grouping_needs_a_threshold(content):
+    bare = parse_recipe({**content, "clustering": None}, "x")
+    with pytest.raises(RecipeError, match=r"states no 'clustering'; give it: threshold, or --threshold$"):
+        bare.grouping()
+    assert bare.grouping(0.3) == 0.3
+    with pytest.raises(ValueError, match=r"^threshold must be a squared distance in \[0, 4\], not nan$"):
+        bare.grouping(float("nan"))
 
 
 def test_probability_falls_with_distance(content):

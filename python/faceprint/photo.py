@@ -23,7 +23,7 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other: Pillow hands EPS to Ghostscript, for one
 BYTES = (bytes, bytearray, memoryview)
 # Control characters, those that turn the direction of writing, and surrogates, which stand for bytes that are not text
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ def read_photo(photo: Photo, *, limits: Limits | None = None) -> Pixels:
         return _decode(photo, name, limits)
     if not isinstance(photo, (str, os.PathLike, *BYTES)):
         raise TypeError(f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
-    content = memoryview(photo if isinstance(photo, BYTES) else _read_file(Path(photo), name, limits))
-    if content.nbytes > limits.bytes:
-        raise PhotoError(f"{name} has {content.nbytes} bytes; the limit is {limits.bytes}")
+    content = photo if isinstance(photo, BYTES) else _read_file(Path(photo), name, limits)
+    size = memoryview(content).nbytes
+    if size > limits.bytes:
+        raise PhotoError(f"{name} has {size} bytes; the limit is {limits.bytes}")
     try:
         image = _open(bytes(content))
     except Exception as error:  # plugins raise anything from SyntaxError to struct.error on a hostile header

@@ -1,10 +1,10 @@
 """Many photographs and their faces, side by side: what the command line and the pages work on."""
 
 import os
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from .errors import GalleryError, PhotoError
 from .faces import Faces
 from .model import Model
 from .photo import printable
+
+ARRAYS = ("embeddings", "photos", "boxes", "fingerprint")
 
 
 @dataclass(slots=True)
@@ -69,29 +71,41 @@ def flatten(album: Album, fingerprint: str) -> Embeddings:
 
 def save_embeddings(path: "str | os.PathLike[str]", faces: Embeddings) -> None:
     """Write embeddings to an .npz file: arrays embeddings, photos, boxes and the network's fingerprint."""
-    np.savez(
-        Path(path),
-        embeddings=faces.embeddings,
-        photos=np.array(faces.photos, str),
-        boxes=faces.boxes,
-        fingerprint=np.array(faces.fingerprint),
-    )
+    with Path(path).open("wb") as file:  # numpy would append .npz to another name
+        np.savez(
+            file,
+            embeddings=faces.embeddings,
+            photos=np.array(faces.photos, str),
+            boxes=faces.boxes,
+            fingerprint=np.array(faces.fingerprint),
+        )
 
 
 def load_embeddings(path: "str | os.PathLike[str]") -> Embeddings:
     """Read what `save_embeddings` wrote; GalleryError where the file is something else."""
     name = printable(path)
     try:
-        with np.load(Path(path), allow_pickle=False) as content:
-            faces = Embeddings(
-                content["embeddings"],
-                content["photos"].tolist(),
-                content["boxes"],
-                str(content["fingerprint"]),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise GalleryError(f"{name} must be an .npz written by 'faceprint embed': {error}") from error
-    rows = len(faces.photos)
-    if faces.embeddings.dtype != np.float32 or faces.embeddings.ndim != 2 or len(faces.embeddings) != rows:
+        embeddings, photos, boxes, fingerprint = _read_arrays(Path(path))
+    except Exception as error:  # readers of zip, deflate and .npy raise anything up to MemoryError on a hostile file
+        reason = str(error) or type(error).__name__
+        raise GalleryError(f"{name} must be an .npz written by 'faceprint embed': {reason}") from error
+    if photos.dtype.kind != "U" or photos.ndim != 1 or fingerprint.dtype.kind != "U" or fingerprint.ndim != 0:
+        raise GalleryError(f"{name} must hold as text the photo of each face, and the fingerprint of their network")
+    rows = len(photos)
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != rows:
         raise GalleryError(f"{name} must hold one float32 embedding for each of its {rows} faces")
-    return faces
+    if boxes.dtype != np.float32 or boxes.shape != (rows, 4) or not np.isfinite(boxes).all():
+        raise GalleryError(f"{name} must hold one float32 box, four finite numbers, for each of its {rows} faces")
+    return Embeddings(embeddings, [printable(photo) for photo in photos.tolist()], boxes, str(fingerprint))
+
+
+def _read_arrays(path: Path) -> list[NDArray[Any]]:
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        raise ValueError("it holds one array without a name")
+    with content:
+        arrays = [content[key] for key in ARRAYS]
+    for key, array in zip(ARRAYS, arrays, strict=True):
+        if not isinstance(array, np.ndarray):  # numpy hands out as bytes what it does not know
+            raise ValueError(f"{key} is not an array")
+    return arrays

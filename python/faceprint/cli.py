@@ -1,8 +1,10 @@
 """The command line: the library's calls on files and folders, for people and, with --json, for scripts."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
@@ -24,10 +26,13 @@ from .model import Model, load
 from .page import count, write_page
 from .photo import find_photos, printable
 
-ERROR = 2  # what scripts see where no answer could be given
+ERROR = 2  # what scripts see where no answer could be given; 1 says "different"
+INTERRUPTED, UNREAD = 130, 141  # what shells say of programs that Ctrl-C or a closed pipe ends
 
 Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
+Far = click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
+Threshold = click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
 
 
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -43,22 +48,44 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     return with_model
 
 
-class Command(click.Command):
-    """A command whose errors end in one line and exit code 2."""
+class Group(click.Group):
+    """The `faceprint` command. Whatever goes wrong ends in one line, and never in 1, which would say "different"."""
+
+    def main(self, *words: Any, **options: Any) -> Any:
+        """Run the command line and exit; errors are told, not traced."""
+        code = ERROR
+        try:
+            code = super().main(*words, **options | {"standalone_mode": False})
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except Exception as error:
+            with suppress(OSError):  # nobody may be listening
+                _tell(error)
+        sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what the library or the file system refuses is told, not traced."""
+        """Run a command; whoever closes the pipe early has seen enough, and click would exit with 1."""
         try:
             return super().invoke(ctx)
-        except (FaceprintError, OSError, ValueError) as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(ERROR)
+        except BrokenPipeError:
+            _drop_output()
+            ctx.exit(UNREAD)
 
 
-class Group(click.Group):
-    """The `faceprint` command: its subcommands are `Command`s."""
+def _tell(error: Exception) -> None:
+    if isinstance(error, click.ClickException):  # wrong usage
+        error.show()
+    elif isinstance(error, (FaceprintError, OSError, ValueError)):
+        click.echo(f"error: {error}", err=True)
+    else:
+        click.echo(f"error: unforeseen {type(error).__name__}: {error}", err=True)
 
-    command_class = Command
+
+def _drop_output() -> None:
+    """Point stdout nowhere, or Python would complain at exit that it cannot write what is left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,8 +152,8 @@ def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> No
 @command.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
-@click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
+@Far
+@Threshold
 @click.option("--only", is_flag=True, help="Refuse a photograph with several faces.")
 @Json
 @model_options
@@ -145,12 +172,21 @@ def verify(model: Model, a: Path, b: Path, far: float, threshold: float | None, 
 @click.argument("probe", type=click.Path(path_type=Path))
 @Paths
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many matches to show.")
-@click.option("--far", default=1e-3, show_default=True, help="The false accept rate that marks a match.")
+@Far
+@Threshold
 @Json
 @model_options
-def search(model: Model, probe: Path, paths: tuple[Path, ...], k: int, far: float, as_json: bool) -> None:
+def search(
+    model: Model,
+    probe: Path,
+    paths: tuple[Path, ...],
+    k: int,
+    far: float,
+    threshold: float | None,
+    as_json: bool,
+) -> None:
     """Look the most prominent face of PROBE up among photographs, folders, or one .npz file of `embed`."""
-    threshold = model.recipe.threshold(far)
+    limit, rate = model.recipe.decision(far, threshold)
     x = model.embed(probe)
     rows, skipped = _gallery_rows(model, paths)
     gallery = Gallery()
@@ -160,14 +196,16 @@ def search(model: Model, probe: Path, paths: tuple[Path, ...], k: int, far: floa
         {
             "photo": label,
             "distance": float(distance),
-            "same": bool(distance <= threshold),
+            "same": bool(distance <= limit),
             "box": rows.boxes[row].tolist(),
         }
         for label, distance, row in zip(found.labels[0], found.distances[0], found.ids[0], strict=True)
     ]
     if as_json:
-        _print_json({"matches": matches, "threshold": threshold, "far": far, "skipped": skipped})
+        _print_json({"matches": matches, "threshold": limit, "far": rate, "skipped": skipped})
         return
+    if not matches:
+        click.echo("no faces to search among")
     for match in matches:
         click.echo(f"{match['distance']:.3f}  {_answer(match['same']):9}  {match['photo']}")
 
@@ -180,15 +218,20 @@ def search(model: Model, probe: Path, paths: tuple[Path, ...], k: int, far: floa
 @model_options
 def cluster(model: Model, paths: tuple[Path, ...], threshold: float | None, report: Path | None, as_json: bool) -> None:
     """Group the faces on photographs and in folders into people."""
+    recipe = model.recipe
+    stop = recipe.grouping(threshold)
+    shaded = 0.0 if report is None else recipe.decision(1e-3, None if recipe.thresholds else threshold)[0]
     album = _read(model, paths)
-    people = cluster_rows(album.embeddings, threshold=model.recipe.clustering if threshold is None else threshold)
+    people = cluster_rows(album.embeddings, threshold=stop)
     names = [printable(album.photos[owner]) for owner in album.owners]
     groups = [[names[row] for row in np.flatnonzero(people.labels == label)] for label in range(len(people))]
     if report is not None:
-        write_page(report, "People", album, people, model.recipe.threshold(1e-3), [])
+        write_page(report, "People", album, people, shaded, [])
     if as_json:
         _print_json({"people": groups, "threshold": people.threshold, "skipped": _skipped(album)})
         return
+    if not groups:
+        click.echo(f"no faces on {count(len(album.photos), 'photograph')}")
     for number, group in enumerate(groups, 1):
         click.echo(f"person {number}: {', '.join(group)}")
 

@@ -1,17 +1,23 @@
 """The command line: answers, exit codes, JSON, and one line for every error."""
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import faceprint as fp
 from faceprint.cli import command
+from faceprint.model import Model
 
 
 @pytest.fixture
@@ -34,6 +40,16 @@ def folder(photos, tmp_path):
         shutil.copy(photo, tmp_path)
     (tmp_path / "broken.jpg").write_text("text")
     return tmp_path
+
+
+@pytest.fixture
+def two(photos, tmp_path):
+    """Biden and Collins on one photograph, 512 pixels each."""
+    together = Image.new("RGB", (1024, 512))
+    together.paste(Image.open(photos / "biden.jpg").crop((250, 0, 950, 700)).resize((512, 512)), (0, 0))
+    together.paste(Image.open(photos / "collins.png"), (512, 0))
+    together.save(tmp_path / "two.png")
+    return tmp_path / "two.png"
 
 
 def test_demo(run, tmp_path):
@@ -74,6 +90,52 @@ def test_verify_cannot_tell(run, photos, tmp_path):
     assert "not 1e-09" in run("verify", photos / "obama.jpg", photos / "obama.jpg", "--far", "1e-9", code=2).stderr
 
 
+def test_verify_options(run, photos, two):
+    assert "must show only one face, not 2" in run("verify", "--only", two, photos / "obama.jpg", code=2).stderr
+    run("verify", photos / "obama.jpg", photos / "obama2.jpg", "--threshold", "0", code=1)
+    run("verify", photos / "obama.jpg", photos / "biden.jpg", "--threshold", "4", code=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (ZeroDivisionError("division by zero"), 2, "error: unforeseen ZeroDivisionError: division by zero\n"),
+        (MemoryError(), 2, "error: unforeseen MemoryError: \n"),
+        (fp.NetworkError("no"), 2, "error: no\n"),
+        (KeyboardInterrupt(), 130, "\n"),
+    ],
+)
+def test_whatever_goes_wrong_does_not_say_different(monkeypatch, error, code, text):
+    def fail(*paths, **options):
+        raise error
+
+    monkeypatch.setattr("faceprint.cli.load", fail)
+    result = CliRunner().invoke(command, ["verify", "a.jpg", "b.jpg"])
+    assert (result.exit_code, result.stderr) == (code, text)
+
+
+def test_a_closed_pipe_is_no_error(photos):
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "faceprint", "verify", photos / "obama.jpg", photos / "biden.jpg"]
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_model_options_reach_load(monkeypatch):
+    seen = []
+
+    def record(network, *, detector, device):
+        seen.append((network, detector, device))
+        raise fp.NetworkError("stop")
+
+    monkeypatch.setattr("faceprint.cli.load", record)
+    words = ["faces", "x", "--network", "n.onnx", "--detector", "d.onnx", "--device", "cuda"]
+    assert CliRunner().invoke(command, words).exit_code == 2
+    assert seen == [(Path("n.onnx"), Path("d.onnx"), "cuda")]
+
+
 def test_faces(run, folder):
     result = run("faces", folder)
     assert "obama.jpg: 1 face\n" in result.stdout
@@ -95,6 +157,26 @@ def test_embed_then_search(run, folder, tmp_path):
     assert "same" in run("search", folder / "obama.jpg", out).stdout
 
 
+def test_embed_writes_the_file_that_was_named(run, photos, tmp_path):
+    run("embed", photos / "collins.png", "--out", tmp_path / "e1")
+    assert [path.name for path in tmp_path.iterdir()] == ["e1"]
+    result = run("embed", photos / "collins.png", "--out", tmp_path / "no" / "x.npz", code=2)
+    assert result.stderr.startswith("error: [Errno 2]")
+    assert result.stderr.count("\n") == 1
+
+
+def test_search_decides_and_shows_the_box(run, photos, two, model):
+    answer = json.loads(run("search", photos / "obama.jpg", photos, "--far", "1e-4", "--json").stdout)
+    assert (answer["far"], answer["threshold"]) == (1e-4, model.recipe.threshold(1e-4))
+    near, far = json.loads(run("search", photos / "collins.png", two, "--json").stdout)["matches"]
+    assert (near["same"], far["same"]) == (True, False)
+    assert near["box"][0] > 512 > far["box"][0]
+    words = ("search", photos / "collins.png", two, "--json", "--threshold", repr(far["distance"]))
+    answer = json.loads(run(*words).stdout)
+    assert [match["same"] for match in answer["matches"]] == [True, True]
+    assert (answer["far"], answer["threshold"]) == (None, far["distance"])
+
+
 def test_search_refuses_other_embeddings(run, photos, tmp_path):
     content = {
         "embeddings": np.eye(2, dtype=np.float32),
@@ -109,6 +191,94 @@ def test_search_refuses_other_embeddings(run, photos, tmp_path):
     assert "must be an .npz written by" in run("search", photos / "obama.jpg", tmp_path / "bare.npz", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"embeddings": np.zeros((2, 128))}, "must hold one float32 embedding for each of its 2 faces"),
+        ({"embeddings": np.zeros((3, 128), np.float32)}, "must hold one float32 embedding for each of its 2 faces"),
+        ({"embeddings": np.zeros(2, np.float32)}, "must hold one float32 embedding for each of its 2 faces"),
+        ({"boxes": np.zeros((1, 4), np.float32)}, "must hold one float32 box, four finite numbers, for each of its 2"),
+        ({"boxes": np.full((2, 4), np.nan, np.float32)}, "must hold one float32 box, four finite numbers, for each"),
+        ({"photos": np.array([1, 2])}, "must hold as text the photo of each face"),
+        ({"photos": np.array("a")}, "must hold as text the photo of each face"),
+        ({"fingerprint": np.array(["a"])}, "must hold as text the photo of each face, and the fingerprint"),
+    ],
+)
+def test_search_refuses_arrays_that_embed_never_wrote(run, photos, tmp_path, change, text):
+    content = {
+        "embeddings": np.zeros((2, 128), np.float32),
+        "photos": np.array(["a", "b"]),
+        "boxes": np.zeros((2, 4), np.float32),
+        "fingerprint": np.array("f"),
+    }
+    np.savez(tmp_path / "x.npz", **content | change)
+    assert text in run("search", photos / "obama.jpg", tmp_path / "x.npz", code=2).stderr
+
+
+def npy(shape):
+    """A header that promises float32 values of this shape, and nothing after it."""
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return content.getvalue()
+
+
+def zipped(member, damage=False):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("embeddings", "photos", "boxes", "fingerprint"):
+            archive.writestr(f"{name}.npy", member)
+    raw = bytearray(content.getvalue())
+    if damage:
+        raw[50:60] = b"\xff" * 10  # within the deflated bytes of the first member
+    return bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "No data left in file"),
+        (npy((0,)), "it holds one array without a name"),
+        (zipped(b"text"), "embeddings is not an array"),
+        (zipped(npy((1 << 45,))), ""),
+        (zipped(npy((4,)), damage=True), ""),
+    ],
+    ids=["empty", "npy", "text", "huge", "damaged"],
+)
+def test_search_refuses_hostile_files(run, photos, tmp_path, content, text):
+    (tmp_path / "x.npz").write_bytes(content)
+    told = run("search", photos / "obama.jpg", tmp_path / "x.npz", code=2).stderr
+    assert f"x.npz must be an .npz written by 'faceprint embed': {text}" in told
+    assert told.count("\n") == 1
+
+
+def test_recipe_without_thresholds(run, folder, tmp_path, model, monkeypatch):
+    bare = replace(model.recipe, thresholds=(), clustering=None)
+    monkeypatch.setattr(Model, "recipe", bare)
+    monkeypatch.setattr(Model, "faces", None)  # all is refused before any work
+    assert "states no 'clustering'; give it: threshold, or --threshold" in run("cluster", folder, code=2).stderr
+    told = run("search", folder / "obama.jpg", folder, code=2).stderr
+    assert "states no thresholds; give one: threshold, or --threshold" in told
+    monkeypatch.setattr(Model, "recipe", replace(bare, clustering=0.1))
+    told = run("cluster", folder, "--report", tmp_path / "page.html", code=2).stderr
+    assert "states no thresholds; give one: threshold, or --threshold" in told
+    run("cluster", folder, "--threshold", "nan", code=2)
+
+
+def test_thresholds_given_where_the_recipe_states_none(run, folder, tmp_path, model, monkeypatch):
+    monkeypatch.setattr(Model, "recipe", replace(model.recipe, thresholds=(), clustering=None))
+    page = tmp_path / "page.html"
+    answer = json.loads(run("cluster", folder, "--threshold", "0.13", "--report", page, "--json").stdout)
+    assert sorted(map(len, answer["people"])) == [1, 1, 3]
+    assert "threshold 0.130" in page.read_text("utf-8")
+    run("search", folder / "obama.jpg", folder, "--threshold", "0.2")
+
+
+def test_cluster_takes_the_threshold_of_the_recipe(run, photos, model, monkeypatch):
+    monkeypatch.setattr(Model, "recipe", replace(model.recipe, clustering=4.0))
+    answer = json.loads(run("cluster", photos, "--json").stdout)
+    assert (answer["threshold"], len(answer["people"])) == (4.0, 1)
+
+
 def test_cluster(run, folder, tmp_path):
     page = tmp_path / "people.html"
     answer = json.loads(run("cluster", folder, "--report", page, "--json").stdout)
@@ -119,19 +289,21 @@ def test_cluster(run, folder, tmp_path):
     assert run("cluster", folder).stdout.startswith("person 1: ")
 
 
-def test_photos_without_faces(run, tmp_path):
-    from PIL import Image
-
+def test_photos_without_faces(run, photos, tmp_path):
     Image.new("RGB", (60, 60)).save(tmp_path / "blank.png")
     assert json.loads(run("cluster", tmp_path, "--json").stdout)["people"] == []
     assert "0 faces" in run("faces", tmp_path).stdout
+    assert run("cluster", tmp_path).stdout == "no faces on 1 photograph\n"
+    assert run("search", photos / "obama.jpg", tmp_path).stdout == "no faces to search among\n"
+    assert json.loads(run("search", photos / "obama.jpg", tmp_path, "--json").stdout)["matches"] == []
     run("embed", tmp_path, "--out", tmp_path / "none.npz")
 
 
 def test_only_broken_photos_and_empty_folders(run, tmp_path):
     assert "holds no photographs" in run("faces", tmp_path, code=2).stderr
-    (tmp_path / "broken.jpg").write_text("text")
-    assert "is not an image" in run("faces", tmp_path, code=2).stderr
+    for number in range(4):
+        (tmp_path / f"{number}.jpg").write_text("text")
+    assert run("faces", tmp_path, code=2).stderr.count("is not an image") == 3  # enough to see what is wrong
 
 
 def test_names_that_are_not_utf8(run, photos, tmp_path):

@@ -215,3 +215,17 @@ DEGENERATE = "landmarks and template must be five points with an extent and a co
 def test_align_refuses_wrong_arguments(landmarks, template, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         _core.align(landmarks, template)
+
+
+def test_does_not_blur_at_a_scale_of_one_but_for_rounding():
+    image, scale = photo(20, 20), 1 + 1e-9
+    chip = _core.chips(image, np.array([[[scale, 0, 0], [0, scale, 0]]]), 16, 16, layout="NHWC")[0]
+    np.testing.assert_allclose(chip, image[:16, :16], atol=1e-2)
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_refuses_either_axis_beyond_reach(row):
+    affine = IDENTITY.copy()
+    affine[0, row, 2] = 2.0**31
+    with pytest.raises(ValueError, match="reach less than"):
+        _core.chips(photo(5, 5), affine, 4, 4)

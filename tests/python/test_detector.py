@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceprint import NetworkError, RecipeError, load
 from faceprint.detector import suppress
-from faceprint.yunet import PARTS, STRIDES, YuNet
+from faceprint.yunet import PARTS, STRIDES, YuNet, _decode
 
 
 def suppress_obviously(boxes, scores, overlap, of_smaller):
@@ -114,3 +114,40 @@ def test_what_is_no_detector(tmp_path):
 
 def test_yunet_graph_is_valid(tmp_path):
     onnx.checker.check_model(onnx.load(yunet(tmp_path / "y.onnx", 64, {})))
+
+
+def test_yunet_is_given_bgr_padded_with_black(tmp_path, monkeypatch):
+    detector = YuNet(yunet(tmp_path / "y.onnx", 32, {}))
+    run, seen = detector._session.run, []
+    monkeypatch.setattr(detector._session, "run", lambda inputs: seen.append(inputs["input"]) or run(inputs))
+    detector.detect(np.full((20, 30, 3), [200, 0, 7], np.uint8))
+    (given,) = seen
+    assert given.shape == (1, 3, 32, 32)
+    assert given[0, :, 0, 0].tolist() == [7, 0, 200]
+    assert not given[0, :, 20:].any()
+    assert not given[0, :, :, 30:].any()
+
+
+def test_yunet_enlarges_landmarks_with_the_boxes(tmp_path):
+    answers = {"cls_32": {41: 1.0}, "obj_32": {41: 1.0}, "kps_32": {41: [1.0] * 10}}  # column 1, row 1 of 40 x 40
+    found = YuNet(yunet(tmp_path / "y.onnx", 1280, answers)).detect(np.zeros((2560, 2560, 3), np.uint8))
+    assert found.boxes.tolist() == [[32, 32, 96, 96]]
+    assert found.landmarks.tolist() == [[[128, 128]] * 5]
+
+
+def test_yunet_finds_each_face_once(tmp_path):
+    answers = {
+        "cls_8": {0: 1.0, 1: 0.9},
+        "obj_8": {0: 1.0, 1: 1.0},
+        "bbox_8": {0: [0.5, 0.5, 2, 2], 1: [0.4, 0.5, 2, 2]},
+    }
+    found = YuNet(yunet(tmp_path / "y.onnx", 32, answers)).detect(np.zeros((32, 32, 3), np.uint8))
+    np.testing.assert_allclose(found.scores, [1])
+
+
+def test_yunet_counts_cells_along_rows():
+    face = np.zeros((8, 1), np.float32)
+    face[6] = 1  # column 2, row 1 of 4 columns
+    boxes, landmarks, _ = _decode(32, 4, face, face, np.zeros((8, 4), np.float32), np.zeros((8, 10), np.float32))
+    assert boxes.tolist() == [[48, 16, 80, 48]]
+    assert landmarks.tolist() == [[[64, 32]] * 5]

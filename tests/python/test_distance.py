@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -97,6 +99,18 @@ def test_handles_what_speaks_dlpack(unit_rows):
 
     x = unit_rows(4)
     np.testing.assert_array_equal(fp.distances(Foreign(x), x), fp.distances(x, x))
+
+
+def test_refuses_memory_of_another_device():
+    class OnCuda:
+        def __dlpack__(self, **options):
+            raise AssertionError("what lies elsewhere is not asked for")
+
+        def __dlpack_device__(self):
+            return (2, 0)
+
+    with pytest.raises(fp.DeviceError, match=r"^x must be in CPU memory, not on DLPack device type 2$"):
+        fp.distances(OnCuda(), ONES)
 
 
 def unaligned(x):
@@ -206,3 +220,18 @@ def test_names_its_own_parameters(unit_rows):
         fp.distances(unit_rows(2), ONES)
     with pytest.raises(TypeError, match=r"^x must be float32, not float64$"):
         fp.distances(ONES.astype(np.float64), ONES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures its own memory in /proc")
+def test_works_where_no_thread_can_be_started():
+    code = """
+import resource, numpy, faceprint
+x = numpy.random.default_rng(0).standard_normal((1500, 128), numpy.float32)
+out = numpy.empty((1500, 1500), numpy.float32)
+expected = faceprint.distances(x, x, threads=1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (6 << 20),) * 2)
+print((faceprint.distances(x, x, out=out, threads=4) == expected).all())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr

@@ -91,3 +91,9 @@ def textures():
 def test_nobody_is_found_on_textures(detector):
     for name, image in textures():
         assert len(detector.detect(image).scores) == 0, name
+
+
+def test_what_is_no_box_is_cut_out_black(photos):
+    image = fp.read_photo(photos / "collins.png")
+    crops = mtcnn._crops(image, np.array([[9, 9, 2, 2], [0, 0, 1e30, 1e30]], np.float32), 24)
+    assert (crops == np.float32(-127.5 / 128)).all()

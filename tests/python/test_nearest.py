@@ -351,3 +351,10 @@ def test_ctrl_c_ends_a_long_call_soon():
 def test_refuses_what_has_no_answer(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         call()
+
+
+@each_backend
+def test_distances_are_never_negative(backend, unit_rows):
+    x = unit_rows(64)
+    with using(backend):
+        assert fp.nearest(x, x * np.float32(1 + 1e-7), 5)[0].min() >= 0

@@ -302,6 +302,7 @@ def test_a_progress_callback_must_not_change_the_gallery(unit_rows):
 INTERRUPT = """
 import os, signal, sys, threading, time
 import numpy, faceprint
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where this was started in the background, it is ignored
 x = numpy.random.default_rng(0).standard_normal((60_000, 512), numpy.float32)
 def interrupt():
     global start

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "cpu/coarse.hpp"
@@ -64,20 +67,37 @@ int threads_for(int threads, std::ptrdiff_t queries, const Gallery& gallery) {
                                          static_cast<double>(gallery.columns()));
 }
 
+// What one thread does at a time: some of the queries against some of the gallery. `first_row` is where its answers
+// begin, were those of all queries in the first part of the gallery followed by those in the second, and so on.
+struct Chunk {
+  std::ptrdiff_t first_query, queries, first_panel, last_panel, first_row;
+};
+
 // How the queries are cut into batches and, where they are too few to occupy all threads, the gallery into parts.
 struct Division {
   int threads;
-  std::ptrdiff_t parts, part_panels, batch, batches;
+  std::ptrdiff_t queries, panels, parts, part_panels, batch;
 
   // `most_parts` is what memory allows.
-  Division(std::ptrdiff_t queries, const Gallery& gallery, int wanted, std::ptrdiff_t most_parts)
-      : threads(threads_for(wanted, queries, gallery)),
-        parts(queries >= few_queries * threads
-                  ? 1
-                  : std::min<std::ptrdiff_t>({threads, gallery.panel_count(), most_parts})),
-        part_panels(divide_up(gallery.panel_count(), parts)),
-        batch(queries_per_batch(queries, gallery.columns(), divide_up(threads, parts))),
-        batches(divide_up(queries, batch)) {}
+  Division(std::ptrdiff_t query_count, const Gallery& gallery, int wanted, std::ptrdiff_t most_parts)
+      : threads(threads_for(wanted, query_count, gallery)),
+        queries(query_count),
+        panels(gallery.panel_count()),
+        parts(queries >= few_queries * threads ? 1 : std::min<std::ptrdiff_t>({threads, panels, most_parts})),
+        part_panels(divide_up(panels, parts)),
+        batch(queries_per_batch(queries, gallery.columns(), divide_up(threads, parts))) {}
+
+  std::ptrdiff_t chunks() const { return parts * divide_up(queries, batch); }
+
+  Chunk chunk(std::ptrdiff_t index) const {
+    const std::ptrdiff_t part = index % parts, first_query = index / parts * batch;
+    const std::ptrdiff_t first_panel = std::min(part * part_panels, panels);
+    return {.first_query = first_query,
+            .queries = std::min(batch, queries - first_query),
+            .first_panel = first_panel,
+            .last_panel = std::min(first_panel + part_panels, panels),
+            .first_row = part * queries + first_query};
+  }
 };
 
 // Lets a batch pass over the panels from one to another, block after block, and returns how many rows a certified scan
@@ -194,20 +214,15 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
 
   Progress progress = progress_of(search, queries.rows, gallery);
   std::atomic<std::int64_t> computed = 0;
-  parallel_for(
-      division.threads, division.parts * division.batches,
-      [&](std::ptrdiff_t chunk) {
-        const std::ptrdiff_t part = chunk % division.parts, first = chunk / division.parts * division.batch;
-        const std::ptrdiff_t count = std::min(division.batch, queries.rows - first);
-        const Matrix<float> heap_keys = keys.slice(part * queries.rows + first, count);
-        const Matrix<std::int64_t> heap_indices = found.slice(part * queries.rows + first, count);
-        const std::ptrdiff_t first_panel = std::min(part * division.part_panels, gallery.panel_count());
-        const std::ptrdiff_t last_panel = std::min(first_panel + division.part_panels, gallery.panel_count());
-        computed += nearest_in_panels(task, queries.slice(first, count), first_panel, last_panel, heap_keys,
-                                      heap_indices, progress);
-        sort_heaps(heap_keys, heap_indices);
-      },
-      &progress);
+  const auto scan = [&](std::ptrdiff_t index) {
+    const Chunk chunk = division.chunk(index);
+    const Matrix<float> heap_keys = keys.slice(chunk.first_row, chunk.queries);
+    const Matrix<std::int64_t> heap_indices = found.slice(chunk.first_row, chunk.queries);
+    computed += nearest_in_panels(task, queries.slice(chunk.first_query, chunk.queries), chunk.first_panel,
+                                  chunk.last_panel, heap_keys, heap_indices, progress);
+    sort_heaps(heap_keys, heap_indices);
+  };
+  parallel_for(division.threads, division.chunks(), scan, &progress);
   if (!whole) merge(keys, found, values, indices);
   turn_into_values(search.metric, values);
   return computed;
@@ -257,21 +272,16 @@ Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> que
   std::vector<std::vector<Hit>> hits(static_cast<std::size_t>(division.parts * queries.rows));
   Progress progress = progress_of(search, queries.rows, gallery);
   std::atomic<std::int64_t> computed = 0;
-  parallel_for(
-      division.threads, division.parts * division.batches,
-      [&](std::ptrdiff_t chunk) {
-        const std::ptrdiff_t part = chunk % division.parts, first = chunk / division.parts * division.batch;
-        const std::ptrdiff_t count = std::min(division.batch, queries.rows - first);
-        PackedBatch packed(task, count);
-        packed.pack(queries.slice(first, count));
-        packed.set_limits(limits.data());
-        WithinCollector collector(values, {hits.data() + part * queries.rows + first, static_cast<std::size_t>(count)});
-        const std::ptrdiff_t first_panel = std::min(part * division.part_panels, gallery.panel_count());
-        computed +=
-            scan_panels(task, packed, first_panel, std::min(first_panel + division.part_panels, gallery.panel_count()),
-                        collector, progress);
-      },
-      &progress);
+  const auto scan = [&](std::ptrdiff_t index) {
+    const Chunk chunk = division.chunk(index);
+    PackedBatch packed(task, chunk.queries);
+    packed.pack(queries.slice(chunk.first_query, chunk.queries));
+    packed.set_limits(limits.data());
+    WithinCollector collector(values, std::span(hits).subspan(static_cast<std::size_t>(chunk.first_row),
+                                                              static_cast<std::size_t>(chunk.queries)));
+    computed += scan_panels(task, packed, chunk.first_panel, chunk.last_panel, collector, progress);
+  };
+  parallel_for(division.threads, division.chunks(), scan, &progress);
   Neighbourhoods found = gather(values, hits, queries.rows);
   found.computed = computed;
   return found;

@@ -5,7 +5,7 @@
 #include "cpu/chip-inl.hpp"
 #include "cpu/distance-inl.hpp"
 #include "cpu/nearest-inl.hpp"
-// uses the above
+// Apart, so that it stays behind nearest-inl.hpp, which it uses.
 #include "cpu/codes-inl.hpp"
 
 constexpr ScanKernels scan_kernels = {.tile_queries = Lanes::tile_queries,

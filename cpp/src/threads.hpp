@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <thread>
 
@@ -29,7 +30,7 @@ class Progress {
   // Lets the watch look if it is time to; only for the thread that made this.
   void look();
 
-  struct Ended {};
+  struct Ended : std::exception {};
   void end() { ended_ = true; }
   bool watched() const { return watch_ != nullptr; }
 

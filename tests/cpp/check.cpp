@@ -43,7 +43,8 @@ int main() {
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     std::cout << (check::failures == before ? "passed " : "FAILED ") << name << ", " << taken.count() << " s"
-              << std::endl;
+              << "\n"
+              << std::flush;
   }
   return check::failures > 0 || check::tests().empty() ? 1 : 0;
 }

@@ -67,7 +67,6 @@ TEST(keeps_halves_and_codes_in_step_with_removals) {
     gallery.append(rows.head(5).view());
     gallery.append(rows.view().slice(5, 100));
     gallery.append(rows.view().slice(105, 228));
-    Rows<float> kept(0, 37);
     std::vector<std::int64_t> removed;
     for (std::ptrdiff_t row = 0; row < 333; ++row) {
       if (row % 3 == 1) {

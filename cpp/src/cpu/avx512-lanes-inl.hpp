@@ -46,7 +46,7 @@ struct Bytes {
 
 // A vector of ints, because GCC 12 copies registers where sums of products change their type.
 struct Counts {
-  typedef int Ints __attribute__((vector_size(64)));
+  using Ints [[gnu::vector_size(64)]] = int;
   Ints values;
 
   static Counts begin(std::int32_t sum) { return {reinterpret_cast<Ints>(_mm512_set1_epi32(sum))}; }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
+#include <vector>
 
 #include "cpu/heap.hpp"
 
@@ -107,10 +107,10 @@ std::optional<std::int64_t> search_coarsely(const ScanKernels& kernels, const Ga
   PackedBatch packed(task, queries.rows);
   packed.pack(queries);
   Blocks blocks(task, panels_per_block);
-  const auto bounds = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(queries.rows * rows));
+  std::vector<float> bounds(static_cast<std::size_t>(queries.rows * rows));
   for (std::ptrdiff_t panel = first_panel; panel < last_panel; panel += panels_per_block) {
     const Block block = blocks.make(panel, std::min(panels_per_block, last_panel - panel));
-    kernels.bound_nibbles(packed.batch(), block, bounds.get() + (panel - first_panel) * panel_rows, rows);
+    kernels.bound_nibbles(packed.batch(), block, bounds.data() + (panel - first_panel) * panel_rows, rows);
     progress.add(static_cast<double>(block.panels * panel_rows * queries.rows));
   }
   std::int64_t computed = 0;
@@ -118,7 +118,7 @@ std::optional<std::int64_t> search_coarsely(const ScanKernels& kernels, const Ga
     const Heap heap = {keys.row(query), indices.row(query), keys.columns};
     heap.clear();
     Candidates candidates(kernels, packed.batch(), blocks, Values(metric), first_panel, query,
-                          bounds.get() + query * rows, rows, heap);
+                          bounds.data() + query * rows, rows, heap);
     candidates.begin();
     if (!candidates.are_few()) return std::nullopt;
     candidates.finish();

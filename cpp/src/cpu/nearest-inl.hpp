@@ -46,11 +46,10 @@ template <bool Both, std::ptrdiff_t R, std::ptrdiff_t P>
   for (std::ptrdiff_t r = 0; r < R; ++r) {
     for (std::ptrdiff_t c = 0; c < columns; ++c) {
       const float* found = keys + (r * columns + c) * Lanes::count;
-      Lanes limit = Lanes::broadcast(batch.limits[first + r]);
+      const Lanes limit = Lanes::broadcast(batch.limits[first + r]);
       std::uint32_t which;
       if constexpr (Both) {
-        limit = max(limit, Lanes::load(block.limits + row + c * Lanes::count));
-        which = bits(not_above(Lanes::load(found), limit));
+        which = bits(not_above(Lanes::load(found), max(limit, Lanes::load(block.limits + row + c * Lanes::count))));
       } else {
         which = bits(less(Lanes::load(found), limit));
       }

@@ -89,17 +89,17 @@ struct Bytes {
   }
   static Bytes load_low(const std::uint8_t* from) {
     Bytes bytes;
-    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = from[i] & 15;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = static_cast<std::int16_t>(from[i] & 15);
     return bytes;
   }
   static Bytes load_high(const std::uint8_t* from) {
     Bytes bytes;
-    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = from[i] >> 4;
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = static_cast<std::int16_t>(from[i] >> 4);
     return bytes;
   }
   static Bytes broadcast(const std::int8_t* four) {
     Bytes bytes;
-    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = four[i % 4];
+    for (std::ptrdiff_t i = 0; i < 4 * Lanes::count; ++i) bytes.values[i] = std::int16_t{four[i % 4]};
     return bytes;
   }
 };

@@ -331,7 +331,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
     const std::ptrdiff_t most = panels_per_block(task), end = tournament.first(other + 1);
     const std::ptrdiff_t last = std::min(tournament.first(one + 1) * panel_rows, rows);
     PackedBatch packed(task, batch_rows);
-    Buffer<float> copies(batch_rows * depth);
+    const Buffer<float> copies(batch_rows * depth);
     Blocks blocks(task, most);
     JoinCollector collector(Values(search.metric), values, indices, limits.data());
     for (std::ptrdiff_t first = tournament.first(one) * panel_rows; first < last; first += batch_rows) {

@@ -12,6 +12,7 @@
 #include "backend.hpp"
 #include "check.hpp"
 #include "codes.hpp"
+#include "divide_up.hpp"
 #include "half.hpp"
 #include "panels.hpp"
 #include "threads.hpp"
@@ -37,8 +38,6 @@ void check_indices(std::span<const std::int64_t> indices, std::ptrdiff_t rows) {
 }
 
 std::ptrdiff_t bytes_of(Storage storage) { return storage == Storage::float16 ? 2 : 4; }
-
-std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -125,7 +124,7 @@ void Gallery::fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* co
   for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
     bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
   }
-  if (storage_ == Storage::int8) return;
+  if (!has_bounds()) return;
   const double shift = product_with_difference(centre(), row, centre(), columns_);
   numbers(biases_)[place] = static_cast<float>(norms()[place] - 2 * shift);
   const Coded coarse = encode(row, centre(), columns_, largest_nibble_code, codes);
@@ -175,7 +174,7 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
   const std::ptrdiff_t rows = rows_ + embeddings.rows;
   if (rows > capacity_) {
     reallocate(std::max(rows, capacity_ + capacity_ / 2));
-    if (has_codes() && storage_ == Storage::float32) renew_centre(embeddings);
+    if (has_bounds()) renew_centre(embeddings);
   }
 
   constexpr std::ptrdiff_t panels_per_chunk = 64;
@@ -228,7 +227,6 @@ void Gallery::remove(std::span<const std::int64_t> indices) {
 
 // `first` is 0 or the first row that is new.
 void Gallery::take_stock(std::ptrdiff_t first) {
-  const bool centred = has_codes() && storage_ == Storage::float32;
   if (first == 0) {
     largest_norm_ = 0;
     largest_bias_ = -nowhere;
@@ -237,7 +235,7 @@ void Gallery::take_stock(std::ptrdiff_t first) {
   for (std::ptrdiff_t row = first; row < rows_; ++row) {
     largest_norm_ = std::max(largest_norm_, norms()[row]);
     short_rows_ += norms()[row] < shortest_norm ? 1 : 0;
-    if (centred) largest_bias_ = std::max(largest_bias_, biases()[row]);
+    if (has_bounds()) largest_bias_ = std::max(largest_bias_, biases()[row]);
   }
 }
 

@@ -34,7 +34,7 @@ void check_metric(const Gallery& gallery, const Search& search) {
                                 std::to_string(gallery.short_rows()) + " of them are not");
   }
   if (search.scan != Scan::certified) return;
-  if (!gallery.has_codes() || gallery.storage() != Storage::float32) {
+  if (!gallery.has_bounds()) {
     throw std::invalid_argument("a certified scan needs a gallery of float32 rows with codes");
   }
   if (search.metric == Metric::cosine) {

@@ -32,6 +32,7 @@ class Gallery {
   std::ptrdiff_t columns() const { return columns_; }
   Storage storage() const { return storage_; }
   bool has_codes() const { return bytes_.codes.unit > 0; }
+  bool has_bounds() const { return nibbles_.codes.unit > 0; }  // codes beside the float32 rows that they bound
 
   // Adds rows at the end. A refused call leaves the gallery as it was.
   // Throws std::invalid_argument if the columns differ, or if a value is not finite or lies outside [-1e15, 1e15], or

@@ -79,10 +79,7 @@ class Candidates {
     kernels_.keys_of_floats(batch_, query_, block, lane - lane % kernels_.lanes, keys);
     bounds_[row] = infinity;  // once is enough
     ++computed_;
-    const float key = values_.key(keys[lane % kernels_.lanes]);
-    const std::int64_t index = block.first_row + lane;
-    if (key > heap_.distances[0] || (key == heap_.distances[0] && index > heap_.indices[0])) return;
-    heap_.replace_top(key, index);
+    heap_.offer(values_.key(keys[lane % kernels_.lanes]), block.first_row + lane);
   }
 
   const ScanKernels& kernels_;

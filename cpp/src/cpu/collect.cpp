@@ -65,8 +65,7 @@ void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_
 
 void JoinCollector::keep(std::int64_t row, float key, std::int64_t index) {
   const Heap heap = {keys_.row(row), indices_.row(row), keys_.columns};
-  if (key > heap.distances[0] || (key == heap.distances[0] && index > heap.indices[0])) return;
-  heap.replace_top(key, index);
+  heap.offer(key, index);
   limits_[row] = heap.distances[0];
 }
 

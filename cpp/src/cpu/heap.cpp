@@ -38,6 +38,10 @@ void Heap::clear() const {
 
 void Heap::replace_top(float distance, std::int64_t index) const { sink(*this, size, {distance, index}); }
 
+void Heap::offer(float distance, std::int64_t index) const {
+  if (before({distance, index}, {distances[0], indices[0]})) replace_top(distance, index);
+}
+
 void Heap::sort() const {
   for (std::ptrdiff_t last = size - 1; last > 0; --last) {
     const Entry entry = {distances[last], indices[last]};

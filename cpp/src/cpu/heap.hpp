@@ -14,7 +14,8 @@ struct Heap {
 
   void clear() const;
   void replace_top(float distance, std::int64_t index) const;
-  void sort() const;  // ascending by distance, then index; no heap afterwards
+  void offer(float distance, std::int64_t index) const;  // in any order: kept if nearer than the top, ties by index
+  void sort() const;                                     // ascending by distance, then index; no heap afterwards
 };
 
 }  // namespace faceprint

@@ -106,7 +106,7 @@ void PackedBatch::pack_codes(Matrix<const float> queries) {
     code_sums_.data()[i] = sum;
     code_scale_.data()[i] = scale_.data()[i] * coded.scale;
     code_bias_.data()[i] = bias_.data()[i];
-    if (gallery.storage() == Storage::int8) continue;
+    if (!gallery.has_bounds()) continue;
     const auto factor = static_cast<double>(scale_.data()[i]);
     const double length = std::sqrt(static_cast<double>(norms_.data()[i]));
     code_error_.data()[i] =
@@ -139,7 +139,7 @@ Block Blocks::make(std::ptrdiff_t first_panel, std::ptrdiff_t panels) {
                  .code_scale = nullptr,
                  .code_error = nullptr,
                  .limits = nullptr};
-  const bool centred = task_.codes != Codes::none && gallery.storage() == Storage::float32;
+  const bool centred = task_.codes != Codes::none && gallery.has_bounds();
   if (task_.codes != Codes::none) {
     const bool bytes = task_.codes == Codes::bytes;
     const Gallery::Codes codes = bytes ? gallery.bytes() : gallery.nibbles();

@@ -15,6 +15,8 @@ struct Task {
   const Gallery& gallery;
   Metric metric;
   Codes codes;
+
+  bool certify() const { return codes == Codes::bytes && gallery.has_bounds(); }
 };
 
 // Owns the memory of a batch of at most `capacity` queries.

@@ -12,6 +12,8 @@
 #include "cpu/coarse.hpp"
 #include "cpu/collect.hpp"
 #include "cpu/pack.hpp"
+#include "cpu/sizes.hpp"
+#include "divide_up.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -21,12 +23,9 @@ namespace {
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-constexpr std::ptrdiff_t tile_multiple = 12;            // of the queries of every instruction set's tiles
-constexpr std::ptrdiff_t block_bytes = 1 << 18;         // of gallery: half of a small second-level cache
-constexpr std::ptrdiff_t block_panels = 256;            // at most
-constexpr std::ptrdiff_t packed_query_bytes = 1 << 20;  // packed at once; they stream through once per block
-constexpr std::ptrdiff_t merge_bytes = 1 << 25;         // of partial results, at most
-constexpr std::ptrdiff_t few_queries = 16;              // per thread: below, threads share the gallery instead
+constexpr std::ptrdiff_t block_panels = 256;     // at most
+constexpr std::ptrdiff_t merge_bytes = 1 << 25;  // of partial results, at most
+constexpr std::ptrdiff_t few_queries = 16;       // per thread: below, threads share the gallery instead
 
 // A certified scan must exclude most rows to be worth it. It needs enough rows for the limits to become tight, and
 // where it computes more than one pair in 16 of a block, the next blocks are scanned in full.
@@ -34,10 +33,8 @@ constexpr std::ptrdiff_t certified_columns = 16, certified_rows = 2048, certifie
 constexpr std::int64_t pairs_per_computed = 16;
 constexpr int full_blocks = 8;
 
-std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
-
 bool certified(const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
-  if (gallery.storage() != Storage::float32 || !gallery.has_codes()) return false;
+  if (!gallery.has_bounds()) return false;
   if (search.metric == Metric::cosine || search.scan == Scan::full) return false;
   if (search.scan == Scan::certified) return true;
   return gallery.columns() >= certified_columns && gallery.rows() >= certified_rows &&
@@ -54,19 +51,6 @@ std::ptrdiff_t panels_per_block(const Task& task) {
   return std::clamp<std::ptrdiff_t>(block_bytes / (panel_rows * row_bytes), 1, block_panels);
 }
 
-// Whole tiles, few enough for the memory set aside for packing, many enough batches for all threads.
-std::ptrdiff_t queries_per_batch(std::ptrdiff_t queries, std::ptrdiff_t depth, std::ptrdiff_t batches) {
-  const auto bytes = static_cast<std::ptrdiff_t>(sizeof(float)) * depth;
-  const std::ptrdiff_t most = std::max<std::ptrdiff_t>(1, packed_query_bytes / bytes / tile_multiple);
-  const std::ptrdiff_t even = divide_up(divide_up(queries, batches), tile_multiple);
-  return tile_multiple * std::clamp<std::ptrdiff_t>(even, 1, most);
-}
-
-int threads_for(int threads, std::ptrdiff_t queries, const Gallery& gallery) {
-  return worthwhile_threads(threads, static_cast<double>(queries) * static_cast<double>(gallery.rows()) *
-                                         static_cast<double>(gallery.columns()));
-}
-
 // What one thread does at a time: some of the queries against some of the gallery. `first_row` is where its answers
 // begin, were those of all queries in the first part of the gallery followed by those in the second, and so on.
 struct Chunk {
@@ -80,7 +64,7 @@ struct Division {
 
   // `most_parts` is what memory allows.
   Division(std::ptrdiff_t query_count, const Gallery& gallery, int wanted, std::ptrdiff_t most_parts)
-      : threads(threads_for(wanted, query_count, gallery)),
+      : threads(threads_for(wanted, query_count, gallery.rows(), gallery.columns())),
         queries(query_count),
         panels(gallery.panel_count()),
         parts(queries >= few_queries * threads ? 1 : std::min<std::ptrdiff_t>({threads, panels, most_parts})),
@@ -110,7 +94,6 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
   const ScanKernel whole = task.gallery.storage() == Storage::float32   ? kernels.scan_floats
                            : task.gallery.storage() == Storage::float16 ? kernels.scan_halves
                                                                         : kernels.scan_codes;
-  const bool certify = task.codes == Codes::bytes && task.gallery.storage() == Storage::float32;
   CertifiedCollector certifier(kernels, batch, collector);
   const std::ptrdiff_t most = panels_per_block(task);
   Blocks blocks(task, most);
@@ -119,7 +102,7 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
     const Block block = blocks.make(panel, std::min(most, last_panel - panel));
     const std::int64_t pairs = block.panels * panel_rows * batch.count;
     collector.begin(block);
-    if (certify && full == 0) {
+    if (task.certify() && full == 0) {
       const std::int64_t before = certifier.computed();
       certifier.begin(block);
       kernels.bound_codes(batch, block, certifier);
@@ -137,8 +120,7 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
 std::int64_t nearest_in_panels(const Task& task, Matrix<const float> queries, std::ptrdiff_t first_panel,
                                std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
                                Progress& progress) {
-  const bool certify = task.codes == Codes::bytes && task.gallery.storage() == Storage::float32;
-  if (certify && queries.rows <= coarse_queries && last_panel - first_panel <= coarse_panels) {
+  if (task.certify() && queries.rows <= coarse_queries && last_panel - first_panel <= coarse_panels) {
     const std::optional<std::int64_t> computed = search_coarsely(task.kernels, task.gallery, task.metric, queries,
                                                                  first_panel, last_panel, keys, indices, progress);
     if (computed) return *computed;
@@ -317,7 +299,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
   const std::ptrdiff_t rows = gallery.rows(), depth = gallery.columns();
   const Task task = {kernels, gallery, search.metric, Codes::none};
   const ScanKernel join = gallery.storage() == Storage::float32 ? kernels.join_floats : kernels.join_halves;
-  const int threads = threads_for(search.threads, rows, gallery);
+  const int threads = threads_for(search.threads, rows, rows, depth);
   const Tournament tournament(gallery.panel_count(), threads);
   const std::ptrdiff_t batch_rows =
       std::min(divide_up(queries_per_batch(rows, depth, 8 * tournament.stretches), panel_rows) * panel_rows,

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <vector>
 
+#include "cpu/sizes.hpp"
+#include "divide_up.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -11,29 +13,13 @@ namespace faceprint {
 namespace {
 
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
-constexpr std::ptrdiff_t block_bytes = 1 << 18;         // of gallery: half of a small second-level cache
-constexpr std::ptrdiff_t packed_query_bytes = 1 << 20;  // packed at once; they stream through once per block
-constexpr std::ptrdiff_t chip_rows = 16;                // of a chip in one slice
-constexpr double multiply_adds_per_sample = 200;        // what one sample costs, in multiply-adds
-
-std::ptrdiff_t divide_up(std::ptrdiff_t a, std::ptrdiff_t b) { return (a + b - 1) / b; }
+constexpr std::ptrdiff_t chip_rows = 16;          // of a chip in one slice
+constexpr double multiply_adds_per_sample = 200;  // what one sample costs, in multiply-adds
 
 std::ptrdiff_t floats(std::ptrdiff_t bytes) { return bytes / static_cast<std::ptrdiff_t>(sizeof(float)); }
 
 std::ptrdiff_t panels_per_block(std::ptrdiff_t depth) {
   return std::max<std::ptrdiff_t>(1, floats(block_bytes) / (panel_rows * depth));
-}
-
-// Whole tiles, few enough for the memory set aside for packing, many enough batches for all threads.
-std::ptrdiff_t queries_per_batch(std::ptrdiff_t queries, std::ptrdiff_t depth, std::ptrdiff_t batches) {
-  const std::ptrdiff_t most = std::max<std::ptrdiff_t>(1, floats(packed_query_bytes) / depth / tile_multiple);
-  const std::ptrdiff_t even = divide_up(divide_up(queries, batches), tile_multiple);
-  return tile_multiple * std::clamp<std::ptrdiff_t>(even, 1, most);
-}
-
-int threads_for(int threads, std::ptrdiff_t queries, std::ptrdiff_t gallery, std::ptrdiff_t depth) {
-  return worthwhile_threads(threads,
-                            static_cast<double>(queries) * static_cast<double>(gallery) * static_cast<double>(depth));
 }
 
 }  // namespace

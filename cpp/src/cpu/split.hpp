@@ -11,9 +11,6 @@
 
 namespace faceprint {
 
-// A multiple of the number of queries that any backend works on at once.
-inline constexpr std::ptrdiff_t tile_multiple = 12;
-
 struct DistanceSlice {
   Matrix<const float> queries, gallery;
   Matrix<float> out;

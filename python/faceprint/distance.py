@@ -1,12 +1,12 @@
 """All squared Euclidean distances between two sets of embeddings."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._nearest import Progress
 from .arrays import as_embeddings
 
 
@@ -16,7 +16,7 @@ def distances(
     *,
     out: NDArray[np.float32] | None = None,
     threads: int | None = None,
-    progress: Callable[[float], object] | None = None,
+    progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """Squared Euclidean distance of every row of `x` to every row of `y`.
 

@@ -27,6 +27,11 @@ inline Lanes operator+(Lanes a, Lanes b) { return {_mm256_add_ps(a.values, b.val
 inline Lanes operator-(Lanes a, Lanes b) { return {_mm256_sub_ps(a.values, b.values)}; }
 inline Lanes operator*(Lanes a, Lanes b) { return {_mm256_mul_ps(a.values, b.values)}; }
 inline Lanes max(Lanes a, Lanes b) { return {_mm256_max_ps(a.values, b.values)}; }
+inline float least(Lanes a) {
+  const __m128 four = _mm_min_ps(_mm256_castps256_ps128(a.values), _mm256_extractf128_ps(a.values, 1));
+  const __m128 two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_min_ss(two, _mm_movehdup_ps(two)));
+}
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm256_fmadd_ps(a.values, b.values, c.values)}; }
 inline Mask none() { return {_mm256_setzero_ps()}; }
 inline Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.values, b.values)}; }

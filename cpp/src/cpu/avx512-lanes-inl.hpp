@@ -18,6 +18,7 @@ inline Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.values, b.val
 inline Lanes operator*(Lanes a, Lanes b) { return {_mm512_mul_ps(a.values, b.values)}; }
 // With a full mask where GCC 12 warns of the undefined register inside its own function for all lanes.
 inline Lanes max(Lanes a, Lanes b) { return {_mm512_maskz_max_ps(0xffff, a.values, b.values)}; }
+inline float least(Lanes a) { return _mm512_reduce_min_ps(a.values); }
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.values, b.values, c.values)}; }
 inline Mask none() { return 0; }
 inline Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }

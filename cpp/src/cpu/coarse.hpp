@@ -10,8 +10,7 @@
 
 namespace faceprint {
 
-inline constexpr std::ptrdiff_t coarse_queries = 2;       // at most
-inline constexpr std::ptrdiff_t coarse_panels = 1 << 17;  // of a gallery or part of it, at most: 16 MiB of bounds
+inline constexpr std::ptrdiff_t coarse_queries = 2;  // at most
 
 // Finds the nearest rows among the panels from one to another, as heaps, and returns how many rows were computed; or
 // nothing, where the bounds exclude too few rows to be worth it.

@@ -104,17 +104,18 @@ inline void bound_codes(const Batch& batch, const Block& block, Collector& colle
 
 template <std::ptrdiff_t R>
 inline void bound_nibbles_of(const Batch& batch, const Block& block, float* bounds, std::ptrdiff_t stride) {
-  for (std::ptrdiff_t row = 0; row < block.panels * panel_rows; row += panel_rows) {
+  for (std::ptrdiff_t panel = 0; panel < block.panels; ++panel) {
+    const std::ptrdiff_t row = panel * panel_rows;
     Tile<R, 1> tile;
     multiply_nibbles<R>(batch.code_tiles, batch.code_sums, block.codes + 2 * row * batch.groups, batch.groups, tile);
     turn_into_keys<R, 1>(batch.code_bias, batch.code_scale, block.code_bias + row, block.code_scale + row, tile);
     subtract_errors<R, 1>(batch.code_error, block.code_error + row, tile);
     FACEPRINT_UNROLL
     for (std::ptrdiff_t r = 0; r < R; ++r) {
+      float bound = least(tile.sums[r][0]);
       FACEPRINT_UNROLL
-      for (std::ptrdiff_t c = 0; c < panel_lanes; ++c) {
-        tile.sums[r][c].store(bounds + r * stride + row + c * Lanes::count);
-      }
+      for (std::ptrdiff_t c = 1; c < panel_lanes; ++c) bound = std::min(bound, least(tile.sums[r][c]));
+      bounds[r * stride + panel] = bound;
     }
   }
 }

@@ -93,6 +93,9 @@ struct ScanValues {
   template <std::ptrdiff_t R, std::ptrdiff_t P>
   static void run(const Batch& batch, const Block& block, Collector& collector, std::ptrdiff_t first,
                   std::ptrdiff_t row) {
+    // Next to a whole panel these are few, so no reading ahead by the hardware finds them.
+    __builtin_prefetch(block.bias + row + 4 * P * panel_rows);
+    __builtin_prefetch(block.scale + row + 4 * P * panel_rows);
     Tile<R, P> tile;
     multiply<R, P>(batch.tiles + first * batch.depth, static_cast<const Value*>(block.values) + row * batch.depth,
                    batch.depth, tile);

@@ -26,6 +26,7 @@ inline Lanes operator+(Lanes a, Lanes b) { return {vaddq_f32(a.values, b.values)
 inline Lanes operator-(Lanes a, Lanes b) { return {vsubq_f32(a.values, b.values)}; }
 inline Lanes operator*(Lanes a, Lanes b) { return {vmulq_f32(a.values, b.values)}; }
 inline Lanes max(Lanes a, Lanes b) { return {vmaxq_f32(a.values, b.values)}; }
+inline float least(Lanes a) { return vminvq_f32(a.values); }
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {vfmaq_f32(c.values, a.values, b.values)}; }
 inline Mask none() { return vdupq_n_u32(0); }
 inline Mask either(Mask a, Mask b) { return vorrq_u32(a, b); }

@@ -53,6 +53,7 @@ Lanes max(Lanes a, const Lanes& b) {
   for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) a.values[i] = std::max(a.values[i], b.values[i]);
   return a;
 }
+float least(const Lanes& a) { return *std::min_element(a.values, a.values + Lanes::count); }
 Lanes multiply_add(const Lanes& a, const Lanes& b, Lanes c) {
   for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) {
 #if defined(__FMA__) || defined(__aarch64__)

@@ -60,7 +60,7 @@ struct ScanKernels {
   void (*pack)(Matrix<const float> queries, float* tiles, float* norms);  // norms: room for whole panels
   ScanKernel scan_floats, scan_halves, scan_codes, bound_codes;
   ScanKernel join_floats, join_halves;  // offer what is at or below the limit of the query or of the row
-  // The bounds of one or two queries, [queries][rows of the block].
+  // The least bound of each panel for one or two queries, [queries][panels of the block].
   void (*bound_nibbles)(const Batch&, const Block&, float* bounds, std::ptrdiff_t stride);
   // The keys of `lanes` rows from `row` of the block on, a multiple of that.
   void (*keys_of_floats)(const Batch&, std::ptrdiff_t query, const Block&, std::ptrdiff_t row, float* keys);

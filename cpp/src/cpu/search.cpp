@@ -120,7 +120,7 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
 std::int64_t nearest_in_panels(const Task& task, Matrix<const float> queries, std::ptrdiff_t first_panel,
                                std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
                                Progress& progress) {
-  if (task.certify() && queries.rows <= coarse_queries && last_panel - first_panel <= coarse_panels) {
+  if (task.certify() && queries.rows <= coarse_queries) {
     const std::optional<std::int64_t> computed = search_coarsely(task.kernels, task.gallery, task.metric, queries,
                                                                  first_panel, last_panel, keys, indices, progress);
     if (computed) return *computed;

@@ -11,7 +11,7 @@ constexpr std::ptrdiff_t panel_lanes = panel_rows / Lanes::count;  // vectors ac
 // queries, which wait for memory, one: a single stream of addresses is what the hardware reads ahead best.
 template <std::ptrdiff_t R>
 constexpr std::ptrdiff_t panels_at_once() {
-  constexpr std::ptrdiff_t most = Lanes::accumulators / (R * panel_lanes), enough = R <= 4 ? 1 : 8 / panel_lanes;
+  constexpr std::ptrdiff_t most = Lanes::accumulators / (R * panel_lanes), enough = R <= 8 ? 1 : 8 / panel_lanes;
   return most < 1 ? 1 : most < enough ? most : enough;
 }
 

@@ -10,6 +10,8 @@ FACEPRINT_TARGET_BEGIN("avx2,fma,f16c")
 namespace faceprint::avx2 {
 namespace {
 
+#include "cpu/avx-least-inl.hpp"
+
 struct Lanes {
   static constexpr std::ptrdiff_t count = 8, accumulators = 12, tile_queries = 6;
   __m256 values;
@@ -27,11 +29,7 @@ inline Lanes operator+(Lanes a, Lanes b) { return {_mm256_add_ps(a.values, b.val
 inline Lanes operator-(Lanes a, Lanes b) { return {_mm256_sub_ps(a.values, b.values)}; }
 inline Lanes operator*(Lanes a, Lanes b) { return {_mm256_mul_ps(a.values, b.values)}; }
 inline Lanes max(Lanes a, Lanes b) { return {_mm256_max_ps(a.values, b.values)}; }
-inline float least(Lanes a) {
-  const __m128 four = _mm_min_ps(_mm256_castps256_ps128(a.values), _mm256_extractf128_ps(a.values, 1));
-  const __m128 two = _mm_min_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_min_ss(two, _mm_movehdup_ps(two)));
-}
+inline float least(Lanes a) { return least_of_eight(a.values); }
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm256_fmadd_ps(a.values, b.values, c.values)}; }
 inline Mask none() { return {_mm256_setzero_ps()}; }
 inline Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.values, b.values)}; }

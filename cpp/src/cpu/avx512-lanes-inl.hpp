@@ -1,5 +1,7 @@
 // No include guard: the 16 lanes of AVX-512, 32 registers of them, in the target regions that have it.
 
+#include "cpu/avx-least-inl.hpp"
+
 struct Lanes {
   static constexpr std::ptrdiff_t count = 16, accumulators = 24, tile_queries = 12;
   __m512 values;
@@ -18,7 +20,10 @@ inline Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.values, b.val
 inline Lanes operator*(Lanes a, Lanes b) { return {_mm512_mul_ps(a.values, b.values)}; }
 // With a full mask where GCC 12 warns of the undefined register inside its own function for all lanes.
 inline Lanes max(Lanes a, Lanes b) { return {_mm512_maskz_max_ps(0xffff, a.values, b.values)}; }
-inline float least(Lanes a) { return _mm512_reduce_min_ps(a.values); }
+inline float least(Lanes a) {
+  return least_of_eight(
+      _mm256_min_ps(_mm512_maskz_extractf32x8_ps(0xff, a.values, 0), _mm512_maskz_extractf32x8_ps(0xff, a.values, 1)));
+}
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.values, b.values, c.values)}; }
 inline Mask none() { return 0; }
 inline Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }

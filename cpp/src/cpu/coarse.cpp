@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr std::ptrdiff_t panels_per_block = 256;
-constexpr std::ptrdiff_t panels_per_candidate = 64;  // with more candidates, a scan of the bytes is faster
+constexpr std::ptrdiff_t panels_per_candidate = 32;  // with more candidates, a scan of the bytes is faster
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // The search of one query among panels of whose rows the least bound is known. A panel's rows lie together, so that

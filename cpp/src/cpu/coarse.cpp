@@ -43,7 +43,7 @@ class Candidates {
       if (bounds_[panel] < nearest.distances[0]) nearest.replace_top(bounds_[panel], static_cast<std::int64_t>(panel));
     }
     nearest.sort();
-    for (std::ptrdiff_t i = 0; i < nearest.size && least[i] <= heap_.distances[0] && least[i] < infinity; ++i) {
+    for (std::size_t i = 0; i < least.size() && least[i] <= heap_.distances[0] && least[i] < infinity; ++i) {
       compute(static_cast<std::size_t>(panels[i]));
     }
   }

@@ -1,6 +1,5 @@
 """Photograph in, upright RGB pixels out, within limits that are checked before anything large is decoded."""
 
-import io
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = NDArray[np.uint8]
 Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | Pixels"
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other: Pillow hands EPS to Ghostscript, for one
+SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
 BYTES = (bytes, bytearray, memoryview)
 # Control characters, those that turn the direction of writing, and surrogates, which stand for bytes that are not text
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -42,25 +42,69 @@ class Limits:
     bytes: int = 64 * 2**20
 
 
-def read_photo(photo: Photo, *, limits: Limits | None = None) -> Pixels:
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A photograph as it was decoded: upright, at 1/`reduction` of its full size, which is `width` x `height` pixels.
+
+    `pixels` is uint8 RGB of shape (rows, columns, 3): height and width over the reduction, rounded up. `origin` is the
+    place of the first pixel's centre on the full photograph: x and y, where (0, 0) is the centre of its first pixel.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    reduction: int
+    origin: tuple[float, float]
+
+    def to_full(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map points (..., 2), x and y on `pixels`, to the full photograph; a box is two points.
+
+        >>> import numpy
+        >>> decoded = Decoded(numpy.zeros((30, 40, 3), numpy.uint8), 80, 60, 2, (0.5, 0.5))
+        >>> decoded.to_full(numpy.array([[0, 0], [39, 29]], numpy.float32)).tolist()
+        [[0.5, 0.5], [78.5, 58.5]]
+        """
+        return (points * self.reduction + self.origin).astype(np.float32)
+
+
+def read_photo(photo: Photo, *, limits: Limits | None = None, least: int | None = None) -> Pixels:
     """Decode a photograph to uint8 RGB of shape (height, width, 3), turned upright by its EXIF orientation.
 
-    `photo` is a path, the bytes of an image file (`FORMATS`), a PIL image, or a uint8 array of shape (height, width, 3)
-    in RGB or (height, width) in grey. Of an animated image the first frame is read; transparency is dropped; 16-bit
-    grey is scaled to 8 bits. Raises PhotoError where the file is missing, too large for `limits`, or not an image that
-    can be decoded whole; TypeError or ValueError for an array of another dtype or shape.
+    `photo` is a path, the bytes of an image file (JPEG, PNG, BMP, GIF, PPM, TIFF, WebP, AVIF; HEIF with the extra
+    `heif`), a PIL image, or a uint8 array of shape (height, width, 3) in RGB or (height, width) in grey. Of an animated
+    image the first frame is read; transparency is dropped; 16-bit grey is scaled to 8 bits. Where `least` is given, a
+    JPEG file is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size whose short side has that many pixels, which
+    is faster; see `decode_photo` for the scale. `limits` always hold for the full size.
+
+    Raises PhotoError where the file is missing, too large for `limits`, or not an image that can be decoded whole;
+    TypeError or ValueError for an array of another dtype or shape; ValueError unless `least` is 1 or more.
 
     >>> import numpy
     >>> read_photo(numpy.zeros((40, 30), numpy.uint8)).shape
     (40, 30, 3)
     """
+    return decode_photo(photo, limits=limits, least=least).pixels
+
+
+def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | None = None) -> Decoded:
+    """As `read_photo`, and tell the scale: how places on the pixels are places on the full photograph.
+
+    >>> from faceprint.demo import PHOTOS
+    >>> decoded = decode_photo(PHOTOS / "obama.jpg", least=200)
+    >>> decoded.pixels.shape, decoded.width, decoded.height, decoded.reduction
+    ((285, 228, 3), 910, 1137, 4)
+    """
     limits = limits or Limits()
+    if least is not None and least < 1:
+        raise ValueError(f"least must be 1 pixel or more, not {least}")
     if isinstance(photo, np.ndarray):
-        return _from_array(photo, limits)
-    from PIL import Image
+        return _whole(_from_array(photo, limits))
+    from PIL.Image import Image
+
+    from .decode import open_image
 
     name = photo_name(photo)
-    if isinstance(photo, Image.Image):
+    if isinstance(photo, Image):
         return _decode(photo, name, limits)
     if not isinstance(photo, (str, os.PathLike, *BYTES)):
         raise TypeError(f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
@@ -68,12 +112,13 @@ def read_photo(photo: Photo, *, limits: Limits | None = None) -> Pixels:
     size = memoryview(content).nbytes
     if size > limits.bytes:
         raise PhotoError(f"{name} has {size} bytes; the limit is {limits.bytes}")
+    content = bytes(content)
     try:
-        image = _open(bytes(content))
+        image = open_image(content)
     except Exception as error:  # plugins raise anything from SyntaxError to struct.error on a hostile header
         raise PhotoError(f"{name} is not an image that can be read: {_reason(error)}") from error
     with image:
-        return _decode(image, name, limits)
+        return _decode(image, name, limits, content, least)
 
 
 def photo_name(photo: Photo) -> str:
@@ -149,32 +194,29 @@ def _read_file(path: Path, name: str, limits: Limits) -> bytes:
         raise PhotoError(f"{name} cannot be read: {error}") from error
 
 
-def _open(content: bytes) -> "Image":
-    """As PIL.Image.open, which warns of large images or refuses them by a limit of the whole process."""
-    from PIL import Image, UnidentifiedImageError
+def _decode(image: "Image", name: str, limits: Limits, content: bytes | None = None, least: int | None = None) -> Decoded:
+    from .decode import choose_reduction, decode
 
-    Image.preinit()
-    for name in FORMATS:
-        if name not in Image.OPEN:
-            Image.init()
-        factory, accept = Image.OPEN[name]
-        if accept is None or accept(content[:16]) is True:
-            return factory(io.BytesIO(content), "")
-    raise UnidentifiedImageError("cannot identify image file")
-
-
-def _decode(image: "Image", name: str, limits: Limits) -> Pixels:
-    from PIL import ImageOps
-
-    _check_size(image.width, image.height, name, limits)
+    width, height = image.size
+    _check_size(width, height, name, limits)
+    reduction = 1 if content is None or least is None else choose_reduction(image, least)
     try:
-        upright = ImageOps.exif_transpose(image)  # a copy, also where nothing is turned
-        upright.info.pop("transparency", None)  # Pillow would warn that it drops some kinds
-        if upright.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
-            return _grey_to_rgb(np.asarray(upright).clip(0, 65_535) // 257)
-        return np.asarray(upright.convert("RGB"))
+        pixels, turn = decode(image, content, reduction)
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError, ...
         raise PhotoError(f"{name} cannot be decoded: {_reason(error)}") from error
+    if reduction == 1:
+        return _whole(pixels)
+    if turn.exchange:
+        width, height = height, width
+    # The last row and column stand for fewer pixels where the size is no multiple; turned round, they are the first.
+    missing_x = pixels.shape[1] * reduction - width if turn.mirror else 0
+    missing_y = pixels.shape[0] * reduction - height if turn.flip else 0
+    middle = (reduction - 1) / 2
+    return Decoded(pixels, width, height, reduction, (middle - missing_x, middle - missing_y))
+
+
+def _whole(pixels: Pixels) -> Decoded:
+    return Decoded(pixels, pixels.shape[1], pixels.shape[0], 1, (0.0, 0.0))
 
 
 def _from_array(array: NDArray[Any], limits: Limits) -> Pixels:
@@ -183,11 +225,7 @@ def _from_array(array: NDArray[Any], limits: Limits) -> Pixels:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or 0 in array.shape:
         raise ValueError(f"a photo array must have shape (height, width, 3) or (height, width), not {array.shape}")
     _check_size(array.shape[1], array.shape[0], "photo (ndarray)", limits)
-    return _grey_to_rgb(array) if array.ndim == 2 else np.ascontiguousarray(array)
-
-
-def _grey_to_rgb(grey: NDArray[Any]) -> Pixels:
-    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
+    return np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else np.ascontiguousarray(array)
 
 
 def _check_size(width: int, height: int, name: str, limits: Limits) -> None:

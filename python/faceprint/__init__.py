@@ -16,6 +16,7 @@ from .errors import (
     NoFaceError,
     PhotoError,
     RecipeError,
+    VideoError,
 )
 
 if TYPE_CHECKING:
@@ -29,18 +30,22 @@ if TYPE_CHECKING:
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
     from .recipe import Recipe
+    from .video import Frame, Track, VideoLimits, read_video, track_faces
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Clustering": "_cluster",
     "Faces": "faces",
+    "Frame": "video",
     "Gallery": "gallery",
     "Limits": "photo",
     "Matches": "gallery",
     "Model": "model",
     "Recipe": "recipe",
+    "Track": "video",
     "Verification": "model",
+    "VideoLimits": "video",
     "backends": "backend",
     "cluster": "_cluster",
     "distances": "distance",
@@ -49,6 +54,8 @@ _HOMES = {
     "nearest": "_nearest",
     "neighbours": "_nearest",
     "read_photo": "photo",
+    "read_video": "video",
+    "track_faces": "video",
     "use_backend": "backend",
     "within": "_nearest",
 }
@@ -58,6 +65,7 @@ __all__ = [
     "DeviceError",
     "FaceprintError",
     "Faces",
+    "Frame",
     "Gallery",
     "GalleryError",
     "Limits",
@@ -69,7 +77,10 @@ __all__ = [
     "PhotoError",
     "Recipe",
     "RecipeError",
+    "Track",
     "Verification",
+    "VideoError",
+    "VideoLimits",
     "backends",
     "cluster",
     "distances",
@@ -78,6 +89,8 @@ __all__ = [
     "nearest",
     "neighbours",
     "read_photo",
+    "read_video",
+    "track_faces",
     "use_backend",
     "within",
 ]

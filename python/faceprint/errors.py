@@ -9,6 +9,10 @@ class PhotoError(FaceprintError):
     """A photograph that is missing, too large, or cannot be decoded."""
 
 
+class VideoError(FaceprintError):
+    """A video that is missing, too large, or cannot be decoded."""
+
+
 class NoFaceError(FaceprintError):
     """A photograph without a face where one is needed."""
 

@@ -194,7 +194,9 @@ def _read_file(path: Path, name: str, limits: Limits) -> bytes:
         raise PhotoError(f"{name} cannot be read: {error}") from error
 
 
-def _decode(image: "Image", name: str, limits: Limits, content: bytes | None = None, least: int | None = None) -> Decoded:
+def _decode(
+    image: "Image", name: str, limits: Limits, content: bytes | None = None, least: int | None = None
+) -> Decoded:
     from .decode import choose_reduction, decode
 
     width, height = image.size

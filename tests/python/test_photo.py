@@ -3,14 +3,17 @@
 import io
 import os
 import struct
+import sys
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image
+import simplejpeg
+from PIL import AvifImagePlugin, Image
 
-from faceprint import Limits, PhotoError, read_photo
-from faceprint.photo import find_photos, printable
+from faceprint import Limits, PhotoError, decode, read_photo
+from faceprint.photo import decode_photo, find_photos, printable
 
 
 @pytest.fixture
@@ -25,6 +28,22 @@ def encoded(image, kind="PNG", **options):
     return content.getvalue()
 
 
+@pytest.fixture(params=["simplejpeg", "Pillow"])
+def jpeg_decoder(request, monkeypatch):
+    """Both decoders of JPEG files, one after the other; says whether it is the one under test that ran."""
+    ran = []
+
+    class Watched:
+        @staticmethod
+        def decode_jpeg(*words, **options):
+            pixels = simplejpeg.decode_jpeg(*words, **options)
+            ran.append(pixels.shape)
+            return pixels
+
+    monkeypatch.setattr(decode, "simplejpeg", Watched if request.param == "simplejpeg" else None)
+    return lambda: bool(ran) == (request.param == "simplejpeg")
+
+
 def test_path_bytes_image_and_array_give_the_same_pixels(gradient, tmp_path):
     image = Image.fromarray(gradient)
     path = tmp_path / "a.png"
@@ -34,9 +53,9 @@ def test_path_bytes_image_and_array_give_the_same_pixels(gradient, tmp_path):
         np.testing.assert_array_equal(read_photo(photo), gradient)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_honoured(gradient, orientation):
-    turn = {
+def stored(pixels, orientation):
+    """The image that shows `pixels` once it is turned by this EXIF orientation, and the tag."""
+    turned = {
         1: lambda x: x,
         2: lambda x: x[:, ::-1],
         3: lambda x: x[::-1, ::-1],
@@ -45,17 +64,173 @@ def test_exif_orientation_is_honoured(gradient, orientation):
         6: lambda x: np.rot90(x, 1),
         7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
         8: lambda x: np.rot90(x, -1),
-    }[orientation]
+    }[orientation](pixels)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored = Image.fromarray(np.ascontiguousarray(turn(gradient)))
-    np.testing.assert_array_equal(read_photo(encoded(stored, exif=exif)), gradient)
+    return Image.fromarray(np.ascontiguousarray(turned)), exif
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_honoured(gradient, orientation, kind):
+    image, exif = stored(gradient, orientation)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    np.testing.assert_array_equal(read_photo(encoded(image, kind, exif=exif, **options)), gradient)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65_535])
+def test_exif_orientation_that_does_not_exist(gradient, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    np.testing.assert_array_equal(read_photo(encoded(Image.fromarray(gradient), exif=exif)), gradient)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])
 def test_other_modes_become_rgb(gradient, mode):
     image = Image.fromarray(gradient).convert(mode)
     assert read_photo(encoded(image, "TIFF")).shape == gradient.shape
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_jpeg_is_turned_by_both_decoders(gradient, orientation, jpeg_decoder):
+    image, exif = stored(gradient, orientation)
+    pixels = read_photo(encoded(image, "JPEG", exif=exif, quality=100, subsampling=0))
+    assert jpeg_decoder()
+    np.testing.assert_allclose(pixels.astype(int), gradient, atol=3)  # rounding in colours and cosines
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"keep_rgb": True}])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_both_decoders_agree(photos, monkeypatch, mode, options):
+    image = Image.open(photos / "collins.png").convert(mode).crop((100, 40, 333, 217))
+    content = encoded(image, "JPEG", **options)
+    for least in (None, 80, 40, 20):
+        fast = read_photo(content, least=least)
+        with monkeypatch.context() as patch:
+            patch.setattr(decode, "simplejpeg", None)
+            np.testing.assert_allclose(fast.astype(int), read_photo(content, least=least), atol=2)
+
+
+def test_cmyk_jpeg_is_left_to_pillow(gradient, monkeypatch):
+    image = Image.fromarray(gradient).convert("CMYK")
+    content = encoded(image, "JPEG", quality=100)
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", None)  # calling it would be an error
+    expected = np.asarray(image.convert("RGB")).astype(int)
+    np.testing.assert_allclose(read_photo(content).astype(int), expected, atol=6)
+
+
+@pytest.mark.parametrize(
+    ("least", "reduction"),
+    [(None, 1), (500, 1), (200, 1), (101, 1), (100, 2), (51, 2), (50, 4), (26, 4), (25, 8), (1, 8)],
+)
+def test_jpeg_is_decoded_as_small_as_allowed(least, reduction, jpeg_decoder):
+    decoded = decode_photo(encoded(Image.new("RGB", (317, 201)), "JPEG"), least=least)
+    assert jpeg_decoder()
+    assert (decoded.width, decoded.height, decoded.reduction) == (317, 201, reduction)
+    assert decoded.pixels.shape == (-(201 // -reduction), -(317 // -reduction), 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("least", [150, 75, 35, 20])
+def test_places_on_a_reduced_photo_are_places_on_the_whole(orientation, least, jpeg_decoder):
+    rows, columns = np.mgrid[:203, :299]
+    spot = np.exp(-((rows - 60.3) ** 2 + (columns - 211.8) ** 2) / 200)  # its middle is at (211.8, 60.3)
+    image, exif = stored(np.repeat((255 * spot).astype(np.uint8)[:, :, None], 3, axis=2), orientation)
+    decoded = decode_photo(encoded(image, "JPEG", exif=exif, quality=95), least=least)
+    assert jpeg_decoder()
+    assert (decoded.width, decoded.height) == (299, 203)
+    seen = np.maximum(decoded.pixels[:, :, 1].astype(float) - 20, 0)
+    y, x = (np.average(place, weights=seen) for place in np.indices(seen.shape))
+    found = decoded.to_full(np.array([[x, y]], np.float32))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[211.8, 60.3]], atol=0.25)
+
+
+def test_only_jpeg_files_are_reduced(gradient):
+    for photo in (encoded(Image.fromarray(gradient)), Image.fromarray(gradient), gradient):
+        decoded = decode_photo(photo, least=4)
+        assert (decoded.pixels.shape, decoded.reduction, decoded.origin) == (gradient.shape, 1, (0, 0))
+        assert (decoded.width, decoded.height) == (32, 24)
+    opened = Image.open(io.BytesIO(encoded(Image.fromarray(gradient), "JPEG")))
+    assert decode_photo(opened, least=4).reduction == 1
+    assert opened.size == (32, 24)  # somebody else's image stays as it is
+
+
+@pytest.mark.parametrize("least", [0, -5])
+def test_least_is_a_number_of_pixels(gradient, least):
+    with pytest.raises(ValueError, match=rf"^least must be 1 pixel or more, not {least}$"):
+        read_photo(gradient, least=least)
+
+
+def jpeg_of_rows(width, strips):
+    """A flat grey JPEG of `strips` x 8 rows that is written without ever being held: its strips are all the same."""
+    content = encoded(Image.new("L", (width, 16), 90), "JPEG", restart_marker_rows=1)
+    scan = content.index(b"\xff\xda")
+    strip = content[scan + 2 + int.from_bytes(content[scan + 2 : scan + 4]) : content.index(b"\xff\xd0")]
+    frame = content.index(b"\xff\xc0") + 5
+    head = content[:frame] + struct.pack(">H", 8 * strips) + content[frame + 2 : content.index(strip)]
+    return head + b"".join(strip + bytes([0xFF, 0xD0 + at % 8]) for at in range(strips))[:-2] + b"\xff\xd9"
+
+
+def test_four_hundred_megapixels(jpeg_decoder):
+    content = jpeg_of_rows(20_000, 2_500)
+    with pytest.raises(PhotoError, match=r"has 20000 x 20000 pixels; the limit is 64000000 pixels and 16384 a side$"):
+        read_photo(content, least=500)
+    limits = Limits(pixels=400_000_000, side=20_000)
+    assert decode_photo(content, limits=limits, least=2_500).pixels.shape == (2500, 2500, 3)
+    assert jpeg_decoder()
+
+
+def test_jpeg_of_endless_scans(gradient):
+    content = encoded(Image.fromarray(gradient), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    with pytest.raises(PhotoError, match=r"can be read: it has 210 scans; the limit is 100$"):
+        read_photo(content[:-2] + 200 * content[last:-2] + b"\xff\xd9")
+
+
+def test_the_first_picture_of_an_mpo(gradient):
+    first, second = Image.fromarray(gradient), Image.fromarray(255 - gradient)
+    content = encoded(first, "MPO", save_all=True, append_images=[second], quality=100, subsampling=0)
+    np.testing.assert_allclose(read_photo(content, least=24).astype(int), gradient, atol=3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_heif_is_read_and_turned(gradient, orientation):
+    image, exif = stored(gradient.repeat(4, 0).repeat(4, 1), orientation)
+    content = io.BytesIO()
+    pillow_heif.from_pillow(image).save(content, exif=exif.tobytes(), quality=-1, chroma=444)
+    pixels = read_photo(content.getvalue())[::4, ::4]
+    np.testing.assert_allclose(pixels.astype(int), gradient, atol=3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_avif_is_read_and_turned(gradient, orientation):
+    image, exif = stored(gradient, orientation)
+    content = encoded(image, "AVIF", exif=exif, quality=100, subsampling="4:4:4")
+    np.testing.assert_allclose(read_photo(content).astype(int), gradient, atol=3)
+
+
+def test_heif_without_the_extra(gradient, monkeypatch, tmp_path):
+    path = tmp_path / "a.heic"
+    pillow_heif.from_pillow(Image.fromarray(gradient)).save(path)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(PhotoError, match=r"a\.heic is not .* needs pi-heif: pip install 'faceprint\[heif\]'$"):
+        read_photo(path)
+
+
+def test_avif_where_pillow_has_none(gradient, monkeypatch):
+    content = encoded(Image.fromarray(gradient), "AVIF")
+    monkeypatch.setattr(AvifImagePlugin, "SUPPORTED", False)
+    with pytest.raises(PhotoError, match=r"it is AVIF, which needs Pillow's own wheel: pip install 'pillow>=11\.3'$"):
+        read_photo(content)
+    monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)  # as in Pillow 11.2
+    with pytest.raises(PhotoError, match="it is AVIF, which needs"):
+        read_photo(content)
+
+
+def test_neither_heif_nor_avif():
+    with pytest.raises(PhotoError, match="cannot identify image file"):
+        read_photo(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2")
 
 
 def test_sixteen_bit_grey_is_scaled():
@@ -107,7 +282,7 @@ def test_folder_in_place_of_a_file(tmp_path):
         read_photo(tmp_path)
 
 
-def test_truncated_jpeg(gradient):
+def test_truncated_jpeg(gradient, jpeg_decoder):
     content = encoded(Image.fromarray(gradient).resize((320, 240)), "JPEG")
     with pytest.raises(PhotoError, match=r"^photo \(\d+ bytes\) cannot be decoded: image file is truncated"):
         read_photo(content[: len(content) // 2])
@@ -208,7 +383,9 @@ def test_names_control_no_terminal(name, shown):
     assert printable(name) == shown
 
 
-@pytest.mark.parametrize("suffix", ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"])
+@pytest.mark.parametrize(
+    "suffix", ["avif", "bmp", "gif", "heic", "heif", "hif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
+)
 def test_every_suffix_is_found(tmp_path, suffix):
     (tmp_path / f"a.{suffix}").touch()
     assert find_photos([tmp_path]) == [tmp_path / f"a.{suffix}"]
@@ -222,7 +399,7 @@ def test_folders_are_searched_in_order(gradient, tmp_path):
 
 
 def test_folder_without_photographs(tmp_path):
-    with pytest.raises(PhotoError, match=r"^folder .* holds no photographs \(\.bmp, \.gif"):
+    with pytest.raises(PhotoError, match=r"^folder .* holds no photographs \(\.avif, \.bmp, \.gif"):
         find_photos([tmp_path])
     with pytest.raises(PhotoError, match=r"nowhere does not exist$"):
         find_photos([tmp_path / "nowhere"])

@@ -1,0 +1,259 @@
+"""Video in, frame by frame, and faces linked into tracks. Every video is made here, of the portraits that ship."""
+
+import sys
+import tracemalloc
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+import faceprint as fp
+from faceprint import Frame, VideoError, VideoLimits, read_video, track_faces
+
+RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
+
+
+def write_video(path, pictures, rate=10, rotation=None):
+    """Encode uint8 RGB pictures of one size as MPEG-4."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.bit_rate = 8_000_000
+        stream.pix_fmt = "yuv420p"
+        if rotation:
+            stream.set_display_rotation(**rotation)
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def corners(pixels):
+    """The colours of the four corners, from the top left to the bottom right."""
+    return [tuple(255 * (pixels[y, x] > 128)) for y in (4, -5) for x in (4, -5)]
+
+
+@pytest.fixture
+def quarters():
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32], pixels[:24, 32:], pixels[24:, :32] = RED, GREEN, BLUE
+    return pixels
+
+
+@pytest.fixture
+def short(tmp_path, quarters):
+    return write_video(tmp_path / "short.mp4", [quarters] * 12)
+
+
+@pytest.fixture(scope="module")
+def looks(model, photos):
+    """Crops of 320 x 320 around the faces of two people, the smaller one's shifted from picture to picture."""
+
+    def crop(name, x, y):
+        image = Image.open(photos / name).convert("RGB")
+        left, top, right, bottom = model.faces(photos / name).boxes[0].tolist()
+        side = 1.6 * max(right - left, bottom - top)
+        corner = ((left + right - side) / 2 + x * side, (top + bottom - side) / 2 + y * side)
+        return np.asarray(image.resize((320, 320), box=(*corner, corner[0] + side, corner[1] + side)))
+
+    return crop
+
+
+@pytest.mark.parametrize(
+    ("rotation", "expected"),
+    [
+        (None, [RED, GREEN, BLUE, BLACK]),
+        ({"degrees": 90}, [GREEN, BLACK, RED, BLUE]),  # counter-clockwise
+        ({"degrees": -90}, [BLUE, RED, BLACK, GREEN]),
+        ({"degrees": 180}, [BLACK, BLUE, GREEN, RED]),
+        ({"degrees": 0, "hflip": True}, [GREEN, RED, BLACK, BLUE]),
+        ({"degrees": 0, "vflip": True}, [BLUE, BLACK, RED, GREEN]),
+    ],
+)
+def test_frames_are_upright(tmp_path, quarters, rotation, expected):
+    frame = next(read_video(write_video(tmp_path / "turned.mp4", [quarters], rotation=rotation)))
+    assert frame.pixels.dtype == np.uint8
+    assert frame.pixels.flags.c_contiguous
+    assert corners(frame.pixels) == expected
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "mov"])
+def test_times(tmp_path, quarters, suffix):
+    path = write_video(tmp_path / f"a.{suffix}", [quarters] * 12)
+    assert [frame.seconds for frame in read_video(path)] == pytest.approx(np.arange(12) / 10)
+    assert [frame.seconds for frame in read_video(path, every=0.25)] == pytest.approx([0, 0.3, 0.6, 0.9])
+    assert [frame.seconds for frame in read_video(path, every=60)] == [0]
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    rng = np.random.default_rng(0)
+    path = write_video(tmp_path / "long.mp4", (rng.integers(0, 256, (240, 320, 3), np.uint8) for _ in range(60)))
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read_video(path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 60
+    assert peak < 10 * 240 * 320 * 3
+
+
+def test_limits(short):
+    assert len(list(read_video(short, limits=VideoLimits(pixels=64 * 48, side=64, frames=12)))) == 12
+    with pytest.raises(VideoError, match=r"short\.mp4 has more than 11 frames, which is the limit$"):
+        list(read_video(short, limits=VideoLimits(frames=11)))
+    with pytest.raises(VideoError, match=r"has 64 x 48 pixels; the limit is 3000 pixels and 16384 a side$"):
+        next(read_video(short, limits=VideoLimits(pixels=3000)))
+    with pytest.raises(VideoError, match=r"the limit is 64000000 pixels and 63 a side$"):
+        next(read_video(short, limits=VideoLimits(side=63)))
+
+
+@pytest.mark.parametrize("every", [-1, float("nan"), float("inf")])
+def test_every_is_a_number_of_seconds(short, every):
+    with pytest.raises(ValueError, match=r"^every must be a number of seconds, 0 or more, not (-1|nan|inf)$"):
+        read_video(short, every=every)
+
+
+def test_what_is_no_video(tmp_path, quarters):
+    with pytest.raises(VideoError, match=r"^video .*nothing\.mp4 does not exist$"):
+        next(read_video(tmp_path / "nothing.mp4"))
+    with pytest.raises(VideoError, match=r"cannot be read: Is a directory$"):
+        next(read_video(tmp_path))
+    with pytest.raises(VideoError, match=r"a\\x00b cannot be read: embedded null byte$"):
+        next(read_video("a\0b"))
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(VideoError, match=r"text\.mp4 is not a video of a kind that is read: Invalid data found"):
+        next(read_video(tmp_path / "text.mp4"))
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode())
+    with pytest.raises(VideoError, match=r"sound\.mp4 has no pictures in it$"):
+        next(read_video(tmp_path / "sound.mp4"))
+
+
+def test_lists_of_files_are_not_followed(tmp_path, short, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {short.name}\n")
+    with pytest.raises(VideoError, match="is not a video of a kind that is read: Invalid argument"):
+        next(read_video("list.mp4"))
+    assert next(av.open("list.mp4").decode(video=0)).width == 64  # FFmpeg itself would
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_truncated_video(short, part):
+    content = short.read_bytes()
+    short.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(VideoError, match=r"short\.mp4 (is not a video|has no pictures)"):  # its index is at its end
+        list(read_video(short))
+
+
+def test_damaged_videos_give_frames_or_an_error(tmp_path, quarters):
+    content = bytearray(write_video(tmp_path / "whole.mkv", [quarters, 255 - quarters] * 6).read_bytes())
+    rng = np.random.default_rng(0)
+    outcomes = {"frames": 0, "error": 0}
+    for _ in range(60):
+        damaged = content.copy()
+        for place in rng.integers(0, len(content), rng.integers(1, 40)):
+            damaged[place] ^= 1 << rng.integers(8)
+        (tmp_path / "damaged.mkv").write_bytes(damaged)
+        try:
+            assert all(frame.pixels.shape[2] == 3 for frame in read_video(tmp_path / "damaged.mkv"))
+            outcomes["frames"] += 1
+        except VideoError:
+            outcomes["error"] += 1
+    assert min(outcomes.values()) > 0
+
+
+def test_without_pyav(short, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(VideoError, match=r"short\.mp4 needs PyAV to be read: pip install 'faceprint\[video\]'$"):
+        next(read_video(short))
+
+
+def test_two_people_become_two_tracks(tmp_path, model, looks):
+    pictures = [
+        np.concatenate([looks("collins.png", 0.02 * at, 0), looks("biden.jpg", -0.02 * at, 0)], axis=1)
+        for at in range(6)
+    ]
+    path = write_video(tmp_path / "two.mp4", pictures)
+    tracks = list(track_faces(model, read_video(path)))
+    assert [(track.frames, track.first, track.last) for track in tracks] == [(6, 0, 0.5)] * 2
+    reference = model.embed([pictures[0][:, :320], pictures[0][:, 320:]])
+    found = np.concatenate([track.best.embeddings for track in tracks])
+    between = fp.distances(reference, found)
+    assert np.diag(between).max() < model.recipe.threshold(1e-3) < between[0, 1]
+
+
+def test_best_look_is_kept(model, looks):
+    small = np.pad(
+        np.asarray(Image.fromarray(looks("collins.png", 0, 0)).resize((200, 200))), ((60, 60), (60, 60), (0, 0))
+    )
+    frames = [Frame(small, 0.0), Frame(looks("collins.png", 0, 0), 0.5), Frame(small, 1.0)]
+    (track,) = track_faces(model, frames, overlap=0.2)
+    assert (track.seconds, track.frames, len(track.best)) == (0.5, 3, 1)
+    (track,) = track_faces(model, frames, overlap=0.2, key=lambda face: -face.boxes[0, 2])
+    assert track.seconds == 0
+    assert track.best.chips.shape == (1, 150, 150, 3)
+
+
+def test_a_cut_ends_a_track(model, looks):
+    """Another person in the same place is another track, and so is the same one in another place."""
+    collins, biden = looks("collins.png", 0, 0), looks("biden.jpg", 0, 0)
+    tracks = list(track_faces(model, [Frame(collins, 0.0), Frame(biden, 0.1)]))
+    assert [track.frames for track in tracks] == [1, 1]
+    aside = np.pad(collins, ((0, 0), (0, 320), (0, 0))), np.pad(collins, ((0, 0), (320, 0), (0, 0)))
+    frames = [Frame(picture, float(at)) for at, picture in enumerate(aside)]
+    assert [track.frames for track in track_faces(model, frames)] == [1, 1]
+    assert [track.frames for track in track_faces(model, frames, overlap=0)] == [2]
+    assert [track.frames for track in track_faces(model, frames, overlap=0, distance=0)] == [1, 1]
+
+
+def test_tracks_end_after_patience(model, looks):
+    collins, nobody = looks("collins.png", 0, 0), np.zeros((320, 320, 3), np.uint8)
+    frames = [Frame(collins, 0.0), Frame(nobody, 0.5), Frame(collins, 1.0), Frame(nobody, 2.5)]
+    given = iter(frames)
+    tracks = track_faces(model, given)
+    track = next(tracks)
+    assert (track.first, track.last, track.frames) == (0, 1, 2)
+    assert list(tracks) == []
+    assert [track.frames for track in track_faces(model, frames, patience=0.5)] == [1, 1]
+
+
+def test_tracks_are_given_out_as_they_end(model, looks):
+    def frames():
+        yield Frame(looks("collins.png", 0, 0), 0.0)
+        yield Frame(np.zeros((64, 64, 3), np.uint8), 2.0)
+        raise AssertionError("the track has ended already")
+
+    assert next(track_faces(model, frames())).frames == 1
+
+
+def test_one_face_continues_one_track(model, looks):
+    """Of two tracks that could go on with a face, the one whose last embedding is nearer does; the other one waits."""
+    collins = looks("collins.png", 0, 0)
+    twice = np.concatenate([collins, np.roll(collins, 8, axis=1)], axis=1)
+    tracks = list(track_faces(model, [Frame(twice, 0.0), Frame(collins, 0.5)], overlap=0))
+    assert sorted(track.frames for track in tracks) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"overlap": 1.5}, r"^overlap must be in \[0, 1\], not 1.5$"),
+        ({"overlap": float("nan")}, r"^overlap must be in \[0, 1\], not nan$"),
+        ({"patience": -1}, r"^patience must be a number of seconds, 0 or more, not -1$"),
+        ({"distance": 5}, r"\[0, 4\]"),
+    ],
+)
+def test_what_tracks_take(model, options, text):
+    with pytest.raises(ValueError, match=text):
+        track_faces(model, [], **options)
+
+
+def test_no_frames_no_tracks(model):
+    assert list(track_faces(model, [])) == []

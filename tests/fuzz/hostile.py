@@ -34,6 +34,7 @@ EDGES = (0, 1, 0x7F, 0x80, 0xFF)
 SIZES = (0, 1, 255, 4_097, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
 
 Hostile = tuple[str, bytes]
+Reader = Callable[..., np.ndarray]
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -244,7 +245,7 @@ def corpus(seed: int) -> Iterator[Hostile]:
     yield from damaged(bases, seed)
 
 
-def judge(content: bytes, read: Callable[..., np.ndarray] = read_photo) -> str:
+def judge(content: bytes, read: Reader = read_photo) -> str:
     """What came of reading an image: "read", "refused", or a sentence on what must not be."""
     start = time.perf_counter()
     try:
@@ -271,22 +272,18 @@ def resident() -> int:
     return int(line.split()[1]) * 1024
 
 
-def run(seed: int, images: int | None, seconds: float | None) -> int:
+def run(seed: int, images: int | None, seconds: float | None, read: Reader = read_photo) -> int:
     """Read as many `images`, or for `seconds`; return 0 where all went well."""
-    faulthandler.enable()
-    warnings.simplefilter("error")
+    for _, content in itertools.islice(corpus(seed), min(images or 1_000, 1_000)):  # what is loaded once is no leak
+        judge(content, read)
+    before, end = resident(), time.monotonic() + (seconds or float("inf"))
     counts = {"read": 0, "refused": 0}
-    end = None if seconds is None else time.monotonic() + seconds
     failures = 0
-    fixed = [content for _, content in itertools.islice(corpus(seed), 1200)]
-    for content in fixed:
-        judge(content)
-    before = resident()
     for name, content in itertools.islice(corpus(seed), images):
-        if end is not None and time.monotonic() > end:
+        if time.monotonic() > end:
             break
         faulthandler.dump_traceback_later(3 * SLOW, exit=True)
-        verdict = judge(content)
+        verdict = judge(content, read)
         faulthandler.cancel_dump_traceback_later()
         if verdict in counts:
             counts[verdict] += 1
@@ -312,6 +309,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.images is None and arguments.seconds is None:
         parser.error("give --images or --seconds, for the images never end")
+    faulthandler.enable()
+    warnings.simplefilter("error")
     sys.exit(run(arguments.seed, arguments.images, arguments.seconds))
 
 

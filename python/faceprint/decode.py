@@ -1,6 +1,7 @@
 """The bytes of an image file -> upright RGB pixels: which formats are read, and by which decoder."""
 
 import io
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,12 @@ try:
 except ImportError:
     simplejpeg = None
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other: Pillow hands EPS to Ghostscript, for one
+FORMATS = ("PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # and those of `_family`: Pillow hands EPS to Ghostscript
 AVIF = frozenset({b"avif", b"avis"})  # brands that ISO/IEC 14496-12 files name at their beginning
 HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 REDUCTIONS = (8, 4, 2, 1)  # those that libjpeg decodes fast
 JPEG_SCANS = 100  # a progressive photograph has about ten; each scan goes over all its pixels again
+JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what is neither data nor within a scan
 ORIENTATION = 0x0112  # the EXIF tag
 
 
@@ -76,9 +78,8 @@ def decode(image: Image.Image, content: bytes | None = None, reduction: int = 1)
 def _family(content: bytes) -> Any:
     """What opens a JPEG, AVIF or HEIF file; None for another file."""
     if content.startswith(b"\xff\xd8\xff"):
-        scans = content.count(b"\xff\xda")
-        if scans > JPEG_SCANS:
-            raise ValueError(f"it has {scans} scans; the limit is {JPEG_SCANS}")
+        if content.count(b"\xff\xda") > JPEG_SCANS and _has_many_scans(content):
+            raise ValueError(f"it has more than {JPEG_SCANS} scans, which is the limit")
         return JpegImageFile  # Pillow's own choice may also read the further pictures of an .mpo file
     brands = _brands(content)
     if brands & AVIF:
@@ -96,6 +97,16 @@ def _family(content: bytes) -> Any:
             raise UnidentifiedImageError("it is HEIF, which needs pi-heif: pip install 'faceprint[heif]'") from None
         return HeifImageFile
     return None
+
+
+def _has_many_scans(content: bytes) -> bool:
+    """Whether a JPEG begins more scans than allowed before its end, behind which a film may follow, for one."""
+    scans, mark = 0, JPEG_MARK.search(content, 2)
+    while mark and mark[0] != b"\xff\xd9" and scans <= JPEG_SCANS:
+        scans += mark[0] == b"\xff\xda"
+        behind = mark.end() + int.from_bytes(content[mark.end() : mark.end() + 2])
+        mark = JPEG_MARK.search(content, behind)
+    return scans > JPEG_SCANS
 
 
 def _brands(content: bytes) -> set[bytes]:

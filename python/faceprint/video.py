@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # No other of FFmpeg's readers: playlists and the like name further files and addresses, which it would open.
 FORMATS = ("asf", "avi", "flv", "matroska", "mov", "mpeg", "mpegts", "ogg", "webm")
+ROUNDING = 1e-6  # seconds: times are binary fractions
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
             raise VideoError(f"{name} does not say when to show its frame {number}")
         first = picture.time if first is None else first
         seconds = picture.time - first
-        if seconds >= due:
+        if seconds > due - ROUNDING:
             due = seconds + every
             yield Frame(_upright(picture), seconds)
 

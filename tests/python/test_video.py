@@ -84,6 +84,7 @@ def test_times(tmp_path, quarters, suffix):
     path = write_video(tmp_path / f"a.{suffix}", [quarters] * 12)
     assert [frame.seconds for frame in read_video(path)] == pytest.approx(np.arange(12) / 10)
     assert [frame.seconds for frame in read_video(path, every=0.25)] == pytest.approx([0, 0.3, 0.6, 0.9])
+    assert len(list(read_video(path, every=0.1))) == 12
     assert [frame.seconds for frame in read_video(path, every=60)] == [0]
 
 

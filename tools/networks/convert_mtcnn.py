@@ -51,38 +51,38 @@ def build(name: str, weights: Weights, path: Path) -> None:
     `scores` are softmaxed; `regressions` and `landmarks` (x1 ... x5, y1 ... y5) are shares of the box.
     """
     graph = Graph(f"mtcnn_{name}")
+    zero = graph.weight(np.float32(0))
+
+    def prelu(x: str, slope: NDArray[np.float32]) -> str:
+        # x + min(x, 0) (slope - 1): ONNX Runtime has vector code for these three, and none for PRelu
+        return graph.node("Add", x, graph.node("Mul", graph.node("Min", x, zero), graph.weight(slope - 1)))
+
     x = "images"
     for layer, (convolution, pooling) in enumerate(BODIES[name].items(), 1):
         kernel, bias = (graph.weight(weights[f"{convolution}.{part}"]) for part in ("weight", "bias"))
-        slope = graph.weight(weights[f"prelu{layer}.weight"].reshape(-1, 1, 1))
-        x = graph.node("PRelu", graph.node("Conv", x, kernel, bias), slope)
+        x = prelu(graph.node("Conv", x, kernel, bias), weights[f"prelu{layer}.weight"].reshape(-1, 1, 1))
         if pooling:
             size, stride = pooling
             x = graph.node("MaxPool", x, kernel_shape=[size] * 2, strides=[stride] * 2, ceil_mode=1)
     if name in HIDDEN:  # the original walks columns before rows
         x = graph.node("Flatten", graph.node("Transpose", x, perm=[0, 3, 2, 1]))
-        x = _dense(graph, x, weights, HIDDEN[name])
-        x = graph.node("PRelu", x, graph.weight(weights[f"prelu{len(BODIES[name]) + 1}.weight"]))
+        parts = [weights[f"{HIDDEN[name]}.{part}"] for part in ("weight", "bias")]
+        x = graph.node("Gemm", x, *map(graph.weight, parts), transB=1)
+        x = prelu(x, weights[f"prelu{len(BODIES[name]) + 1}.weight"])
     for output, layer in HEADS[name].items():
-        if name in HIDDEN:
-            head = _dense(graph, x, weights, layer, output=output if output != "scores" else None)
-        else:
-            head = graph.node(
-                "Conv", x, *(graph.weight(weights[f"{layer}.{part}"]) for part in ("weight", "bias")),
-                output=output if output != "scores" else None,
-            )  # fmt: skip
+        parts = [weights[f"{layer}.{part}"] for part in ("weight", "bias")]
+        if output == "scores":  # the softmax of two is the sigmoid of their difference, and needs no transposing
+            parts = [part - part[::-1] for part in parts]
+        kind, attributes = ("Gemm", {"transB": 1}) if name in HIDDEN else ("Conv", {})
+        last = None if output == "scores" else output
+        head = graph.node(kind, x, *map(graph.weight, parts), output=last, **attributes)
         if output == "scores":
-            graph.node("Softmax", head, axis=1, output=output)
+            graph.node("Sigmoid", head, output=output)
     size, channels = SIZES[name], {"scores": 2, "regressions": 4, "landmarks": 10}
     inside = ["height", "width"] if size is None else [size, size]
     outside = ["rows", "columns"] if size is None else []
     outputs = {output: ["batch", channels[output], *outside] for output in HEADS[name]}
     graph.save(path, {"images": ["batch", 3, *inside]}, outputs)
-
-
-def _dense(graph: Graph, x: str, weights: Weights, layer: str, output: str | None = None) -> str:
-    parts = (graph.weight(weights[f"{layer}.{part}"]) for part in ("weight", "bias"))
-    return graph.node("Gemm", x, *parts, transB=1, output=output)
 
 
 def check(paths: dict[str, Path]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._info import info
     from ._nearest import nearest, neighbours, within
     from .backend import backends, use_backend
+    from .detector import DetectorOptions
     from .distance import distances
     from .faces import Faces
     from .gallery import Gallery, Matches
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Clustering": "_cluster",
+    "DetectorOptions": "detector",
     "Faces": "faces",
     "Frame": "video",
     "Gallery": "gallery",
@@ -62,6 +64,7 @@ _HOMES = {
 
 __all__ = [
     "Clustering",
+    "DetectorOptions",
     "DeviceError",
     "FaceprintError",
     "Faces",

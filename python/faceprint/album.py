@@ -1,10 +1,10 @@
 """Many photographs and their faces, side by side: what the command line and the pages work on."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from .faces import Faces
 from .model import Model
 from .photo import printable
 
+Found: TypeAlias = Faces | PhotoError
+Watch: TypeAlias = Callable[[Iterator[Found]], Iterable[Found]]
 ARRAYS = ("embeddings", "photos", "boxes", "fingerprint")
 
 
@@ -46,17 +48,18 @@ class Embeddings:
     fingerprint: str
 
 
-def read_album(model: Model, photos: Iterable[Path]) -> Album:
-    """Find the faces of each photograph; one that cannot be read is skipped, and PhotoError raised if all are."""
+def read_album(model: Model, photos: Sequence[Path], watch: Watch = iter) -> Album:
+    """Find the faces of each photograph; one that cannot be read is skipped, and PhotoError raised if all are.
+
+    `watch` may look on while the photographs are done, one by one, as a progress bar does.
+    """
     album = Album()
-    for photo in photos:
-        try:
-            faces = model.faces(photo)
-        except PhotoError as error:
-            album.skipped[photo] = str(error)
-            continue
-        album.photos.append(photo)
-        album.faces.append(faces)
+    for photo, faces in zip(photos, watch(model.faces(photos, errors="collect")), strict=True):
+        if isinstance(faces, PhotoError):
+            album.skipped[photo] = str(faces)
+        else:
+            album.photos.append(photo)
+            album.faces.append(faces)
     if not album.photos and album.skipped:
         raise PhotoError("; ".join(list(album.skipped.values())[:3]))
     return album

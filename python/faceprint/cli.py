@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ._info import info as describe
 from .album import Album, Embeddings, flatten, load_embeddings, read_album, save_embeddings
 from .bench import run_bench
 from .demo import run_demo
+from .detector import DetectorOptions
 from .errors import FaceprintError, GalleryError
 from .gallery import Gallery
 from .model import Model, load
@@ -39,11 +40,23 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which networks run, and hand it the loaded model."""
 
     @click.option("--network", type=click.Path(path_type=Path), help="An .onnx network with its recipe beside it.")
-    @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet .onnx file.")
+    @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet or SCRFD .onnx file.")
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+    @click.option("--min-size", type=float, help="The least width and height of a face in pixels.")
+    @click.option("--min-score", type=float, help="The least score of a face, in [0, 1].")
+    @click.option("--max-faces", type=int, help="How many faces of a photograph count, the most prominent ones.")
     @wraps(function)
-    def with_model(network: Path | None, detector: Path | None, device: str, **rest: Any) -> None:
-        function(model=load(network, detector=detector, device=device), **rest)
+    def with_model(
+        network: Path | None,
+        detector: Path | None,
+        device: str,
+        min_size: float | None,
+        min_score: float | None,
+        max_faces: int | None,
+        **rest: Any,
+    ) -> None:
+        options = DetectorOptions(min_size, min_score, max_faces)
+        function(model=load(network, detector=detector, device=device, options=options), **rest)
 
     return with_model
 
@@ -277,7 +290,7 @@ def info(as_json: bool) -> None:
 def _read(model: Model, paths: Iterable[Path]) -> Album:
     """Read every photograph, with progress on a terminal and a line on stderr for each that cannot be read."""
     photos = find_photos(list(paths))
-    album = read_album(model, tqdm(photos, unit="photo", disable=None, leave=False))
+    album = read_album(model, photos, partial(tqdm, total=len(photos), unit="photo", disable=None, leave=False))
     for reason in album.skipped.values():
         click.echo(f"skipped: {reason}", err=True)
     return album

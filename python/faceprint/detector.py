@@ -1,12 +1,45 @@
 """Photograph -> boxes and five landmarks: what every detector answers, and what detectors share."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .faces import prominence
 from .photo import Pixels
+
+SMALLEST = 12  # pixels; no detector here can tell a smaller face from anything else
+MULTIPLE = 32  # networks of strides up to 32 take sides of whole multiples
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """Which faces count; the same for every detector.
+
+    `min_size`: the least width and height of a face's box, in pixels of the photograph; the bundled detector also looks
+    no closer than that, so it is quicker where it is more, and finds smaller faces where it is less than its own 20
+    pixels (or a fiftieth of the photograph's long side). `min_score`: the least score, in [0, 1], in place of the
+    detector's own. `max_faces`: how many faces are given at most, the most prominent ones (see `prominence`).
+
+    >>> DetectorOptions(min_size=40, max_faces=1).min_score is None
+    True
+    >>> DetectorOptions(min_score=95)
+    Traceback (most recent call last):
+    ValueError: min_score must be in [0, 1], not 95
+    """
+
+    min_size: float | None = None
+    min_score: float | None = None
+    max_faces: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_size is not None and not SMALLEST <= self.min_size < float("inf"):
+            raise ValueError(f"min_size must be {SMALLEST} pixels or more, not {self.min_size}")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score must be in [0, 1], not {self.min_score}")
+        if self.max_faces is not None and self.max_faces < 1:
+            raise ValueError(f"max_faces must be 1 or more, not {self.max_faces}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,12 +54,68 @@ class Detections:
     landmarks: NDArray[np.float32]
     scores: NDArray[np.float32]
 
+    def __getitem__(self, rows: slice | NDArray[Any]) -> "Detections":
+        """Select faces by a slice, a mask, or their numbers."""
+        return Detections(self.boxes[rows], self.landmarks[rows], self.scores[rows])
+
+
+Part: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # boxes, landmarks, scores
+
 
 class Detector(Protocol):
     """Whatever finds faces."""
 
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB photograph (height, width, 3)."""
+
+
+def at_least(side: float, found: Detections) -> Detections:
+    """The faces whose box is at least `side` pixels wide and high."""
+    return found[(found.boxes[:, 2:] - found.boxes[:, :2]).min(axis=1) >= side]
+
+
+def choose_faces(found: Detections, options: DetectorOptions, width: int, height: int) -> Detections:
+    """The faces that count on a `width` x `height` photograph, most prominent first."""
+    large = at_least(options.min_size or 0, found)
+    order = np.argsort(-prominence(large.boxes, width, height), kind="stable")
+    return large[order[: options.max_faces]]
+
+
+def letterbox(image: Pixels, sides: tuple[int | None, int | None], longest: int) -> tuple[float, Pixels]:
+    """Reduce a photograph for a network and fill it up with black to the right and below: the scale, and (h, w, 3).
+
+    `sides` is the height and width that the network's graph insists on. Where it leaves one free, the photograph is
+    reduced to at most `longest` pixels a side, and filled up to the next multiple of 32. It is never enlarged.
+
+    >>> import numpy
+    >>> scale, filled = letterbox(numpy.zeros((100, 1280, 3), numpy.uint8), (None, None), 640)
+    >>> scale, filled.shape
+    (0.5, (64, 640, 3))
+    """
+    height, width = image.shape[:2]
+    rows, columns = (longest if side is None else side for side in sides)
+    scale = min(1.0, rows / height, columns / width)
+    if scale < 1.0:
+        from PIL import Image
+
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+    shape = [
+        -(-have // MULTIPLE) * MULTIPLE if side is None else side
+        for have, side in zip(image.shape[:2], sides, strict=True)
+    ]
+    filled = np.zeros((*shape, 3), np.uint8)
+    filled[: image.shape[0], : image.shape[1]] = image
+    return scale, filled
+
+
+def gather(parts: list[Part], overlap: float, scale: float) -> Detections:
+    """Put together what was found at several strides of a photograph reduced by `scale`, each face once."""
+    boxes, landmarks, scores = (np.concatenate(kind) for kind in zip(*parts, strict=True))
+    kept = suppress(boxes, scores, overlap)
+    return Detections(
+        (boxes[kept] / scale).astype(np.float32), (landmarks[kept] / scale).astype(np.float32), scores[kept]
+    )
 
 
 def suppress(

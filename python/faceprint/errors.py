@@ -6,7 +6,9 @@ class FaceprintError(Exception):
 
 
 class PhotoError(FaceprintError):
-    """A photograph that is missing, too large, or cannot be decoded."""
+    """A photograph that is missing, too large, or cannot be decoded; `photo` is its path where it came from a file."""
+
+    photo: str | None = None
 
 
 class VideoError(FaceprintError):

@@ -17,7 +17,8 @@ class Faces:
     `boxes` (n, 4) float32: left, top, right, bottom in pixels of the upright photograph, also beyond its edge.
     `landmarks` (n, 5, 2) float32: x, y of the person's right eye, left eye, nose, right and left mouth corner.
     `scores` (n,) float32 in [0, 1]: the detector's confidence. `chips` (n, height, width, 3) uint8: aligned crops.
-    `embeddings` (n, dimension) float32 unit rows, made by the network that `fingerprint` names.
+    `embeddings` (n, dimension) float32 unit rows, made by the network that `fingerprint` names. `photo` is the path of
+    the photograph as it was given, None where it was not given as a path.
     """
 
     boxes: NDArray[np.float32]
@@ -26,6 +27,7 @@ class Faces:
     chips: Pixels
     embeddings: NDArray[np.float32]
     fingerprint: str
+    photo: str | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -41,6 +43,7 @@ class Faces:
             self.chips[rows],
             self.embeddings[rows],
             self.fingerprint,
+            self.photo,
         )
 
     def __iter__(self) -> Iterator["Faces"]:

@@ -1,26 +1,31 @@
 """From photographs to embeddings and answers: the detector and the network, held together by a recipe."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypeGuard, cast, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .detector import Detections, Detector
+from . import _core
+from .ahead import ahead, portions
+from .detector import Detections, Detector, DetectorOptions, choose_faces
+from .detectors import open_detector
 from .distance import distances
-from .errors import ManyFacesError, NetworkError, NoFaceError
-from .faces import Faces, prominence
+from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
+from .faces import Faces
 from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, unit_rows
-from .photo import BYTES, Limits, Photo, Pixels, photo_name, printable, read_photo
+from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
 from .recipe import Recipe, read_recipe
-from .yunet import YuNet
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
 Choice: TypeAlias = Literal["prominent", "only"]
+Errors: TypeAlias = Literal["raise", "skip", "collect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,66 +44,112 @@ class Verification:
     probability: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A photograph of which only the embeddings are missing; `inputs` has shape (faces, views, ...)."""
+
+    found: Detections
+    pictures: Pixels
+    inputs: NDArray[np.float32]
+    path: str | None
+
+
 class Model:
     """A face detector and an embedding network. Make one with `load`; it may be shared between threads."""
 
-    def __init__(self, network: Network, detector: Detector, limits: Limits) -> None:
+    def __init__(
+        self,
+        network: Network,
+        detector: Detector,
+        limits: Limits,
+        options: DetectorOptions | None = None,
+        threads: int = 0,
+        alone: "Callable[[], tuple[Network, Detector]] | None" = None,
+    ) -> None:
         self.network = network
         self.detector = detector
         self.limits = limits
+        self.options = options or DetectorOptions()
+        self.threads = threads or _core.default_threads()
+        self._alone = alone
+
+    @cached_property
+    def _worker(self) -> "Model":
+        """The same model with networks of one thread each: many photographs at once leave no work for more."""
+        return Model(*self._alone(), self.limits, self.options, self.threads) if self._alone else self
 
     @property
     def recipe(self) -> Recipe:
         """What the network expects and what its distances mean."""
         return self.network.recipe
 
-    def faces(self, photo: Photo) -> Faces:
+    @overload
+    def faces(self, photos: Photo) -> Faces: ...  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
+    @overload
+    def faces(self, photos: "Iterable[Photo]", *, errors: Literal["raise", "skip"] = "raise") -> Iterator[Faces]: ...
+    @overload
+    def faces(self, photos: "Iterable[Photo]", *, errors: Literal["collect"]) -> Iterator[Faces | PhotoError]: ...
+    def faces(
+        self, photos: "Photo | Iterable[Photo]", *, errors: Errors = "raise"
+    ) -> Faces | Iterator[Faces] | Iterator[Faces | PhotoError]:
         """Find every face of a photograph (see `read_photo` for what that may be), most prominent first.
 
         A photograph without a face gives Faces of length 0. Raises PhotoError where it cannot be read.
 
+        Several photographs, in a list or whatever else can be iterated over, or a folder (searched to the bottom, as
+        folders in a list are; a folder without photographs raises PhotoError), give an iterator: the Faces of each
+        photograph, in the same order. Photographs are decoded, searched and embedded on all cores, a bounded number of
+        them ahead of what is taken from the iterator; the work ends when the iterator is closed. `errors` says what
+        becomes of a photograph that cannot be read: its PhotoError is raised in its place, which ends the iterator, or
+        it is left out ("skip"), or its PhotoError is given in its place ("collect"), with the path in `.photo`.
+
         >>> import faceprint as fp
         >>> from faceprint.demo import PHOTOS
-        >>> faces = fp.load().faces(PHOTOS / "collins.png")
+        >>> model = fp.load()
+        >>> faces = model.faces(PHOTOS / "collins.png")
         >>> len(faces), faces.chips.shape, faces.embeddings.shape
         (1, (1, 150, 150, 3), (1, 128))
+        >>> [len(faces) for faces in model.faces(PHOTOS)]
+        [1, 1, 1, 1, 1]
+        >>> [str(error) for error in model.faces(["nobody.jpg"], errors="collect")]
+        ['photo nobody.jpg does not exist']
         """
-        image = read_photo(photo, limits=self.limits)
-        return self.describe(image, self.detect(image))
+        if errors not in get_args(Errors):
+            raise ValueError(f"errors must be 'raise', 'skip' or 'collect', not {errors!r}")
+        if _is_one(photos):
+            if errors != "raise":
+                raise ValueError(f"errors must be 'raise' for one photo, not {errors!r}")
+            return self._embed([self._prepare(photos)])[0]
+        return self._stream(_each(photos), errors)
 
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB image (height, width, 3), most prominent first: the first half of `faces`."""
-        found = self.detector.detect(image)
-        order = np.argsort(-prominence(found.boxes, image.shape[1], image.shape[0]), kind="stable")
-        return Detections(found.boxes[order], found.landmarks[order], found.scores[order])
+        height, width = image.shape[:2]
+        return choose_faces(self.detector.detect(image), self.options, width, height)
 
     def describe(self, image: Pixels, found: Detections) -> Faces:
         """Cut out and embed the faces that were found on an image: the second half of `faces`."""
-        return Faces(
-            found.boxes,
-            found.landmarks,
-            found.scores,
-            self.network.pictures(image, found.landmarks),
-            self._embed(self._inputs(image, found.landmarks)),
-            self.recipe.fingerprint,
-        )
+        return self._embed([self._cut(image, found)])[0]
 
     def embed(self, photos: "Photo | Iterable[Photo]", *, choose: Choice = "prominent") -> NDArray[np.float32]:
         """Embed one face of each photograph: (photos, dimension) float32, unit rows, in the order given.
 
-        `choose` takes the most "prominent" face, or insists on the "only" one. Raises NoFaceError for a photograph
-        without a face, ManyFacesError for one with several where the only one is asked, PhotoError where one cannot be
-        read. Memory does not grow with the number of photographs but for the result.
+        Photographs may be given in all the ways that `faces` knows. `choose` takes the most "prominent" face, or
+        insists on the "only" one. Raises NoFaceError for a photograph without a face, ManyFacesError for one with
+        several where the only one is asked, PhotoError where one cannot be read. Memory does not grow with the number
+        of photographs but for the result.
 
         >>> import faceprint as fp
         >>> from faceprint.demo import PHOTOS
         >>> fp.load().embed([PHOTOS / "obama.jpg", PHOTOS / "biden.jpg"]).shape
         (2, 128)
         """
-        if choose not in ("prominent", "only"):
+        if choose not in get_args(Choice):
             raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
-        chosen = (self._one_face(photo, choose) for photo in _each(photos))
-        embeddings = [self._embed(np.concatenate(batch)) for batch in _batches(chosen)]
+        if _is_one(photos):
+            return self._embed([self._prepare(photos, choose)])[0].embeddings
+        results = self._stream(_each(photos), choose=choose)
+        embeddings = [found.embeddings for found in results if isinstance(found, Faces)]
         return np.concatenate(embeddings) if embeddings else np.empty((0, self.recipe.dimension), np.float32)
 
     def verify(
@@ -116,29 +167,70 @@ class Model:
         (True, True)
         """
         threshold, stated = self.recipe.decision(far, threshold)
-        first, second = self.embed([a, b], choose=choose)
-        distance = float(distances(first[None], second[None])[0, 0])
+        distance = float(distances(self.embed(a, choose=choose), self.embed(b, choose=choose))[0, 0])
         return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
 
-    def _one_face(self, photo: Photo, choose: Choice) -> NDArray[np.float32]:
-        """The network's inputs for the chosen face of a photograph: itself and, where the recipe flips, its mirror."""
-        image = read_photo(photo, limits=self.limits)
+    def _stream(
+        self, photos: "Iterable[Photo]", errors: Errors = "raise", choose: Choice | None = None
+    ) -> Iterator[Faces | PhotoError]:
+        """Prepare photographs one by one and embed their faces in batches, all in the same threads."""
+        prepare = partial(self._worker._prepare, choose=choose)
+        attempt = prepare if errors == "raise" else partial(_attempt, prepare)
+        workers = ThreadPoolExecutor(self.threads, "faceprint")
+        try:
+            prepared = ahead(workers, attempt, photos, 2 * self.threads)
+            batches = portions(prepared, _cost, LARGEST_BATCH)
+            for batch in ahead(workers, self._worker._finish, batches, self.threads + 1):
+                yield from (found for found in batch if errors == "collect" or isinstance(found, Faces))
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+    def _prepare(self, photo: Photo, choose: Choice | None = None) -> Prepared:
+        """All of a photograph's faces, or the one that `choose` asks for, ready to be embedded."""
+        path = os.fspath(photo) if isinstance(photo, (str, os.PathLike)) else None
+        try:
+            image = read_photo(photo, limits=self.limits)
+        except PhotoError as error:
+            error.photo = path
+            raise
         found = self.detect(image)
-        if len(found.scores) == 0:
+        if choose and len(found.scores) == 0:
             raise NoFaceError(f"{photo_name(photo)} must show a face, but none was found")
         if choose == "only" and len(found.scores) > 1:
             raise ManyFacesError(f"{photo_name(photo)} must show only one face, not {len(found.scores)}")
-        return self._inputs(image, found.landmarks[:1])
+        return self._cut(image, found[:1] if choose else found, path)
 
-    def _inputs(self, image: Pixels, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Input tensors of shape (faces, views, ...): the view as it is and, where the recipe flips, mirrored."""
+    def _cut(self, image: Pixels, found: Detections, path: str | None = None) -> Prepared:
+        """Cut the faces out: as they are and, where the recipe flips, mirrored."""
         views = (False, True) if self.recipe.flip else (False,)
-        return np.stack([self.network.inputs(image, landmarks, mirror=mirror) for mirror in views], axis=1)
+        inputs = [self.network.inputs(image, found.landmarks, mirror=mirror) for mirror in views]
+        return Prepared(found, self.network.pictures(image, found.landmarks), np.stack(inputs, axis=1), path)
 
-    def _embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _finish(self, photos: list[Prepared | PhotoError]) -> list[Faces | PhotoError]:
+        """Embed the faces of several photographs together; errors stay where they are."""
+        embedded = iter(self._embed([photo for photo in photos if isinstance(photo, Prepared)]))
+        return [next(embedded) if isinstance(photo, Prepared) else photo for photo in photos]
+
+    def _embed(self, photos: list[Prepared]) -> list[Faces]:
+        if not photos:
+            return []
+        inputs = np.concatenate([photo.inputs for photo in photos])
         faces, views = inputs.shape[:2]
         embeddings = self.network.embed(inputs.reshape(faces * views, *inputs.shape[2:]))
-        return unit_rows(embeddings.reshape(faces, views, self.recipe.dimension).mean(axis=1))
+        rows = unit_rows(embeddings.reshape(faces, views, self.recipe.dimension).mean(axis=1))
+        ends = np.cumsum([len(photo.found.scores) for photo in photos])
+        return [
+            Faces(
+                photo.found.boxes,
+                photo.found.landmarks,
+                photo.found.scores,
+                photo.pictures,
+                own,
+                self.recipe.fingerprint,
+                photo.path,
+            )
+            for photo, own in zip(photos, np.split(rows, ends[:-1]), strict=True)
+        ]
 
 
 def load(
@@ -148,13 +240,15 @@ def load(
     device: str = "cpu",
     threads: int = 0,
     limits: Limits | None = None,
+    options: DetectorOptions | None = None,
 ) -> Model:
     """Load a detector and an embedding network: the bundled ones, or .onnx files by path.
 
-    `network` is any embedding network with its recipe beside it (`x.json` for `x.onnx`); `detector` is a YuNet file.
-    `device` is "cpu" or "cuda", never silently another; `threads` of 0 leaves their number to ONNX Runtime; `limits`
-    bound the photographs. Raises DeviceError without ONNX Runtime or its device, NetworkError for a file that is not a
-    network of float32 input, RecipeError for a recipe that is missing, malformed or does not fit.
+    `network` is any embedding network with its recipe beside it (`x.json` for `x.onnx`); `detector` is a YuNet file, or
+    an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of 0 takes as many as
+    there are CPUs; `limits` bound the photographs; `options` say which faces count. Raises DeviceError without ONNX
+    Runtime or its device, NetworkError for a file that is not a network of float32 input, RecipeError for a recipe that
+    is missing, malformed or does not fit, and for a detector of another kind.
 
     >>> import faceprint as fp
     >>> model = fp.load()
@@ -164,27 +258,48 @@ def load(
     path = BUNDLED if network is None else Path(network)
     if path.is_dir():
         raise NetworkError(f"network {printable(path)} must be an .onnx file, not a folder")
-    finder: Detector
-    if detector is None:
-        finder = Mtcnn(device=device, threads=threads)
-    else:
-        finder = YuNet(Path(detector), device=device, threads=threads)
-    embedder = Network(path, read_recipe(path), device=device, threads=threads)
-    return Model(embedder, finder, limits or Limits())
+
+    def open_networks(threads: int) -> tuple[Network, Detector]:
+        finder: Detector
+        if detector is None:
+            finder = Mtcnn(options, device=device, threads=threads)
+        else:
+            finder = open_detector(Path(detector), options, device=device, threads=threads)
+        return Network(path, read_recipe(path), device=device, threads=threads), finder
+
+    alone = partial(open_networks, 1) if device == "cpu" and threads != 1 else None
+    return Model(*open_networks(threads), limits or Limits(), options, threads, alone)
 
 
-def _each(photos: "Photo | Iterable[Photo]") -> "Iterable[Photo]":
-    if isinstance(photos, (str, os.PathLike, *BYTES, np.ndarray)) or not isinstance(photos, Iterable):
-        return [cast("Photo", photos)]
-    return photos
+def _is_one(photos: "Photo | Iterable[Photo]") -> "TypeGuard[Photo]":
+    if isinstance(photos, (str, os.PathLike)):
+        return not _is_folder(photos)
+    return isinstance(photos, (*BYTES, np.ndarray)) or not isinstance(photos, Iterable)
 
 
-def _batches(chosen: Iterator[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
-    batch: list[NDArray[np.float32]] = []
-    for inputs in chosen:
-        batch.append(inputs)
-        if len(batch) * inputs.shape[1] >= LARGEST_BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _each(photos: "Photo | Iterable[Photo]") -> "Iterator[Photo]":
+    """One photograph after the other, with those of a folder in its place."""
+    if isinstance(photos, (str, os.PathLike)):
+        yield from find_photos([photos])
+        return
+    for photo in cast("Iterable[Photo]", photos):
+        if isinstance(photo, (str, os.PathLike)) and _is_folder(photo):
+            yield from find_photos([photo])
+        else:
+            yield photo
+
+
+def _is_folder(path: "str | os.PathLike[str]") -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a path with a NUL on some versions
+
+
+def _attempt(prepare: "Callable[[Photo], Prepared]", photo: Photo) -> Prepared | PhotoError:
+    try:
+        return prepare(photo)
+    except PhotoError as error:
+        return error
+
+
+def _cost(photo: Prepared | PhotoError) -> int:
+    """How many inputs of the network a photograph is; one without faces counts too, or a batch could go on for ever."""
+    return max(1, photo.inputs.shape[0] * photo.inputs.shape[1]) if isinstance(photo, Prepared) else 1

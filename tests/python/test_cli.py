@@ -23,7 +23,7 @@ from faceprint.model import Model
 @pytest.fixture
 def run(model, monkeypatch):
     """Run a command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.load", lambda network, *, detector, device: model)
+    monkeypatch.setattr("faceprint.cli.load", lambda network, *, detector, device, options: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, [os.fspath(word) for word in words])
@@ -126,14 +126,21 @@ def test_a_closed_pipe_is_no_error(photos):
 def test_model_options_reach_load(monkeypatch):
     seen = []
 
-    def record(network, *, detector, device):
-        seen.append((network, detector, device))
+    def record(network, *, detector, device, options):
+        seen.append((network, detector, device, options))
         raise fp.NetworkError("stop")
 
     monkeypatch.setattr("faceprint.cli.load", record)
     words = ["faces", "x", "--network", "n.onnx", "--detector", "d.onnx", "--device", "cuda"]
     assert CliRunner().invoke(command, words).exit_code == 2
-    assert seen == [(Path("n.onnx"), Path("d.onnx"), "cuda")]
+    words = ["faces", "x", "--min-size", "40.5", "--min-score", "0.7", "--max-faces", "3"]
+    assert CliRunner().invoke(command, words).exit_code == 2
+    assert seen == [
+        (Path("n.onnx"), Path("d.onnx"), "cuda", fp.DetectorOptions()),
+        (None, None, "cpu", fp.DetectorOptions(min_size=40.5, min_score=0.7, max_faces=3)),
+    ]
+    told = CliRunner().invoke(command, ["faces", "x", "--max-faces", "0"])
+    assert (told.exit_code, told.stderr) == (2, "error: max_faces must be 1 or more, not 0\n")
 
 
 def test_faces(run, folder):

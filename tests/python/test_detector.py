@@ -1,13 +1,17 @@
-"""Detectors: suppression, YuNet's arithmetic on a graph with known answers, and what is refused."""
+"""Detectors: suppression, the arithmetic of YuNet and SCRFD on graphs with known answers, options, what is refused."""
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
-from faceprint import NetworkError, RecipeError, load
-from faceprint.detector import suppress
-from faceprint.yunet import PARTS, STRIDES, YuNet, _decode
+from faceprint import DetectorOptions, NetworkError, RecipeError, load, read_photo
+from faceprint.detector import letterbox, suppress
+from faceprint.detectors import open_detector
+from faceprint.model import BUNDLED
+from faceprint.scrfd import Scrfd
+from faceprint.yunet import PARTS, STRIDES
 
 
 def suppress_obviously(boxes, scores, overlap, of_smaller):
@@ -46,30 +50,54 @@ def test_suppression_of_nothing():
     assert suppress(np.empty((0, 4), np.float32), np.empty(0, np.float32), 0.5).tolist() == []
 
 
-def yunet(path, size, answers, drop=()):
-    """A graph with YuNet's outputs, constant but for the input it must take: answers[name] is (cell, values)."""
-    nodes, weights, outputs = [], [], []
-    nodes.append(helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0))
-    nodes.append(helper.make_node("Mul", ["mean", "zero"], ["nothing"]))
-    weights.append(numpy_helper.from_array(np.float32(0), "zero"))
-    for stride in STRIDES:
-        cells = (size // stride) ** 2
-        for part, width in zip(PARTS, (1, 1, 4, 10), strict=True):
-            name = f"{part}_{stride}"
-            if name in drop:
-                continue
-            values = np.zeros((1, cells, width), np.float32)
-            for cell, numbers in answers.get(name, {}).items():
-                values[0, cell] = numbers
-            weights.append(numpy_helper.from_array(values, f"{name}_values"))
-            nodes.append(helper.make_node("Add", [f"{name}_values", "nothing"], [name]))
-            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, cells, width]))
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])
-    graph = helper.make_graph(nodes, "yunet", [image], outputs, weights)
+def constant(path, outputs, sides=("height", "width"), image="input"):
+    """A graph that takes images and gives what it is told, whatever it is shown: outputs[name] is an array."""
+    nodes = [
+        helper.make_node("ReduceMean", [image], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+    ]
+    weights = [numpy_helper.from_array(np.float32(0), "zero")]
+    for name, values in outputs.items():
+        weights.append(numpy_helper.from_array(values.astype(np.float32), f"{name}_values"))
+        nodes.append(helper.make_node("Add", [f"{name}_values", "nothing"], [name]))
+    told = [helper.make_tensor_value_info(name, TensorProto.FLOAT, values.shape) for name, values in outputs.items()]
+    taken = helper.make_tensor_value_info(image, TensorProto.FLOAT, [1, 3, *sides])
+    graph = helper.make_graph(nodes, "constant", [taken], told, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
+    onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def yunet(path, size, answers, drop=(), **how):
+    """YuNet's outputs for images of size x size: answers[name] is (cell, values)."""
+    outputs = {}
+    for stride in STRIDES:
+        for part, width in zip(PARTS, (1, 1, 4, 10), strict=True):
+            name = f"{part}_{stride}"
+            outputs[name] = np.zeros((1, (size // stride) ** 2, width))
+            for cell, numbers in answers.get(name, {}).items():
+                outputs[name][0, cell] = numbers
+    return constant(path, {name: values for name, values in outputs.items() if name not in drop}, **how)
+
+
+def scrfd(path, height, width, answers, batch=False, drop=(), order=(1, 4, 10), **how):
+    """SCRFD's outputs for images of height x width, named by numbers: answers[stride] is (anchor, the 15 values)."""
+    outputs = {}
+    for columns, at in (((1), slice(0, 1)), (4, slice(1, 5)), (10, slice(5, 15))):
+        for stride in STRIDES:
+            values = np.zeros((height // stride * (width // stride) * 2, columns))
+            for anchor, numbers in answers.get(stride, {}).items():
+                values[anchor] = numbers[at]
+            outputs[columns, stride] = values[None] if batch else values
+    named = {
+        f"{400 + 10 * columns + stride}": outputs[columns, stride]
+        for columns in order
+        for stride in STRIDES
+        if (columns, stride) not in drop
+    }
+    return constant(path, named, **how)
 
 
 def test_yunet_decodes_cells(tmp_path):
@@ -80,7 +108,7 @@ def test_yunet_decodes_cells(tmp_path):
         "bbox_16": {5: [0.5, 0.25, np.log(2), np.log(3)]},
         "kps_16": {5: points},
     }
-    detector = YuNet(yunet(tmp_path / "y.onnx", 64, answers))
+    detector = open_detector(yunet(tmp_path / "y.onnx", 64, answers))
     found = detector.detect(np.zeros((50, 60, 3), np.uint8))  # padded to 64 x 64
     np.testing.assert_allclose(found.scores, [0.9], atol=1e-6)
     np.testing.assert_allclose(found.boxes, [[24 - 16, 20 - 24, 24 + 16, 20 + 24]], atol=1e-4)
@@ -89,22 +117,29 @@ def test_yunet_decodes_cells(tmp_path):
 
 def test_yunet_looks_at_large_photos_reduced(tmp_path):
     answers = {"cls_32": {0: 1.0}, "obj_32": {0: 1.0}}
-    detector = YuNet(yunet(tmp_path / "y.onnx", 1280, answers))
+    detector = open_detector(yunet(tmp_path / "y.onnx", 1280, answers))
     found = detector.detect(np.zeros((2560, 2560, 3), np.uint8))
     np.testing.assert_allclose(found.boxes, [[-32, -32, 32, 32]], atol=1e-4)
 
 
 def test_yunet_finds_nobody(tmp_path):
-    found = YuNet(yunet(tmp_path / "y.onnx", 32, {})).detect(np.zeros((32, 32, 3), np.uint8))
+    found = open_detector(yunet(tmp_path / "y.onnx", 32, {})).detect(np.zeros((32, 32, 3), np.uint8))
     assert (found.boxes.shape, found.landmarks.shape, found.scores.shape) == ((0, 4), (0, 5, 2), (0,))
 
 
 def test_what_is_no_detector(tmp_path):
     path = yunet(tmp_path / "other.onnx", 32, {}, drop=("kps_8",))
     with pytest.raises(
-        RecipeError, match=r"^detector other\.onnx must be a YuNet file with the outputs cls_8 .* kps_32"
+        RecipeError,
+        match=r"^detector other\.onnx must be one of YuNet \(outputs cls_8 \.\.\. kps_32\); SCRFD with key points \("
+        r"three outputs each of 1 \(scores\), 4 \(boxes\) and 10 columns \(key points\)\), each with one image as "
+        r"input; this one has the inputs \[\(1, 3, None, None\)\] and the outputs cls_8 \[1, 16, 1\], obj_8 ",
     ):
         load(detector=path)
+    with pytest.raises(RecipeError, match=r"^detector boxes\.onnx must be one of "):  # SCRFD without key points
+        load(detector=scrfd(tmp_path / "boxes.onnx", 32, 32, {}, drop=[(10, stride) for stride in STRIDES]))
+    with pytest.raises(RecipeError, match=r"this one has the inputs \[\(None, 3, 150, 150\)\] and the outputs"):
+        load(detector=BUNDLED)
     (tmp_path / "text.onnx").write_text("not a network")
     with pytest.raises(NetworkError, match=r"text\.onnx is not a network that ONNX Runtime can load"):
         load(detector=tmp_path / "text.onnx")
@@ -112,12 +147,8 @@ def test_what_is_no_detector(tmp_path):
         load(detector=tmp_path / "nothing.onnx")
 
 
-def test_yunet_graph_is_valid(tmp_path):
-    onnx.checker.check_model(onnx.load(yunet(tmp_path / "y.onnx", 64, {})))
-
-
 def test_yunet_is_given_bgr_padded_with_black(tmp_path, monkeypatch):
-    detector = YuNet(yunet(tmp_path / "y.onnx", 32, {}))
+    detector = open_detector(yunet(tmp_path / "y.onnx", 32, {}))
     run, seen = detector._session.run, []
     monkeypatch.setattr(detector._session, "run", lambda inputs: seen.append(inputs["input"]) or run(inputs))
     detector.detect(np.full((20, 30, 3), [200, 0, 7], np.uint8))
@@ -130,7 +161,7 @@ def test_yunet_is_given_bgr_padded_with_black(tmp_path, monkeypatch):
 
 def test_yunet_enlarges_landmarks_with_the_boxes(tmp_path):
     answers = {"cls_32": {41: 1.0}, "obj_32": {41: 1.0}, "kps_32": {41: [1.0] * 10}}  # column 1, row 1 of 40 x 40
-    found = YuNet(yunet(tmp_path / "y.onnx", 1280, answers)).detect(np.zeros((2560, 2560, 3), np.uint8))
+    found = open_detector(yunet(tmp_path / "y.onnx", 1280, answers)).detect(np.zeros((2560, 2560, 3), np.uint8))
     assert found.boxes.tolist() == [[32, 32, 96, 96]]
     assert found.landmarks.tolist() == [[[128, 128]] * 5]
 
@@ -141,13 +172,157 @@ def test_yunet_finds_each_face_once(tmp_path):
         "obj_8": {0: 1.0, 1: 1.0},
         "bbox_8": {0: [0.5, 0.5, 2, 2], 1: [0.4, 0.5, 2, 2]},
     }
-    found = YuNet(yunet(tmp_path / "y.onnx", 32, answers)).detect(np.zeros((32, 32, 3), np.uint8))
+    found = open_detector(yunet(tmp_path / "y.onnx", 32, answers)).detect(np.zeros((32, 32, 3), np.uint8))
     np.testing.assert_allclose(found.scores, [1])
 
 
-def test_yunet_counts_cells_along_rows():
-    face = np.zeros((8, 1), np.float32)
-    face[6] = 1  # column 2, row 1 of 4 columns
-    boxes, landmarks, _ = _decode(32, 4, face, face, np.zeros((8, 4), np.float32), np.zeros((8, 10), np.float32))
-    assert boxes.tolist() == [[48, 16, 80, 48]]
-    assert landmarks.tolist() == [[[64, 32]] * 5]
+def test_yunet_counts_cells_along_rows(tmp_path):
+    answers = {"cls_32": {6: 1.0}, "obj_32": {6: 1.0}}  # column 2, row 1 of 4 x 4
+    found = open_detector(yunet(tmp_path / "y.onnx", 128, answers)).detect(np.zeros((128, 128, 3), np.uint8))
+    assert found.boxes.tolist() == [[48, 16, 80, 48]]
+    assert found.landmarks.tolist() == [[[64, 32]] * 5]
+
+
+POINTS = [0.5, 1.0, 1.5, 1.0, 1.0, 1.5, 0.5, 2.0, 1.5, 2.0]
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("order", [(1, 4, 10), (10, 1, 4)])
+def test_scrfd_decodes_anchors(tmp_path, batch, order):
+    answers = {16: {13: [0.9, 1, 2, 3, 4, *POINTS], 12: [0.4, 9, 9, 9, 9, *POINTS]}}  # column 2, row 1 of 4 x 3 cells
+    detector = open_detector(scrfd(tmp_path / "s.onnx", 64, 64, answers, batch, order=order))
+    assert isinstance(detector, Scrfd)
+    found = detector.detect(np.zeros((50, 60, 3), np.uint8))  # padded to 64 x 64
+    np.testing.assert_allclose(found.scores, [0.9], atol=1e-6)
+    np.testing.assert_allclose(found.boxes, [[32 - 16, 16 - 32, 32 + 48, 16 + 64]])
+    np.testing.assert_allclose(found.landmarks[0], np.array(POINTS).reshape(5, 2) * 16 + [32, 16])
+    assert {found.boxes.dtype, found.landmarks.dtype, found.scores.dtype} == {np.dtype(np.float32)}
+
+
+def test_scrfd_counts_cells_along_rows(tmp_path):
+    answers = {32: {11: [1.0, 1, 1, 1, 1, *POINTS]}}  # the second anchor of cell 5: column 1, row 1 of 4 x 2
+    detector = open_detector(scrfd(tmp_path / "s.onnx", 64, 128, answers))
+    assert detector.detect(np.zeros((64, 128, 3), np.uint8)).boxes.tolist() == [[0, 0, 64, 64]]
+
+
+def test_scrfd_finds_each_face_once_and_nobody(tmp_path):
+    answers = {8: {0: [0.9, 0, 0, 4, 4, *POINTS], 1: [1.0, 0, 0, 4, 4, *POINTS]}}
+    found = open_detector(scrfd(tmp_path / "s.onnx", 32, 32, answers)).detect(np.zeros((32, 32, 3), np.uint8))
+    np.testing.assert_allclose(found.scores, [1])
+    found = open_detector(scrfd(tmp_path / "n.onnx", 32, 32, {})).detect(np.zeros((32, 32, 3), np.uint8))
+    assert (found.boxes.shape, found.landmarks.shape, found.scores.shape) == ((0, 4), (0, 5, 2), (0,))
+
+
+@pytest.mark.parametrize(("sides", "largest"), [(("height", "width"), 640), ((320, 320), 320)])
+def test_scrfd_looks_at_large_photos_reduced_to_what_its_graph_takes(tmp_path, sides, largest):
+    answers = {32: {0: [1.0, 0, 0, 2, 2, *[1.0] * 10]}}
+    detector = open_detector(scrfd(tmp_path / "s.onnx", largest, largest, answers, sides=sides))
+    found = detector.detect(np.zeros((1280, 1280, 3), np.uint8))
+    times = 1280 / largest
+    assert found.boxes.tolist() == [[0, 0, 64 * times, 64 * times]]
+    assert found.landmarks.tolist() == [[[32 * times] * 2] * 5]
+
+
+def test_scrfd_is_given_rgb_between_minus_one_and_one(tmp_path, monkeypatch):
+    detector = open_detector(scrfd(tmp_path / "s.onnx", 32, 32, {}))
+    run, seen = detector._session.run, []
+    monkeypatch.setattr(detector._session, "run", lambda inputs: seen.append(inputs["input"]) or run(inputs))
+    detector.detect(np.full((20, 30, 3), [255, 0, 127], np.uint8))
+    (given,) = seen
+    assert (given.shape, given.dtype) == ((1, 3, 32, 32), np.float32)
+    np.testing.assert_allclose(given[0, :, 0, 0], [127.5 / 128, -127.5 / 128, -0.5 / 128])
+    assert (given[0, :, 20:] == np.float32(-127.5 / 128)).all()
+
+
+def test_scrfd_of_other_rows_than_the_image_has_anchors(tmp_path):
+    detector = open_detector(scrfd(tmp_path / "s.onnx", 64, 64, {}))
+    with pytest.raises(
+        NetworkError, match=r"^the detector must give 2 scores, boxes and key points at stride 32, not outputs of the "
+    ):
+        detector.detect(np.zeros((32, 32, 3), np.uint8))
+
+
+def test_letterbox_never_enlarges_and_keeps_the_aspect():
+    image = np.full((30, 50, 3), 9, np.uint8)
+    scale, filled = letterbox(image, (None, None), 640)
+    assert (scale, filled.shape) == (1.0, (32, 64, 3))
+    assert (filled[:30, :50] == 9).all()
+    assert filled.sum() == 9 * image.size
+    scale, filled = letterbox(image, (16, 100), 640)
+    assert (scale, filled.shape) == (16 / 30, (16, 100, 3))
+    assert filled[:, :27].all()
+    assert not filled[:, 27:].any()
+
+
+FACES = {  # of 64 x 64 pixels: in the middle, large and small beside it
+    "cls_32": {0: 1.0, 3: 0.5},
+    "obj_32": {0: 1.0, 3: 1.0},
+    "bbox_32": {0: [0.5, 0.5, 0, 0], 3: [0.5, 0.5, -1, -1]},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "scores"),
+    [
+        ({}, [1.0, 0.5**0.5]),
+        ({"min_score": 0.8}, [1.0]),
+        ({"min_size": 20}, [1.0]),
+        ({"min_size": 33}, []),
+        ({"max_faces": 1}, [1.0]),
+        ({"min_score": 1.0}, [1.0]),
+    ],
+)
+def test_options_of_a_detector_from_a_file(tmp_path, options, scores):
+    model = load(detector=yunet(tmp_path / "y.onnx", 64, FACES), options=DetectorOptions(**options))
+    np.testing.assert_allclose(model.detect(np.zeros((64, 64, 3), np.uint8)).scores, scores, atol=1e-6)
+
+
+def test_a_lower_score_finds_more(tmp_path):
+    answers = {8: {0: [0.3, 1, 1, 1, 1, *POINTS]}}
+    path = scrfd(tmp_path / "s.onnx", 32, 32, answers)
+    for score, count in ((None, 0), (0.3, 1), (0.31, 0)):
+        found = open_detector(path, DetectorOptions(min_score=score)).detect(np.zeros((32, 32, 3), np.uint8))
+        assert len(found.scores) == count
+
+
+def test_most_faces_are_the_most_prominent(tmp_path):
+    answers = {"cls_8": {0: 1.0, 5: 0.8}, "obj_8": {0: 1.0, 5: 1.0}}  # in the corner, and nearer the middle
+    path = yunet(tmp_path / "y.onnx", 32, answers)
+    model = load(detector=path, options=DetectorOptions(max_faces=1))
+    np.testing.assert_allclose(model.detect(np.zeros((32, 32, 3), np.uint8)).scores, [0.8**0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"min_size": 11}, "min_size must be 12 pixels or more, not 11"),
+        ({"min_size": float("nan")}, "min_size must be 12 pixels or more, not nan"),
+        ({"min_size": float("inf")}, "min_size must be 12 pixels or more, not inf"),
+        ({"min_score": 1.5}, r"min_score must be in \[0, 1\], not 1.5"),
+        ({"min_score": float("nan")}, r"min_score must be in \[0, 1\], not nan"),
+        ({"max_faces": 0}, "max_faces must be 1 or more, not 0"),
+    ],
+)
+def test_options_that_cannot_be(options, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        DetectorOptions(**options)
+
+
+def test_options_of_the_bundled_detector(photos):
+    image = read_photo(photos / "obama.jpg")
+    (left, top, right, bottom), *_ = load().detect(image).boxes
+    side = float(min(right - left, bottom - top))
+    for size, count in ((side * 0.98, 1), (side * 1.02, 0)):
+        assert len(load(options=DetectorOptions(min_size=size)).detect(image).scores) == count
+    assert len(load(options=DetectorOptions(min_score=0.7)).detect(image).scores) == 2  # the second is a false alarm
+    assert len(load(options=DetectorOptions(min_score=0.7, max_faces=1)).detect(image).scores) == 1
+    assert len(load(options=DetectorOptions(min_score=1.0)).detect(image).scores) == 0  # not even one more lenient look
+
+
+def test_a_smaller_size_finds_smaller_faces(photos):
+    face = Image.open(photos / "collins.png").crop((140, 40, 300, 200)).resize((32, 32), Image.Resampling.BOX)
+    wide = np.full((70, 4000, 3), 128, np.uint8)  # of which the detector itself looks for faces from 80 pixels
+    wide[20:52, 980:1012] = np.asarray(face.convert("RGB"))
+    assert len(load().detect(wide).scores) == 0
+    (box,) = load(options=DetectorOptions(min_size=14)).detect(wide).boxes
+    assert ((box >= [980, 20, 980, 20]) & (box <= [1012, 52, 1012, 52])).all()

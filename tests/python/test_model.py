@@ -1,5 +1,10 @@
 """The whole way from photographs to answers, on the portraits that ship with the package."""
 
+import gc
+import shutil
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +15,7 @@ from faceprint import Limits, ManyFacesError, NoFaceError, PhotoError, RecipeErr
 from faceprint.detector import Detections
 from faceprint.faces import prominence
 from faceprint.model import BUNDLED, Model
-from faceprint.network import Network, unit_rows
+from faceprint.network import LARGEST_BATCH, Network, unit_rows
 
 PEOPLE = {"obama.jpg": "o", "obama2.jpg": "o", "obama3.jpg": "o", "biden.jpg": "b", "collins.png": "c"}
 
@@ -210,3 +215,162 @@ def test_broken_photo_names_itself(model, tmp_path):
 def test_limits_reach_the_photos(photos):
     with pytest.raises(PhotoError, match="the limit is 1000 pixels"):
         load(limits=Limits(pixels=1000)).faces(photos / "obama.jpg")
+
+
+def blanks(count, read, side=20):
+    """Photographs without faces, as they are read."""
+    for number in range(count):
+        read.append(number)
+        yield np.full((side, side, 3), 128, np.uint8)
+
+
+def running():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("faceprint")]
+
+
+def test_many_photos_in_order_whatever_each_costs(model, photos):
+    """Large ones, which take long, before blank ones, which take nothing."""
+    large = Image.open(photos / "obama.jpg").resize((2730, 3411))
+    blank = np.full((40, 40, 3), 128, np.uint8)
+    asked = [large, blank, photos / "biden.jpg", blank, str(photos / "collins.png"), blank] * 4
+    found = list(model.faces(asked))
+    assert [len(faces) for faces in found] == [1, 0, 1, 0, 1, 0] * 4
+    paths = [None, None, str(photos / "biden.jpg"), None, str(photos / "collins.png"), None] * 4
+    assert [faces.photo for faces in found] == paths
+    for many, photo in zip(found[:6], asked, strict=False):
+        alone = model.faces(photo)
+        np.testing.assert_array_equal(many.boxes, alone.boxes)
+        np.testing.assert_array_equal(many.chips, alone.chips)
+        np.testing.assert_allclose(many.embeddings, alone.embeddings, atol=1e-5)
+
+
+def test_folders_stand_for_their_photos(model, photos, tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for name in ("collins.png", "biden.jpg"):
+        shutil.copy(photos / name, inside)
+    expected = [str(inside / "biden.jpg"), str(inside / "collins.png")]
+    assert [faces.photo for faces in model.faces(tmp_path)] == expected
+    assert [faces.photo for faces in model.faces(str(tmp_path))] == expected
+    mixed = [photos / "obama.jpg", inside]
+    assert [faces.photo for faces in model.faces(mixed)] == [str(photos / "obama.jpg"), *expected]
+    assert model.embed(inside).shape == (2, 128)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhotoError, match=r"empty holds no photographs"):
+        list(model.faces([tmp_path / "empty"], errors="skip"))
+
+
+def test_how_far_ahead_photos_are_read(model):
+    read = []
+    results = model.faces(blanks(3000, read))
+    assert read == []  # nothing before the first is asked for
+    most = (model.threads + 1) * LARGEST_BATCH + 2 * model.threads
+    for taken in range(1, 300):
+        next(results)
+        assert len(read) - taken <= most
+    results.close()
+    assert len(read) < 3000
+
+
+@pytest.fixture
+def one_broken(photos, tmp_path):
+    (tmp_path / "broken.jpg").write_text("text")
+    return [photos / "biden.jpg", tmp_path / "broken.jpg", photos / "collins.png"]
+
+
+def test_a_broken_photo_in_the_middle_is_raised_in_its_place(model, one_broken):
+    results = model.faces(iter(one_broken))
+    assert next(results).photo == str(one_broken[0])
+    with pytest.raises(PhotoError, match=r"broken\.jpg is not an image") as raised:
+        next(results)
+    assert raised.value.photo == str(one_broken[1])
+    assert list(results) == []
+    assert running() == []
+
+
+def test_a_broken_photo_in_the_middle_is_skipped(model, one_broken):
+    found = list(model.faces(one_broken, errors="skip"))
+    assert [faces.photo for faces in found] == [str(one_broken[0]), str(one_broken[2])]
+
+
+def test_a_broken_photo_in_the_middle_is_collected(model, one_broken):
+    first, broken, last = model.faces(one_broken, errors="collect")
+    assert [first.photo, broken.photo, last.photo] == [str(photo) for photo in one_broken]
+    assert isinstance(broken, PhotoError)
+    assert "broken.jpg is not an image" in str(broken)
+    (only,) = model.faces([b"text"], errors="collect")
+    assert only.photo is None
+
+
+def test_errors_are_asked_for_by_name(model, photos):
+    with pytest.raises(ValueError, match=r"^errors must be 'raise', 'skip' or 'collect', not 'ignore'$"):
+        model.faces([], errors="ignore")
+    with pytest.raises(ValueError, match=r"^errors must be 'raise' for one photo, not 'skip'$"):
+        model.faces(photos / "obama.jpg", errors="skip")
+    with pytest.raises(TypeError, match="a photo array must be uint8"):  # not a photograph that is broken
+        list(model.faces([np.zeros((9, 9, 3))], errors="skip"))
+
+
+def test_stopping_early_ends_the_work(model):
+    read = []
+    results = model.faces(blanks(100_000, read))
+    next(results)
+    assert running() != []
+    results.close()
+    assert running() == []
+    assert len(read) < 1000
+
+    with pytest.raises(KeyboardInterrupt):  # as when the reader is interrupted
+        stop_at_the_third(model.faces(blanks(100_000, read)))
+    gc.collect()
+    assert running() == []
+
+
+def stop_at_the_third(results):
+    for number, _ in enumerate(results):
+        if number == 2:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_photos_are_worked_on():
+    """In a process of its own: the signal arrives while the main thread waits for results."""
+    program = """
+import itertools, os, signal, threading
+import numpy as np
+import faceprint as fp
+signal.signal(signal.SIGINT, signal.default_int_handler)
+blank = np.full((400, 400, 3), 128, np.uint8)
+results = fp.load().faces(itertools.repeat(blank))
+next(results)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    for _ in results:
+        pass
+except KeyboardInterrupt:
+    print("interrupted", sum(thread.name.startswith("faceprint") for thread in threading.enumerate()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("interrupted 0\n", "")
+
+
+def test_an_iterator_of_photos_that_fails(model, photos):
+    def failing():
+        yield photos / "biden.jpg"
+        raise OSError("the camera was unplugged")
+
+    for errors in ("raise", "skip", "collect"):
+        results = model.faces(failing(), errors=errors)
+        assert len(next(results)) == 1
+        with pytest.raises(OSError, match=r"^the camera was unplugged$"):
+            next(results)
+        assert running() == []
+
+
+def test_no_photos_give_nothing(model):
+    assert list(model.faces([])) == []
+
+
+def test_embed_names_the_photo_without_a_face_among_many(model, photos, tmp_path):
+    Image.new("RGB", (60, 60)).save(tmp_path / "blank.png")
+    with pytest.raises(NoFaceError, match=r"blank\.png must show a face"):
+        model.embed([photos / "biden.jpg", tmp_path / "blank.png", tmp_path / "missing.jpg"])

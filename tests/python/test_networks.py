@@ -204,7 +204,9 @@ def test_unknown_and_absent_device(tiny):
 
 def test_number_of_threads():
     session = open_session(BUNDLED, threads=3)
-    assert session._session.get_session_options().intra_op_num_threads == 3
+    options = session._session.get_session_options()
+    assert options.intra_op_num_threads == 3
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     with pytest.raises(ValueError, match=r"^threads must be 0 \(ONNX Runtime decides\) or more, not -1$"):
         load(threads=-1)
 
@@ -216,13 +218,34 @@ def test_device_and_threads_reach_every_network(monkeypatch, tmp_path):
         seen.append((path.name, device, threads))
         return open_session(path, sha256=sha256)
 
-    for module in ("network", "mtcnn", "yunet"):
+    for module in ("network", "mtcnn", "detectors"):
         monkeypatch.setattr(f"faceprint.{module}.open_session", record)
     load(device="cuda", threads=3)
     with pytest.raises(NetworkError, match=r"y\.onnx does not exist"):
         load(detector=tmp_path / "y.onnx", device="cuda", threads=3)
     names = ["mtcnn_pnet.onnx", "mtcnn_rnet.onnx", "mtcnn_onet.onnx", BUNDLED.name, "y.onnx"]
     assert seen == [(name, "cuda", 3) for name in names]
+
+
+def test_many_photographs_at_once_are_given_networks_of_one_thread(monkeypatch):
+    seen = []
+
+    def record(path, *, device, threads, sha256=None):
+        seen.append((path.name, threads))
+        return open_session(path, sha256=sha256)
+
+    for module in ("network", "mtcnn"):
+        monkeypatch.setattr(f"faceprint.{module}.open_session", record)
+    blank = [np.zeros((30, 30, 3), np.uint8)] * 2
+    model = load(threads=3)
+    assert {threads for _, threads in seen} == {3}
+    del seen[:]
+    assert [len(list(model.faces(blank))) for _ in range(2)] == [2, 2]
+    assert sorted(seen) == sorted((name, 1) for name, _ in bundled())  # opened once
+    model = load(threads=1)
+    del seen[:]
+    list(model.faces(blank))
+    assert seen == []
 
 
 def test_device_that_does_not_start_is_not_replaced(monkeypatch):

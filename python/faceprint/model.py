@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeGuard, cast, get_args, overload
 
@@ -22,6 +22,7 @@ from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, unit_rows
 from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
 from .recipe import Recipe, read_recipe
+from .runtime import work_alone
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
 Choice: TypeAlias = Literal["prominent", "only"]
@@ -64,19 +65,12 @@ class Model:
         limits: Limits,
         options: DetectorOptions | None = None,
         threads: int = 0,
-        alone: "Callable[[], tuple[Network, Detector]] | None" = None,
     ) -> None:
         self.network = network
         self.detector = detector
         self.limits = limits
         self.options = options or DetectorOptions()
         self.threads = threads or _core.default_threads()
-        self._alone = alone
-
-    @cached_property
-    def _worker(self) -> "Model":
-        """The same model with networks of one thread each: many photographs at once leave no work for more."""
-        return Model(*self._alone(), self.limits, self.options, self.threads) if self._alone else self
 
     @property
     def recipe(self) -> Recipe:
@@ -174,13 +168,13 @@ class Model:
         self, photos: "Iterable[Photo]", errors: Errors = "raise", choose: Choice | None = None
     ) -> Iterator[Faces | PhotoError]:
         """Prepare photographs one by one and embed their faces in batches, all in the same threads."""
-        prepare = partial(self._worker._prepare, choose=choose)
+        prepare = partial(self._prepare, choose=choose)
         attempt = prepare if errors == "raise" else partial(_attempt, prepare)
-        workers = ThreadPoolExecutor(self.threads, "faceprint")
+        workers = ThreadPoolExecutor(self.threads, "faceprint", work_alone)
         try:
             prepared = ahead(workers, attempt, photos, 2 * self.threads)
             batches = portions(prepared, _cost, LARGEST_BATCH)
-            for batch in ahead(workers, self._worker._finish, batches, self.threads + 1):
+            for batch in ahead(workers, self._finish, batches, self.threads + 1):
                 yield from (found for found in batch if errors == "collect" or isinstance(found, Faces))
         finally:
             workers.shutdown(cancel_futures=True)
@@ -258,17 +252,13 @@ def load(
     path = BUNDLED if network is None else Path(network)
     if path.is_dir():
         raise NetworkError(f"network {printable(path)} must be an .onnx file, not a folder")
-
-    def open_networks(threads: int) -> tuple[Network, Detector]:
-        finder: Detector
-        if detector is None:
-            finder = Mtcnn(options, device=device, threads=threads)
-        else:
-            finder = open_detector(Path(detector), options, device=device, threads=threads)
-        return Network(path, read_recipe(path), device=device, threads=threads), finder
-
-    alone = partial(open_networks, 1) if device == "cpu" and threads != 1 else None
-    return Model(*open_networks(threads), limits or Limits(), options, threads, alone)
+    finder: Detector
+    if detector is None:
+        finder = Mtcnn(options, device=device, threads=threads)
+    else:
+        finder = open_detector(Path(detector), options, device=device, threads=threads)
+    embedder = Network(path, read_recipe(path), device=device, threads=threads)
+    return Model(embedder, finder, limits or Limits(), options, threads)
 
 
 def _is_one(photos: "Photo | Iterable[Photo]") -> "TypeGuard[Photo]":

@@ -1,7 +1,9 @@
 """ONNX Runtime, in whichever flavour is installed: loaded at the first network, never at import."""
 
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,26 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 LARGEST_FILE = 2 * 2**30  # protobuf's own limit
 
 
-class Session:
-    """A loaded network: `inputs` and `outputs` map names to shapes, where a free dimension is None."""
+_thread = threading.local()
 
-    def __init__(self, session: Any, name: str) -> None:
+
+def work_alone() -> None:
+    """From now on, networks that the calling thread runs use no other thread: where many threads share the cores."""
+    _thread.alone = True
+
+
+class Session:
+    """A loaded network: `inputs` and `outputs` map names to shapes, where a free dimension is None.
+
+    `open_alone` opens it once more, with one thread, for threads that `work_alone`; that is put off until one comes.
+    """
+
+    def __init__(self, session: Any, name: str, open_alone: Callable[[], Any]) -> None:
         self._session = session
         self._name = name
+        self._alone: Any = None
+        self._open_alone = open_alone
+        self._opening = threading.Lock()
         self.inputs = {node.name: _shape(node.shape) for node in session.get_inputs()}
         self.outputs = {node.name: _shape(node.shape) for node in session.get_outputs()}
         for node in session.get_inputs():
@@ -29,11 +45,18 @@ class Session:
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Run the network and return its outputs in the order of `outputs`; NetworkError where it fails."""
+        session = self._for_one_thread() if getattr(_thread, "alone", False) else self._session
         try:
-            outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
+            outputs: list[NDArray[np.float32]] = session.run(None, dict(inputs))
         except Exception as error:  # ONNX Runtime's errors share no base but Exception
             raise NetworkError(f"{self._name} failed: {_first_line(error)}") from error
         return outputs
+
+    def _for_one_thread(self) -> Any:
+        with self._opening:
+            if self._alone is None:
+                self._alone = self._open_alone()
+        return self._alone
 
 
 def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: str | None = None) -> Session:
@@ -55,22 +78,28 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
         raise NetworkError(f"{name} must have sha256 {sha256}, as its recipe says, not {found}")
     if device == "cuda" and hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Threads of one network that spin while another works cost more than half of the speed on two cores
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # what goes wrong arrives as an exception; nothing is printed
     if device == "cuda" and PROVIDERS[device] not in runtime.get_available_providers():
         raise DeviceError(
             "device 'cuda' cannot run here: the installed onnxruntime has no CUDA; install faceprint[gpu] instead"
         )
     try:
-        session = runtime.InferenceSession(content, options, providers=[PROVIDERS[device]])
+        session = _start(runtime, content, device, threads)
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
         raise NetworkError(f"{name} is not a network that ONNX Runtime can load: {_first_line(error)}") from error
     if PROVIDERS[device] not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
         raise DeviceError(f"device {device!r} cannot run here: ONNX Runtime could not start it")
-    return Session(session, name)
+    if device == "cuda" or threads == 1:
+        return Session(session, name, lambda: session)
+    return Session(session, name, partial(_start, runtime, content, device, 1))
+
+
+def _start(runtime: Any, content: bytes, device: str, threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads of one network that spin while another network works cost two cores more than half of their speed
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # what goes wrong arrives as an exception; nothing is printed
+    return runtime.InferenceSession(content, options, providers=[PROVIDERS[device]])
 
 
 def _import_runtime() -> Any:

@@ -227,25 +227,23 @@ def test_device_and_threads_reach_every_network(monkeypatch, tmp_path):
     assert seen == [(name, "cuda", 3) for name in names]
 
 
-def test_many_photographs_at_once_are_given_networks_of_one_thread(monkeypatch):
-    seen = []
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_photographs_at_once_are_given_networks_of_one_thread(monkeypatch, threads):
+    start, opened = onnxruntime.InferenceSession, []
 
-    def record(path, *, device, threads, sha256=None):
-        seen.append((path.name, threads))
-        return open_session(path, sha256=sha256)
+    def record(content, options, providers):
+        opened.append(options.intra_op_num_threads)
+        return start(content, options, providers)
 
-    for module in ("network", "mtcnn"):
-        monkeypatch.setattr(f"faceprint.{module}.open_session", record)
-    blank = [np.zeros((30, 30, 3), np.uint8)] * 2
-    model = load(threads=3)
-    assert {threads for _, threads in seen} == {3}
-    del seen[:]
-    assert [len(list(model.faces(blank))) for _ in range(2)] == [2, 2]
-    assert sorted(seen) == sorted((name, 1) for name, _ in bundled())  # opened once
-    model = load(threads=1)
-    del seen[:]
-    list(model.faces(blank))
-    assert seen == []
+    monkeypatch.setattr(onnxruntime, "InferenceSession", record)
+    blank = [np.zeros((50, 50, 3), np.uint8)] * 9
+    model = load(threads=threads)
+    model.faces(blank[0])
+    assert opened == [threads] * 4
+    for _ in range(2):
+        assert len(list(model.faces(blank))) == 9
+    model.faces(blank[0])
+    assert opened == [threads] * 4 + ([1] * 3 if threads > 1 else [])  # each once; the fourth has nothing to embed
 
 
 def test_device_that_does_not_start_is_not_replaced(monkeypatch):

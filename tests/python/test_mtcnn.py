@@ -97,3 +97,47 @@ def test_what_is_no_box_is_cut_out_black(photos):
     image = fp.read_photo(photos / "collins.png")
     crops = mtcnn._crops(image, np.array([[9, 9, 2, 2], [0, 0, 1e30, 1e30]], np.float32), 24)
     assert (crops == np.float32(-127.5 / 128)).all()
+
+
+@pytest.fixture
+def ramp():
+    """Red rises along the columns, green along the rows; the sides are odd, so that halves end within a pixel."""
+    rows, columns = np.mgrid[:1333, :1777]
+    return np.stack([columns * 250 / 1777, rows * 250 / 1333, rows * 0], axis=2).round().astype(np.uint8)
+
+
+def test_levels_lie_where_they_would_without_halved_copies(ramp):
+    copies = mtcnn.Reductions(ramp)
+    for width, height in ((1500, 1100), (401, 301), (97, 73), (21, 15)):
+        level = copies.resize(width, height)
+        assert level.shape == (height, width, 3)
+        # Averages begin and end at whole pixels of the copy: an eighth of a pixel of the level away, at most
+        across, down = ((np.arange(side) + 0.5) * 250 / side for side in (width, height))
+        np.testing.assert_allclose(level[:, :, 0], np.tile(across, (height, 1)), atol=250 / width / 8 + 1)
+        np.testing.assert_allclose(level[:, :, 1].T, np.tile(down, (width, 1)), atol=250 / height / 8 + 1)
+    assert len(copies._pictures) == 1 + 4  # 85 pixels become one: halved while 4 remain
+
+
+def test_crops_lie_where_they_would_without_halved_copies(ramp):
+    boxes = np.array([[101, 51, 148, 98], [40, 30, 500, 490], [300, 100, 1500, 1300], [-99, -99, 400, 400]], np.float32)
+    halved, exact = mtcnn.Reductions(ramp).crops(boxes, 24), mtcnn._crops(ramp, boxes, 24)
+    inside = exact[:, 2] == exact[0, 2, 0, 0]  # blue is 0 everywhere, so all
+    assert inside.all()
+    np.testing.assert_array_equal(halved[0], exact[0])  # two pixels become one: too few to halve
+    np.testing.assert_allclose(halved[1:3], exact[1:3], atol=1.6 / 128)
+    np.testing.assert_allclose(halved[3, :2, 8:, 8:], exact[3, :2, 8:, 8:], atol=1.6 / 128)  # but for the edge
+
+
+def test_boxes_that_are_none_need_no_copies(ramp):
+    copies = mtcnn.Reductions(ramp)
+    assert copies.crops(np.empty((0, 4), np.float32), 24).shape == (0, 3, 24, 24)
+    assert (copies.crops(np.array([[9, 9, 2, 2], [np.nan] * 4], np.float32), 24) == np.float32(-127.5 / 128)).all()
+    assert len(copies._pictures) == 1
+
+
+def test_small_and_large_copies_of_a_photo_have_the_same_landmarks(detector, photos):
+    image = Image.open(photos / "obama.jpg").convert("RGB")
+    (alone,) = detector.detect(np.asarray(image)).landmarks
+    large = image.resize((image.width * 3, image.height * 3), Image.Resampling.BICUBIC)
+    (enlarged,) = detector.detect(np.asarray(large)).landmarks
+    assert np.abs(enlarged / 3 - alone).max() < 0.02 * 242.5

@@ -17,6 +17,7 @@ from .errors import (
     PhotoError,
     RecipeError,
     VideoError,
+    RecipeWarning,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .backend import backends, use_backend
     from .detector import DetectorOptions
     from .distance import distances
+    from .draft import draft_recipe
     from .faces import Faces
     from .gallery import Gallery, Matches
     from .model import Model, Verification, load
@@ -51,6 +53,7 @@ _HOMES = {
     "backends": "backend",
     "cluster": "_cluster",
     "distances": "distance",
+    "draft_recipe": "draft",
     "info": "_info",
     "load": "model",
     "nearest": "_nearest",
@@ -81,12 +84,14 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "Track",
+    "RecipeWarning",
     "Verification",
     "VideoError",
     "VideoLimits",
     "backends",
     "cluster",
     "distances",
+    "draft_recipe",
     "info",
     "load",
     "nearest",

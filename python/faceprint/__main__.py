@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from typing import TextIO
 
 
 def main() -> None:
@@ -16,7 +17,20 @@ def main() -> None:
         print(wanted if lack in ("click", "tqdm") else f"error: {error}", file=sys.stderr)
         sys.exit(2)
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of a photograph's metadata is no answer
+    warnings.showwarning = _warn
     command(prog_name="faceprint")
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Stand in for `warnings.showwarning`: what it is about, and not the line of code that gave it."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

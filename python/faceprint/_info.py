@@ -1,25 +1,32 @@
 """What is installed, and what would run where."""
 
+import os
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from . import _core
+from .known import Asked, shipped
 from .model import BUNDLED
-from .recipe import read_recipe
+from .network import open_network
+from .recipe import Recipe, read_recipe
 
 PACKAGES = ("faceprint", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
 
 
-def info() -> dict[str, Any]:
-    """Describe this installation: versions, backends, providers of ONNX Runtime, the bundled network.
+def info(network: "str | os.PathLike[str] | None" = None, *, recipe: Asked = None) -> dict[str, Any]:
+    """Describe this installation: versions, backends, providers of ONNX Runtime, the bundled network or one of yours.
 
-    Packages that are not installed have version None; a backend that cannot run here has its reason.
+    Packages that are not installed have version None; a backend that cannot run here has its reason. `recipes` are
+    those known by name, with their licences. `network` and `recipe` are those of `load`, with its errors and warnings:
+    of a network of yours also the graph is told, where its recipe comes from, and how many faces go in at once.
 
     >>> sorted(info())
-    ['backend', 'backends', 'machine', 'network', 'providers', 'python', 'threads', 'versions']
+    ['backend', 'backends', 'machine', 'network', 'providers', 'python', 'recipes', 'threads', 'versions']
+    >>> info()["recipes"]["sface"]
+    'Apache-2.0'
     """
-    recipe = read_recipe(BUNDLED)
     return {
         "versions": {package: _version(package) for package in PACKAGES},
         "python": platform.python_version(),
@@ -28,13 +35,38 @@ def info() -> dict[str, Any]:
         "backend": _core.active_backend(),
         "threads": _core.default_threads(),
         "providers": _providers(),
-        "network": {
-            "name": recipe.name,
-            "dimension": recipe.dimension,
-            "licence": recipe.licence,
-            "fingerprint": recipe.fingerprint,
-        },
+        "network": _describe(read_recipe(BUNDLED)) if network is None else _describe_graph(Path(network), recipe),
+        "recipes": {name: content["licence"] for name, content in shipped().items()},
     }
+
+
+def _describe(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "dimension": recipe.dimension,
+        "licence": recipe.licence,
+        "restriction": recipe.restriction or "none known",
+        "fingerprint": recipe.fingerprint,
+    }
+
+
+def _describe_graph(path: Path, asked: Asked) -> dict[str, Any]:
+    network = open_network(path, asked)
+    session = network.session
+    return {
+        **_describe(network.recipe),
+        "recipe": network.origin,
+        "source": network.recipe.source,
+        "measured": network.recipe.measured,
+        "sha256": session.sha256,
+        "inputs": _ports(session.inputs, session.types),
+        "outputs": _ports(session.outputs, session.types),
+        "batch": network.batch or "any number of faces",
+    }
+
+
+def _ports(shapes: dict[str, tuple[int | None, ...]], types: dict[str, str]) -> str:
+    return ", ".join(f"{name} {types[name]} {shape}" for name, shape in shapes.items())
 
 
 def _version(package: str) -> str | None:

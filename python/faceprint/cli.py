@@ -21,9 +21,12 @@ from .album import Album, Embeddings, flatten, load_embeddings, read_album, save
 from .bench import run_bench
 from .demo import run_demo
 from .detector import DetectorOptions
+from .draft import draft_recipe
 from .errors import FaceprintError, GalleryError
 from .gallery import Gallery
+from .golden import make_golden
 from .model import Model, load
+from .network import open_network
 from .page import count, write_page
 from .photo import find_photos, printable
 
@@ -40,6 +43,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which networks run, and hand it the loaded model."""
 
     @click.option("--network", type=click.Path(path_type=Path), help="An .onnx network with its recipe beside it.")
+    @click.option("--recipe", help="The name of a known recipe (see info), or a .json file.")
     @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet or SCRFD .onnx file.")
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
     @click.option("--min-size", type=float, help="The least width and height of a face in pixels.")
@@ -48,6 +52,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def with_model(
         network: Path | None,
+        recipe: str | None,
         detector: Path | None,
         device: str,
         min_size: float | None,
@@ -56,7 +61,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
         **rest: Any,
     ) -> None:
         options = DetectorOptions(min_size, min_score, max_faces)
-        function(model=load(network, detector=detector, device=device, options=options), **rest)
+        function(model=load(network, recipe=recipe, detector=detector, device=device, options=options), **rest)
 
     return with_model
 
@@ -272,10 +277,24 @@ def bench(rows: int, depth: int, threads: int | None, as_json: bool) -> None:
 
 
 @command.command()
+@click.argument("network", required=False, type=click.Path(path_type=Path))
+@click.option("--recipe", help="The name of a known recipe, or a .json file.")
+@click.option("--draft", is_flag=True, help="Print the recipe that NETWORK lacks, with question marks to fill in.")
+@click.option("--golden", is_flag=True, help="Print the golden embedding of NETWORK, for the 'golden' of its recipe.")
 @Json
-def info(as_json: bool) -> None:
-    """Show versions, backends, and what would run where."""
-    found = describe()
+def info(network: Path | None, recipe: str | None, draft: bool, golden: bool, as_json: bool) -> None:
+    """Show versions, backends, and what would run where; of NETWORK, an .onnx file, its graph, recipe and licence."""
+    if network is None and (recipe or draft or golden):
+        raise click.UsageError("--recipe, --draft and --golden need a NETWORK")
+    if draft and (golden or recipe):
+        raise click.UsageError("--draft is for a network without a recipe")
+    if network is not None and draft:
+        _print_json(draft_recipe(network))
+        return
+    if network is not None and golden:
+        _print_json(asdict(make_golden(open_network(network, recipe).golden())))
+        return
+    found = describe(network, recipe=recipe)
     if as_json:
         _print_json(found)
         return

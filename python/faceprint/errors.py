@@ -37,3 +37,7 @@ class GalleryError(FaceprintError):
 
 class DeviceError(FaceprintError):
     """A backend, device or runtime that cannot run here."""
+
+
+class RecipeWarning(UserWarning):
+    """A recipe that was recognised by no more than a name, or whose licence forbids some use of its network."""

@@ -18,10 +18,11 @@ from .detectors import open_detector
 from .distance import distances
 from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
 from .faces import Faces
+from .known import Asked
 from .mtcnn import Mtcnn
-from .network import LARGEST_BATCH, Network, unit_rows
+from .network import LARGEST_BATCH, Network, open_network, unit_rows
 from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
-from .recipe import Recipe, read_recipe
+from .recipe import Recipe
 from .runtime import work_alone
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
@@ -230,6 +231,7 @@ class Model:
 def load(
     network: "str | os.PathLike[str] | None" = None,
     *,
+    recipe: Asked = None,
     detector: "str | os.PathLike[str] | None" = None,
     device: str = "cpu",
     threads: int = 0,
@@ -238,11 +240,15 @@ def load(
 ) -> Model:
     """Load a detector and an embedding network: the bundled ones, or .onnx files by path.
 
-    `network` is any embedding network with its recipe beside it (`x.json` for `x.onnx`); `detector` is a YuNet file, or
+    `network` is any embedding network with its recipe beside it (`x.json` for `x.onnx`), or one of those that people
+    already have, which are known by their sha256 or their names: `fp.info()["recipes"]` lists them. `recipe` names one
+    of these, or is a Recipe or the path of a .json file, and goes before the one beside the file. RecipeWarning is
+    given where no more than a name says which network it is, and where its licence forbids some use. A golden embedding
+    in the recipe is checked at each load: NetworkError where the network gives another. `detector` is a YuNet file, or
     an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of 0 takes as many as
     there are CPUs; `limits` bound the photographs; `options` say which faces count. Raises DeviceError without ONNX
-    Runtime or its device, NetworkError for a file that is not a network of float32 input, RecipeError for a recipe that
-    is missing, malformed or does not fit, and for a detector of another kind.
+    Runtime or its device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError for a
+    recipe that is missing, malformed or does not fit, and for a detector of another kind.
 
     >>> import faceprint as fp
     >>> model = fp.load()
@@ -257,7 +263,7 @@ def load(
         finder = Mtcnn(options, device=device, threads=threads)
     else:
         finder = open_detector(Path(detector), options, device=device, threads=threads)
-    embedder = Network(path, read_recipe(path), device=device, threads=threads)
+    embedder = open_network(path, recipe, device=device, threads=threads)
     return Model(embedder, finder, limits or Limits(), options, threads)
 
 

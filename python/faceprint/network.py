@@ -1,33 +1,53 @@
 """Chips in the network's own format -> embeddings: unit rows, in batches of bounded size."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .errors import NetworkError, RecipeError
+from .errors import NetworkError, RecipeError, RecipeWarning
+from .golden import check_golden, synthetic_chip
+from .known import Asked, known_recipe, stated_recipe
 from .photo import Pixels
+from .ports import find_ports
 from .recipe import Recipe
-from .runtime import open_session
+from .runtime import Session, open_session
 
 LARGEST_BATCH = 32  # about 9 MB of 150-pixel chips; larger batches were no faster
 
 
 class Network:
-    """An embedding network together with the recipe that says how to feed it."""
+    """An embedding network together with the recipe that says how to feed it. Open one with `open_network`.
 
-    def __init__(self, path: Path, recipe: Recipe, *, device: str = "cpu", threads: int = 0) -> None:
+    `origin` says in words where the recipe comes from. `batch` is the one number of faces that the graph takes, for
+    which they are handed over in such portions, or None where it takes any number.
+    """
+
+    def __init__(self, session: Session, recipe: Recipe, origin: str = "given") -> None:
+        self.session = session
         self.recipe = recipe
-        self._session = open_session(path, device=device, threads=threads, sha256=recipe.sha256)
-        self._input, self._batch = self._check_graph()
+        self.origin = origin
+        self._ports = find_ports(session, recipe)
+        self.batch = self._ports.batch or self._promised_batch()
 
     def inputs(self, image: Pixels, landmarks: NDArray[np.float32], *, mirror: bool = False) -> NDArray[np.float32]:
         """Cut the faces with these `landmarks` (faces, 5, 2) from a photograph, as the network's input tensor."""
+        return self._cut(image, self._affines(landmarks), mirror=mirror)
+
+    def golden(self) -> NDArray[np.float32]:
+        """The unit embedding (dimension,) of `golden.synthetic_chip`, prepared as the recipe says."""
+        shape = self.recipe.input
+        chip = synthetic_chip(shape.height, shape.width)
+        embedding: NDArray[np.float32] = self.embed(self._cut(chip, np.eye(2, 3)[None], mirror=False))[0]
+        return embedding
+
+    def _cut(self, image: Pixels, affines: NDArray[np.float64], *, mirror: bool) -> NDArray[np.float32]:
         shape = self.recipe.input
         return _core.chips(
             image,
-            self._affines(landmarks),
+            affines,
             shape.height,
             shape.width,
             layout=shape.layout,
@@ -45,7 +65,8 @@ class Network:
 
     def embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network over (faces, ...) inputs and scale each embedding to unit length."""
-        outputs = [self._run(inputs[at : at + self._batch]) for at in range(0, len(inputs), self._batch)]
+        step = self.batch or LARGEST_BATCH
+        outputs = [self._run(inputs[at : at + step]) for at in range(0, len(inputs), step)]
         if not outputs:
             return np.empty((0, self.recipe.dimension), np.float32)
         return unit_rows(np.concatenate(outputs))
@@ -53,11 +74,27 @@ class Network:
     def _affines(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
         return _core.align(np.ascontiguousarray(landmarks), np.array(self.recipe.landmarks, np.float64))
 
+    def _promised_batch(self) -> int | None:
+        """The number of faces that the graph promises to answer, where it takes any and does not answer for as many.
+
+        Exports often promise one, such as insightface's, and yet keep to what comes in.
+        """
+        promised = next(iter(self.session.outputs[self._ports.output]), None)
+        if promised is None:
+            return None
+        black = np.zeros((promised + 1, *self.recipe.input.sides), np.float32)
+        try:
+            (found,) = self.session.run({self._ports.input: black}, [self._ports.output])
+        except NetworkError:
+            return promised
+        return None if len(found) == len(black) else promised
+
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         faces = len(batch)
-        if self._fixed:  # a graph made for one batch size gets exactly that, filled up with black
-            batch = np.concatenate([batch, np.zeros((self._batch - faces, *batch.shape[1:]), np.float32)])
-        output = self._session.run({self._input: batch})[0].reshape(len(batch), -1)[:faces]
+        if self.batch is not None:  # a graph made for one batch size gets exactly that, filled up with black
+            batch = np.concatenate([batch, np.zeros((self.batch - faces, *batch.shape[1:]), np.float32)])
+        (found,) = self.session.run({self._ports.input: batch}, [self._ports.output])
+        output = found.reshape(len(batch), -1)[:faces]
         if output.shape[1] != self.recipe.dimension:
             raise RecipeError(
                 f"recipe {self.recipe.name}: 'dimension' is {self.recipe.dimension}, "
@@ -65,24 +102,21 @@ class Network:
             )
         return output
 
-    def _check_graph(self) -> tuple[str, int]:
-        """Hold the graph against the recipe; return the input's name and how many faces go in at once."""
-        inputs = self._session.inputs
-        recipe, shape = self.recipe, self.recipe.input
-        if len(inputs) != 1:
-            raise RecipeError(f"recipe {recipe.name}: its network must have one input, not {len(inputs)}")
-        ((name, found),) = inputs.items()
-        wanted = (3, shape.height, shape.width) if shape.layout == "NCHW" else (shape.height, shape.width, 3)
-        fits = len(found) == 4 and all(have in (None, want) for have, want in zip(found[1:], wanted, strict=True))
-        if not fits:
-            raise RecipeError(f"recipe {recipe.name}: its network must take (batch, *{wanted}), not {found}")
-        last = next(iter(self._session.outputs.values()))[-1:]
-        if last not in ((), (None,), (recipe.dimension,)):
-            raise RecipeError(
-                f"recipe {recipe.name}: 'dimension' is {recipe.dimension}, but the network gives {last[0]}"
-            )
-        self._fixed = found[0] is not None
-        return name, found[0] or LARGEST_BATCH
+
+def open_network(path: Path, asked: Asked = None, *, device: str = "cpu", threads: int = 0) -> Network:
+    """Open a network with the recipe `asked` for, or the one beside it, or the one that it is known to have.
+
+    A golden embedding in the recipe is checked, which costs one run of the network. Errors are those of `load`.
+    """
+    stated = stated_recipe(path, asked)
+    session = open_session(path, device=device, threads=threads, sha256=stated.recipe.sha256 if stated else None)
+    found = stated or known_recipe(path, session, asked)
+    network = Network(session, found.recipe, found.origin)
+    if found.recipe.golden is not None:
+        check_golden(network.golden(), found.recipe)
+    if found.warning is not None:
+        warnings.warn(found.warning, RecipeWarning, stacklevel=3)
+    return network
 
 
 def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:

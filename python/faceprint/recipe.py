@@ -16,6 +16,8 @@ from .photo import printable
 FORMAT = 1
 MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
 FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
+UNKNOWN = "?"  # how a text begins that stands in a draft for what only its author knows
+OPTIONAL = ("restriction", "output", "golden")  # keys that a recipe may leave out: null then
 Triple = tuple[float, float, float]
 Landmarks = tuple[tuple[float, float], ...]
 
@@ -30,6 +32,11 @@ class Input:
     channels: Literal["RGB", "BGR"]
     mean: Triple
     scale: Triple
+
+    @property
+    def sides(self) -> tuple[int, int, int]:
+        """The shape of one face in the tensor: (3, height, width) or (height, width, 3)."""
+        return (3, self.height, self.width) if self.layout == "NCHW" else (self.height, self.width, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,21 @@ class Probability:
 
 
 @dataclass(frozen=True, slots=True)
+class Golden:
+    """The first `numbers` of the unit embedding of `golden.synthetic_chip`, each right to within `tolerance`."""
+
+    numbers: tuple[float, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything about an embedding network that is not in its graph. Read one with `read_recipe`.
 
     `landmarks` is the alignment template: where right eye, left eye, nose, right and left mouth corner (of the person;
     the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. `flip` averages
     the embedding with that of the mirror image. `clustering` is the average distance at which `cluster` stops.
+    `restriction` says in a few words what the licence forbids, `output` which of several outputs is the embedding.
     """
 
     name: str
@@ -73,12 +89,17 @@ class Recipe:
     probability: Probability | None
     clustering: float | None
     measured: str
+    restriction: str | None = None
+    output: str | None = None
+    golden: Golden | None = None
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over all that changes an embedding; equal fingerprints may be compared."""
         keys = ("sha256", "input", "landmarks", "resampling", "flip", "dimension", "metric")
         relevant = {key: value for key, value in asdict(self).items() if key in keys}
+        if self.output is not None:
+            relevant["output"] = self.output
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
     def threshold(self, far: float) -> float:
@@ -140,26 +161,35 @@ class Recipe:
 def read_recipe(network: Path) -> Recipe:
     """Read the recipe beside a network: `x.json` for `x.onnx`.
 
-    Raises RecipeError where it is missing, is not JSON, lacks a key, has one too many, or a value breaks its rule.
+    Raises RecipeError where it is missing, is not JSON, is a draft, lacks a key, has one too many, or a value breaks
+    its rule.
     """
     path = network.with_suffix(".json")
-    shown = printable(path)
+    if not path.exists():
+        shown = printable(path)
+        raise RecipeError(f"{printable(network)} needs its recipe beside it, {shown}, which does not exist")
+    return parse_recipe(read_content(path), f"recipe {printable(path)}")
+
+
+def read_content(path: Path) -> Any:
+    """The JSON of a recipe's file as it stands; RecipeError where it cannot be read."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"{printable(network)} needs its recipe beside it, {shown}, which does not exist") from None
+        return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RecipeError(f"recipe {shown} cannot be read as JSON: {error}") from error
-    return parse_recipe(content, f"recipe {shown}")
+        raise RecipeError(f"recipe {printable(path)} cannot be read as JSON: {error}") from error
 
 
 def parse_recipe(content: Any, name: str) -> Recipe:
     """Check the JSON object of a recipe, key by key, and return it; RecipeError says which key broke which rule."""
-    fields = _object(content, name, {"format", "kind", *Recipe.__dataclass_fields__})
+    fields = _object(content, name, {"format", "kind", *Recipe.__dataclass_fields__}, OPTIONAL)
+    if unfilled := unknown_keys(fields):
+        raise RecipeError(f"{name} is a draft; fill in {', '.join(map(repr, unfilled))}")
     _check(fields["format"] == FORMAT, name, "format", f"{FORMAT}, the only one this version reads", fields["format"])
     _check(fields["kind"] == "embedding", name, "kind", "'embedding'", fields["kind"])
     for key in ("name", "file", "sha256", "licence", "source", "measured"):
         _check(isinstance(fields[key], str), name, key, "a string", fields[key])
+    for key in ("restriction", "output"):
+        _check(fields[key] is None or isinstance(fields[key], str), name, key, "null or a string", fields[key])
     _check(_hexadecimal(fields["sha256"]), name, "sha256", "64 hexadecimal digits", fields["sha256"])
     _check(isinstance(fields["flip"], bool), name, "flip", "true or false", fields["flip"])
     _check(fields["resampling"] == "bilinear", name, "resampling", "'bilinear'", fields["resampling"])
@@ -169,12 +199,28 @@ def parse_recipe(content: Any, name: str) -> Recipe:
     _check(clustering is None or _distance(clustering), name, "clustering", "null or a distance in [0, 4]", clustering)
     return Recipe(
         **{key: fields[key] for key in ("name", "file", "sha256", "licence", "source", "resampling", "flip")},
-        **{key: fields[key] for key in ("dimension", "metric", "clustering", "measured")},
+        **{key: fields[key] for key in ("dimension", "metric", "clustering", "measured", "restriction", "output")},
         input=_input(fields["input"], f"{name}, key 'input'"),
         landmarks=_landmarks(fields["landmarks"], name),
         thresholds=_thresholds(fields["thresholds"], name),
         probability=_probability(fields["probability"], f"{name}, key 'probability'"),
+        golden=_golden(fields["golden"], f"{name}, key 'golden'", fields["dimension"]),
     )
+
+
+def unknown_keys(content: dict[str, Any]) -> list[str]:
+    """The keys of a draft that its author has yet to fill in: those whose text begins with a question mark.
+
+    >>> unknown_keys({"name": "x", "licence": "? such as MIT", "input": {"height": 112, "channels": "?"}})
+    ['licence', 'input.channels']
+    """
+    found = []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            found += [f"{key}.{inner}" for inner in unknown_keys(value)]
+        elif isinstance(value, str) and value.startswith(UNKNOWN):
+            found.append(key)
+    return found
 
 
 def _input(value: Any, name: str) -> Input:
@@ -222,20 +268,31 @@ def _probability(value: Any, name: str) -> Probability | None:
     return Probability(**fields)
 
 
+def _golden(value: Any, name: str, dimension: int) -> Golden | None:
+    if value is None:
+        return None
+    fields = _object(value, name, set(Golden.__dataclass_fields__))
+    numbers, tolerance = fields["numbers"], fields["tolerance"]
+    valid = isinstance(numbers, list) and 1 <= len(numbers) <= dimension and all(_within(n, 1) for n in numbers)
+    _check(valid, name, "numbers", f"1 to {dimension} numbers in [-1, 1], parts of a unit vector", numbers)
+    _check(_within(tolerance, 1) and tolerance > 0, name, "tolerance", "a number in (0, 1]", tolerance)
+    return Golden(tuple(map(float, numbers)), float(tolerance))
+
+
 def _given(threshold: float) -> float:
     if not 0 <= threshold <= 4:
         raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
     return threshold
 
 
-def _object(value: Any, name: str, keys: set[str]) -> dict[str, Any]:
+def _object(value: Any, name: str, keys: set[str], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecipeError(f"{name} must be a JSON object, not {type(value).__name__}")
-    if missing := sorted(keys - value.keys()):
+    if missing := sorted(keys - value.keys() - set(optional)):
         raise RecipeError(f"{name} lacks {', '.join(map(repr, missing))}")
     if unknown := sorted(value.keys() - keys):
         raise RecipeError(f"{name} has unknown keys: {', '.join(map(repr, unknown))}")
-    return value
+    return {**dict.fromkeys(optional), **value}
 
 
 def _check(valid: bool, name: str, key: str, rule: str, came: Any) -> None:

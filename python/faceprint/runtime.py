@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .errors import DeviceError, NetworkError
 from .photo import printable
 
+FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # what a network may take and give
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 LARGEST_FILE = 2 * 2**30  # protobuf's own limit
 
@@ -28,29 +29,38 @@ def work_alone() -> None:
 class Session:
     """A loaded network: `inputs` and `outputs` map names to shapes, where a free dimension is None.
 
-    `open_alone` opens it once more, with one thread, for threads that `work_alone`; that is put off until one comes.
+    `types` maps the names of both to ONNX Runtime's names of their types, `sha256` is that of the file. `open_alone`
+    opens it once more, with one thread, for threads that `work_alone`; that is put off until one comes.
     """
 
-    def __init__(self, session: Any, name: str, open_alone: Callable[[], Any]) -> None:
+    def __init__(self, session: Any, name: str, sha256: str, open_alone: Callable[[], Any]) -> None:
         self._session = session
         self._name = name
         self._alone: Any = None
         self._open_alone = open_alone
         self._opening = threading.Lock()
+        self.sha256 = sha256
         self.inputs = {node.name: _shape(node.shape) for node in session.get_inputs()}
         self.outputs = {node.name: _shape(node.shape) for node in session.get_outputs()}
+        self.types = {node.name: node.type for node in (*session.get_inputs(), *session.get_outputs())}
         for node in session.get_inputs():
-            if node.type != "tensor(float)":
-                raise NetworkError(f"{name} must take float32, but its input {node.name!r} is {node.type}")
+            if node.type not in FLOATS:
+                raise NetworkError(f"{name} must take float32 or float16, but its input {node.name!r} is {node.type}")
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Run the network and return its outputs in the order of `outputs`; NetworkError where it fails."""
+    def run(
+        self, inputs: Mapping[str, NDArray[np.float32]], outputs: Sequence[str] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Run the network and return the named `outputs`, or all in their order; NetworkError where it fails.
+
+        Networks of float16 are fed and read as float32.
+        """
         session = self._for_one_thread() if getattr(_thread, "alone", False) else self._session
+        feed = {name: values.astype(FLOATS[self.types[name]], copy=False) for name, values in inputs.items()}
         try:
-            outputs: list[NDArray[np.float32]] = session.run(None, dict(inputs))
+            found = session.run(outputs, feed)
         except Exception as error:  # ONNX Runtime's errors share no base but Exception
             raise NetworkError(f"{self._name} failed: {_first_line(error)}") from error
-        return outputs
+        return [np.asarray(values, np.float32) for values in found]
 
     def _for_one_thread(self) -> Any:
         with self._opening:
@@ -64,7 +74,7 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
 
     `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 leaves the number to ONNX Runtime.
     Raises DeviceError without ONNX Runtime or where the device cannot run, NetworkError where the file is missing, is
-    not a network of float32 inputs, or has another `sha256` than the one given.
+    not a network of float32 or float16 inputs, or has another `sha256` than the one given.
     """
     if device not in PROVIDERS:
         raise ValueError(f"device must be one of {', '.join(map(repr, PROVIDERS))}, not {device!r}")
@@ -89,8 +99,8 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
     if PROVIDERS[device] not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
         raise DeviceError(f"device {device!r} cannot run here: ONNX Runtime could not start it")
     if device == "cuda" or threads == 1:
-        return Session(session, name, lambda: session)
-    return Session(session, name, partial(_start, runtime, content, device, 1))
+        return Session(session, name, found, lambda: session)
+    return Session(session, name, found, partial(_start, runtime, content, device, 1))
 
 
 def _start(runtime: Any, content: bytes, device: str, threads: int) -> Any:

@@ -23,7 +23,7 @@ from faceprint.model import Model
 @pytest.fixture
 def run(model, monkeypatch):
     """Run a command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.load", lambda network, *, detector, device, options: model)
+    monkeypatch.setattr("faceprint.cli.load", lambda network, *, recipe, detector, device, options: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, [os.fspath(word) for word in words])

@@ -15,7 +15,7 @@ from faceprint import Limits, ManyFacesError, NoFaceError, PhotoError, RecipeErr
 from faceprint.detector import Detections
 from faceprint.faces import prominence
 from faceprint.model import BUNDLED, Model
-from faceprint.network import LARGEST_BATCH, Network, unit_rows
+from faceprint.network import LARGEST_BATCH, open_network, unit_rows
 
 PEOPLE = {"obama.jpg": "o", "obama2.jpg": "o", "obama3.jpg": "o", "biden.jpg": "b", "collins.png": "c"}
 
@@ -91,7 +91,7 @@ def test_embedding_is_the_mean_of_the_face_and_its_mirror_image(model, photos):
     plain, mirrored = (model.network.embed(model.network.inputs(image, at, mirror=mirror)) for mirror in (False, True))
     np.testing.assert_allclose(model.embed(image), unit_rows((plain + mirrored) / 2), atol=1e-5)
     assert distances(model.embed(image), plain)[0, 0] > 1e-4
-    unflipped = Network(BUNDLED, replace(model.recipe, flip=False))
+    unflipped = open_network(BUNDLED, replace(model.recipe, flip=False))
     np.testing.assert_allclose(Model(unflipped, model.detector, Limits()).embed(image), plain, atol=1e-5)
 
 

@@ -1,7 +1,10 @@
-"""What several tests need: the bundled model, loaded once, and rows on the unit sphere."""
+"""What several tests need: the bundled model, loaded once, small networks, and rows on the unit sphere."""
+
+import hashlib
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
 from faceprint.demo import PHOTOS
@@ -24,5 +27,91 @@ def unit_rows():
     def make(rows, columns=128, seed=0):
         x = np.random.default_rng(seed).standard_normal((rows, columns))
         return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def network_file(tmp_path):
+    """Write a small network: the means over a grid of 2 x 2 of the image, times a random matrix for each output.
+
+    `takes` and `gives` are the shapes that the graph states; `kinds` the types of those that are not float32.
+    """
+
+    def make(name="x.onnx", takes=("n", 3, 8, 8), gives=None, kinds=None, inner=-1):
+        gives, kinds, last = gives or {"y": ("n", 6)}, kinds or {}, takes[-1] == 3
+        height, width = takes[1:3] if last else takes[2:]
+        sides = [height // 2, width // 2] if isinstance(height, int) else [1, 1]
+        nodes = [
+            helper.make_node("Cast", ["x"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2] if last else [0, 1, 2, 3]),
+            helper.make_node("AveragePool", ["planes"], ["means"], kernel_shape=sides, strides=sides),
+            helper.make_node("Flatten", ["means"], ["flat"]),
+        ]
+        weights = []
+        for at, (output, shape) in enumerate(gives.items()):
+            numbers = shape[1] if isinstance(shape[1], int) else 6
+            random = np.random.default_rng(at).standard_normal((12, numbers)).astype(np.float32)
+            rest = [1 if isinstance(size, str) else size for size in shape[2:]]
+            weights += [
+                numpy_helper.from_array(random, f"w{at}"),
+                numpy_helper.from_array(np.array([inner, numbers, *rest]), f"s{at}"),
+            ]
+            nodes += [
+                helper.make_node("MatMul", ["flat", f"w{at}"], [f"p{at}"]),
+                helper.make_node("Reshape", [f"p{at}", f"s{at}"], [f"r{at}"]),
+                helper.make_node("Cast", [f"r{at}"], [output], to=kinds.get(output, TensorProto.FLOAT)),
+            ]
+        graph = helper.make_graph(
+            nodes,
+            "small",
+            [helper.make_tensor_value_info("x", kinds.get("x", TensorProto.FLOAT), takes)],
+            [
+                helper.make_tensor_value_info(output, kinds.get(output, TensorProto.FLOAT), shape)
+                for output, shape in gives.items()
+            ],
+            weights,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+        model.ir_version = 8
+        path = tmp_path / name
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return make
+
+
+@pytest.fixture
+def small_recipe():
+    """The JSON of a recipe for a small network, with changes: small_recipe(path, dimension=..., ...)."""
+
+    def make(path, **changes):
+        return {
+            "format": 1,
+            "kind": "embedding",
+            "name": path.stem,
+            "file": path.name,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "licence": "CC0-1.0",
+            "source": "made up",
+            "input": {
+                "height": 8,
+                "width": 8,
+                "layout": "NCHW",
+                "channels": "RGB",
+                "mean": [127.5, 127.5, 127.5],
+                "scale": [0.0078125, 0.0078125, 0.0078125],
+            },
+            "landmarks": [[2, 2], [5, 2], [3, 4], [2, 6], [5, 6]],
+            "resampling": "bilinear",
+            "flip": False,
+            "dimension": 6,
+            "metric": "squared-euclidean",
+            "thresholds": [],
+            "probability": None,
+            "clustering": None,
+            "measured": "nothing",
+            **changes,
+        }
 
     return make

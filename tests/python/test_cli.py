@@ -332,6 +332,64 @@ def test_info(run):
     assert "CPUExecutionProvider" in shown
 
 
+def test_info_lists_the_known_recipes_and_licences(run):
+    answer = json.loads(run("info", "--json").stdout)
+    assert answer["network"]["licence"] == "CC0-1.0"
+    assert answer["recipes"]["auraface"] == "Apache-2.0"
+    assert "auraface Apache-2.0" in run("info").stdout
+
+
+def test_info_about_a_network(run, network_file, small_recipe):
+    path = network_file(takes=(1, 3, 8, 8), gives={"y": (1, 6)}, inner=1)
+    beside = path.with_suffix(".json")
+    beside.write_text(json.dumps(small_recipe(path, licence="MIT", restriction="not on Sundays")))
+    told = json.loads(run("info", path, "--json").stdout)["network"]
+    assert {
+        "name": "x",
+        "licence": "MIT",
+        "restriction": "not on Sundays",
+        "recipe": "beside the file",
+    }.items() <= told.items()
+    assert (told["batch"], told["inputs"], told["outputs"]) == (
+        1,
+        "x tensor(float) (1, 3, 8, 8)",
+        "y tensor(float) (1, 6)",
+    )
+    shown = run("info", path).stdout
+    assert "licence MIT; restriction not on Sundays" in shown
+    golden = json.loads(run("info", path, "--golden").stdout)
+    beside.write_text(json.dumps(small_recipe(path, golden=golden)))
+    run("info", path)
+    beside.write_text(json.dumps(small_recipe(path, golden={**golden, "numbers": [0.0]})))
+    assert "error: the network does not give what recipe x promises" in run("info", path, code=2).stderr
+
+
+def test_info_drafts_a_recipe(run, network_file):
+    path = network_file()
+    assert json.loads(run("info", path, "--draft").stdout) == fp.draft_recipe(path)
+    assert "needs its recipe beside it" in run("info", path, code=2).stderr
+    assert "need a NETWORK" in run("info", "--draft", code=2).stderr
+    assert "--draft is for a network without a recipe" in run("info", path, "--draft", "--golden", code=2).stderr
+
+
+def test_warnings_are_one_line(network_file):
+    path = network_file(takes=(1, 3, 112, 112), gives={"y": (1, 128)}, inner=1)
+    words = [sys.executable, "-m", "faceprint", "info", path, "--recipe", "sface"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr.startswith(f"warning: {path} is used as sface: ")
+    assert done.stderr.count("\n") == 1
+    assert "recipe asked for by name" in done.stdout
+
+
+def test_recipe_is_handed_on(network_file, photos):
+    path = network_file(takes=("n", 3, 112, 112), gives={"y": ("n", 64)})
+    result = CliRunner().invoke(
+        command, ["faces", str(photos / "obama.jpg"), "--network", str(path), "--recipe", "sface"]
+    )
+    assert result.exit_code == 2
+    assert "recipe sface: 'dimension' is 128, but the network gives 64" in result.stderr
+
+
 def test_piped_output_has_no_progress(photos):
     piped = subprocess.run(
         [sys.executable, "-m", "faceprint", "faces", photos / "collins.png"], capture_output=True, text=True, check=True

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from faceprint import DeviceError, NetworkError, RecipeError, _core, read_photo
 from faceprint.model import BUNDLED, load
 from faceprint.mtcnn import RECIPE as MTCNN
-from faceprint.network import unit_rows
-from faceprint.recipe import read_recipe
+from faceprint.network import open_network, unit_rows
+from faceprint.recipe import parse_recipe, read_recipe
 from faceprint.runtime import open_session
 
 FLOAT = TensorProto.FLOAT
@@ -133,6 +133,82 @@ def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):
     np.testing.assert_allclose(load(tiny(batch=3)).embed(every), free, atol=1e-6)
 
 
+@pytest.fixture
+def opened(network_file, small_recipe):
+    """A small network of any shape, opened with a recipe that fits: opened(recipe changes, graph changes)."""
+
+    def make(recipe=None, **graph):
+        path = network_file(**graph)
+        return open_network(path, parse_recipe(small_recipe(path, **(recipe or {})), "recipe x.json"))
+
+    return make
+
+
+@pytest.fixture
+def chips():
+    return np.random.default_rng(1).uniform(-1, 1, (5, 3, 8, 8)).astype(np.float32)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_fixed_batch_is_told_and_gives_the_same(opened, chips, batch):
+    free, fixed = opened(), opened(takes=(batch, 3, 8, 8), gives={"y": (batch, 6)}, inner=batch)
+    assert (free.batch, fixed.batch) == (None, batch)
+    np.testing.assert_allclose(fixed.embed(chips), free.embed(chips), atol=1e-6)
+    assert fixed.embed(chips[:0]).shape == (0, 6)
+
+
+def test_batch_that_is_only_promised(opened, chips):
+    expected = opened().embed(chips)
+    keeps_to_what_comes = opened(takes=("None", 3, 8, 8), gives={"y": (1, 6)})
+    assert keeps_to_what_comes.batch is None
+    np.testing.assert_allclose(keeps_to_what_comes.embed(chips), expected, atol=1e-6)
+    cannot = opened(takes=("None", 3, 8, 8), gives={"y": (1, 6)}, inner=1)
+    assert cannot.batch == 1
+    np.testing.assert_allclose(cannot.embed(chips), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("sixteen", [["x"], ["y"], ["x", "y"]])
+def test_float16_inputs_and_outputs(opened, chips, sixteen):
+    found = opened(kinds=dict.fromkeys(sixteen, TensorProto.FLOAT16)).embed(chips)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, opened().embed(chips), atol=5e-3)
+
+
+def test_embeddings_of_four_dimensions(opened, chips):
+    np.testing.assert_array_equal(opened(gives={"y": ("n", 6, 1, 1)}).embed(chips), opened().embed(chips))
+    with pytest.raises(RecipeError, match=r"recipe x: 'dimension' is 6, but the network gives 24$"):
+        opened(gives={"y": ("n", 6, 2, 2)})
+
+
+def test_one_of_several_outputs(opened, chips):
+    second = opened({"dimension": 4}, gives={"a": ("n", 6), "b": ("n", 4)})
+    assert second.embed(chips).shape == (5, 4)
+    twins = {"a": ("n", 6), "b": ("n", 6), "c": ("n", 6)}
+    with pytest.raises(RecipeError, match=r"recipe x: 'output' must name the embedding among 'a', 'b', 'd'$"):
+        opened(gives={**twins, "d": ("n", "any")} | {"c": ("n", 5)})
+    with pytest.raises(RecipeError, match=r"recipe x: 'output' must be one of 'a', 'b', 'c', not 'z'$"):
+        opened({"output": "z"}, gives=twins)
+    first, last = (opened({"output": name}, gives=twins) for name in "ac")
+    assert first.recipe.fingerprint != last.recipe.fingerprint
+    np.testing.assert_array_equal(first.embed(chips), opened().embed(chips))
+    assert np.abs(last.embed(chips) - first.embed(chips)).max() > 0.1
+
+
+def test_outputs_of_whole_numbers_are_no_embeddings(opened, chips):
+    both = {"labels": ("n", 6), "y": ("n", 6)}
+    mixed = opened(gives=both, kinds={"labels": TensorProto.INT64})
+    assert np.abs(mixed.embed(chips) - np.rint(mixed.embed(chips))).max() > 0.1
+    with pytest.raises(RecipeError, match=r"recipe x: 'dimension' is 6, but the network gives no floats$"):
+        opened(kinds={"y": TensorProto.INT64})
+
+
+def test_network_that_takes_no_images(opened):
+    with pytest.raises(
+        RecipeError, match=r"recipe x: its network must take \(batch, \*\(3, 8, 8\)\), not \(None, 8, 8, 3\)"
+    ):
+        opened(takes=("n", 8, 8, 3))
+
+
 def test_corrupt_network(tiny):
     path = tiny()
     path.write_bytes(path.read_bytes()[:-100])
@@ -173,7 +249,9 @@ def test_dimension_is_checked_also_where_the_graph_does_not_state_it(tiny, photo
 
 
 def test_network_of_other_numbers(tiny):
-    with pytest.raises(NetworkError, match=r"tiny\.onnx must take float32 or float16, but its input 'x' is tensor\(uint8\)$"):
+    with pytest.raises(
+        NetworkError, match=r"tiny\.onnx must take float32 or float16, but its input 'x' is tensor\(uint8\)$"
+    ):
         load(tiny(kind=TensorProto.UINT8))
 
 

@@ -67,6 +67,18 @@ def changed(content, keys, value):
             r"'thresholds' must be in rising order of both far and distance",
         ),
         (["probability"], {"slope": 1, "intercept": 2, "prior": None}, r"'prior' must be a number, not None"),
+        (["restriction"], 7, r"'restriction' must be null or a string, not 7"),
+        (["output"], 0, r"'output' must be null or a string, not 0"),
+        (["golden"], [], r"key 'golden' must be a JSON object, not list"),
+        (["golden"], {"numbers": [0.1]}, r"key 'golden' lacks 'tolerance'"),
+        (
+            ["golden", "numbers"],
+            [],
+            r"'numbers' must be 1 to 128 numbers in \[-1, 1\], parts of a unit vector, not \[\]",
+        ),
+        (["golden", "numbers"], [0.1, 1.5], r"'numbers' must be 1 to 128 numbers in \[-1, 1\]"),
+        (["golden", "numbers"], [0.1] * 129, r"'numbers' must be 1 to 128 numbers in \[-1, 1\]"),
+        (["golden", "tolerance"], 0, r"'tolerance' must be a number in \(0, 1\], not 0"),
     ],
 )
 def test_broken_rule_is_named(content, keys, value, text):
@@ -81,6 +93,18 @@ def test_missing_and_unknown_keys(content):
         parse_recipe({**content, "flipped": True}, "recipe x.json")
     with pytest.raises(RecipeError, match=r"^recipe x\.json must be a JSON object, not list$"):
         parse_recipe([], "recipe x.json")
+
+
+def test_what_may_be_left_out_is_none(content):
+    short = {key: value for key, value in content.items() if key not in ("restriction", "output", "golden")}
+    recipe = parse_recipe(short, "recipe x.json")
+    assert (recipe.restriction, recipe.output, recipe.golden) == (None, None, None)
+    assert recipe.fingerprint == parse_recipe(content, "x").fingerprint
+
+
+def test_fingerprint_of_the_bundled_network_stays(content):
+    """Galleries hold it: a change would make every one of them useless."""
+    assert parse_recipe(content, "x").fingerprint == "57f093b70a7e0b48"
 
 
 def test_missing_file_and_broken_json(tmp_path):
@@ -105,6 +129,7 @@ def test_fingerprint_follows_what_changes_embeddings(content):
         (["landmarks"], moved),
         (["dimension"], 64),
         (["sha256"], "0" * 64),
+        (["output"], "y"),
     ):
         assert parse_recipe(changed(content, keys, value), "x").fingerprint != recipe.fingerprint
 

@@ -21,6 +21,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from . import evaluate
     from ._cluster import Clustering, cluster
     from ._info import info
     from ._nearest import nearest, neighbours, within
@@ -92,6 +93,7 @@ __all__ = [
     "cluster",
     "distances",
     "draft_recipe",
+    "evaluate",
     "info",
     "load",
     "nearest",
@@ -107,6 +109,8 @@ __all__ = [
 if not TYPE_CHECKING:  # out of sight of checkers, which would otherwise take every misspelt name for one of ours
 
     def __getattr__(name: str) -> Any:
+        if name == "evaluate":  # a package of its own, which importing it puts here
+            return import_module(".evaluate", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module 'faceprint' has no attribute {name!r}")
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

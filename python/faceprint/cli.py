@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -23,6 +23,8 @@ from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
 from .errors import FaceprintError, GalleryError
+from .evaluate import AllPairs, ListedPairs, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
+from .evaluate.plot import draw
 from .gallery import Gallery
 from .golden import make_golden
 from .model import Model, load
@@ -254,6 +256,55 @@ def cluster(model: Model, paths: tuple[Path, ...], threshold: float | None, repo
         click.echo(f"person {number}: {', '.join(group)}")
 
 
+@command.group()
+def evaluate() -> None:
+    """Measure how well a network does on your own photographs of known people."""
+
+
+@evaluate.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--pairs", "listed", type=click.Path(path_type=Path), help="Only the pairs of this file, as LFW's.")
+@click.option("--far", default=1e-3, show_default=True, help="The false accept rate to hold.")
+@click.option("--people", type=click.IntRange(min=1), help="At most so many people, spread over the folder.")
+@click.option("--photos", type=click.IntRange(min=1), help="At most so many photographs of each.")
+@click.option("--reduction", type=click.Choice(["pca", "prefix"]), default="pca", show_default=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="Write an SVG picture.")
+@Json
+@model_options
+def sensitivity(
+    model: Model,
+    folder: Path,
+    listed: Path | None,
+    far: float,
+    people: int | None,
+    photos: int | None,
+    reduction: Literal["pca", "prefix"],
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure VAL over JPEG quality, pixels and embedding dimension (tables 4 and 5 of the paper).
+
+    FOLDER holds a sub-folder of photographs for each person. All pairs of photographs are compared.
+    """
+    if plot is not None and not plot.parent.is_dir():  # before minutes of work
+        raise FileNotFoundError(f"{printable(plot)} cannot be written: its folder does not exist")
+    known = find_people(folder, most_people=people, most_photos=photos)
+    chosen: tuple[list[Path], AllPairs | ListedPairs] = (known.photos, AllPairs(known.people))
+    if listed is not None:
+        chosen = read_pairs(listed, known)
+    progress = tqdm(chosen[0], unit="photo", disable=None, leave=False)
+    found = measure_sensitivity(model, progress, chosen[1], far=far, reduction=reduction)
+    for reason in found.skipped.values():
+        click.echo(f"skipped: {reason}", err=True)
+    if plot is not None:
+        plot.write_text(draw(found), "utf-8")
+    if as_json:
+        network = {"name": model.recipe.name, "fingerprint": model.recipe.fingerprint}
+        _print_json({"network": network, **asdict(found), "skipped": _reasons(found.skipped)})
+    else:
+        _show_sensitivity(found)
+
+
 @command.command()
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1000), help="Rows of the gallery.")
 @click.option("--depth", default=128, show_default=True, type=click.IntRange(min=1), help="Numbers of a row.")
@@ -341,7 +392,29 @@ def _describe(photo: Path, found: Any) -> dict[str, Any]:
 
 
 def _skipped(album: Album) -> list[dict[str, str]]:
-    return [{"photo": printable(photo), "error": reason} for photo, reason in album.skipped.items()]
+    return _reasons(album.skipped)
+
+
+def _reasons(skipped: dict[Path, str]) -> list[dict[str, str]]:
+    return [{"photo": printable(photo), "error": reason} for photo, reason in skipped.items()]
+
+
+def _show_sensitivity(found: Sensitivity) -> None:
+    pairs = f"{found.untouched.same_pairs:,} pairs of the same person, {found.untouched.different_pairs:,} of others"
+    click.echo(f"VAL at FAR {found.far:g} of {count(found.faces, 'face')} of {count(found.people, 'person', 'people')}")
+    click.echo(f"{pairs}; 95 % intervals")
+    click.echo(f"as they are         {_share(found.untouched)}")
+    for quality, value in found.quality.items():
+        click.echo(f"JPEG quality {quality:6} {_share(value)}")
+    for pixels, value in found.pixels.items():
+        fewer = f"  ({found.smaller[pixels]:,} had fewer)" if found.smaller[pixels] else ""
+        click.echo(f"pixels       {pixels:6,} {_share(value)}{fewer}")
+    for dimension, value in found.dimension.items():
+        click.echo(f"dimension    {dimension:6} {_share(value)}")
+
+
+def _share(value: Val) -> str:
+    return f"{value.val:7.1%}  [{value.low:.1%}, {value.high:.1%}]"
 
 
 def _print_json(answer: Any) -> None:

@@ -10,7 +10,9 @@ import pytest
 import faceprint
 
 MODULES = sorted(
-    module.name for module in pkgutil.iter_modules(faceprint.__path__) if module.name not in ("_core", "__main__")
+    module.name.removeprefix("faceprint.")
+    for module in pkgutil.walk_packages(faceprint.__path__, "faceprint.")
+    if module.name not in ("faceprint._core", "faceprint.__main__")
 )
 README = Path(__file__).parents[2] / "README.md"
 
@@ -23,7 +25,7 @@ def test_examples_of_module(name):
 
 def test_examples_are_found():
     finder = doctest.DocTestFinder(exclude_empty=True)
-    for name in ("_nearest", "distance", "gallery", "model", "_cluster", "photo"):
+    for name in ("_nearest", "distance", "gallery", "model", "_cluster", "photo", "evaluate.rates"):
         found = [test for test in finder.find(importlib.import_module(f"faceprint.{name}")) if test.examples]
         assert found, name
 

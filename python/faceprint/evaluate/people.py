@@ -31,7 +31,7 @@ def find_people(
     `most_photos`. Photographs beside the sub-folders are nobody's and left out. Raises PhotoError without any other.
     """
     top = Path(folder)
-    inside = [photo for photo in find_photos([top]) if photo.is_relative_to(top) and photo.parent != top]
+    inside = [photo for photo in find_photos([top]) if top in photo.parent.parents]
     if not inside:
         raise PhotoError(f"folder {printable(top)} must hold a sub-folder of photographs for each person, but has none")
     owned = {name: list(photos) for name, photos in groupby(inside, lambda photo: photo.relative_to(top).parts[0])}

@@ -1,6 +1,5 @@
 """VAL and FAR of the paper (section 4) from the distances of pairs: counted, never binned, ties included."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +102,8 @@ def false_accepts(far: float, different: int) -> int:
     nearest = round(far * different)
     allowed = nearest - (nearest / max(different, 1) > far)
     if allowed < 1:
-        raise ValueError(
-            f"FAR {far:g} needs at least {math.ceil(1 / far):,} pairs of different people, not {different:,}"
-        )
+        fewest = np.ceil(1 / far)
+        raise ValueError(f"FAR {far:g} needs at least {fewest:,.0f} pairs of different people, not {different:,}")
     return allowed
 
 
@@ -117,13 +115,13 @@ def just_below(distance: Any) -> float:
 def effective_pairs(accepted: NDArray[Any], pairs: NDArray[Any]) -> float:
     """How many independent pairs tell as much about VAL as these, of which each entry is one person's.
 
-    The pairs of a person stand and fall together, so their rate is a ratio of sums over people, whose variance is found
-    from the people (Cochran, Sampling Techniques, 1977, chapter 6; Korn and Graubard 1998 on the interval); the answer
-    is the number of independent pairs with that variance. Where nothing varies, each person counts as one pair.
+    The pairs of a person stand or fall together, so VAL is a ratio of sums over people, with the variance of one
+    (Cochran, Sampling Techniques, 1977, chapter 6). The answer is how many independent pairs have that variance, as
+    Korn and Graubard (Survey Methodology 24, 1998) count them; where nothing varies, each person counts as one pair.
 
     >>> import numpy as np
-    >>> effective_pairs(np.array([9, 0, 10, 1]), np.array([10, 10, 10, 10]))
-    3.0...
+    >>> round(effective_pairs(np.array([9, 0, 10, 1]), np.array([10, 10, 10, 10])), 2)
+    3.66
     """
     people, total = len(pairs), int(pairs.sum())
     share = accepted.sum() / total
@@ -151,9 +149,8 @@ def wilson(share: NDArray[np.float64], pairs: float) -> tuple[NDArray[np.float64
 def _effective(accepted: NDArray[np.bool_], people: Any) -> float:
     named = np.asarray(people)
     if named.shape != accepted.shape or not np.issubdtype(named.dtype, np.integer):
-        raise ValueError(
-            f"people must be {len(accepted)} whole numbers, one a same pair, not {named.dtype} {named.shape}"
-        )
+        came = f"{named.dtype} of shape {named.shape}"
+        raise ValueError(f"people must be {len(accepted)} whole numbers, one for each same pair, not {came}")
     rows = np.unique(named, return_inverse=True)[1]
     return effective_pairs(np.bincount(rows, accepted), np.bincount(rows))
 

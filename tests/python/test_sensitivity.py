@@ -1,0 +1,236 @@
+"""Sensitivity: the degradations do what they say, the reductions too, and the command line tells it all."""
+
+import io
+import json
+import os
+import shutil
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image, ImageEnhance
+
+import faceprint as fp
+from faceprint import distances
+from faceprint.cli import command
+from faceprint.evaluate import AllPairs, find_people, measure_sensitivity, sensitivity
+from faceprint.evaluate.degrade import Thumbnail, compress, cut, shrink
+from faceprint.evaluate.reduction import principal_axes, reduce
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def face(model, photos):
+    image = fp.read_photo(photos / "obama.jpg")
+    return cut(image, model.detect(image).landmarks[0], model.recipe)
+
+
+@pytest.fixture(scope="module")
+def people(photos, tmp_path_factory):
+    """Four people with two photographs each, two of them made by hand; a broken photograph and one without a face."""
+    top = tmp_path_factory.mktemp("people")
+    for name, portrait in (("a", "obama"), ("b", "obama3"), ("c", "biden"), ("d", "collins")):
+        (top / name).mkdir()
+        original = next(photos.glob(f"{portrait}.*"))
+        shutil.copy(original, top / name)
+        ImageEnhance.Brightness(Image.open(original).convert("RGB")).enhance(1.2).save(top / name / "bright.png")
+    shutil.copy(photos / "obama2.jpg", top / "a" / "bright.png")
+    Image.new("RGB", (60, 60)).save(top / "d" / "wall.png")
+    (top / "d" / "broken.jpg").write_text("text")
+    return top
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Dimensions that so few photographs are enough for."""
+    monkeypatch.setattr(sensitivity, "DIMENSIONS", (2, 4))
+
+
+@pytest.fixture
+def run(model, monkeypatch):
+    """Run the command in this process, the networks loaded once."""
+    monkeypatch.setattr("faceprint.cli.load", lambda network, *, detector, device: model)
+
+    def invoke(*words, code=0):
+        result = CliRunner().invoke(command, ["evaluate", "sensitivity", *map(os.fspath, words)])
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def chips(model, image, landmarks):
+    return model.network.inputs(image, landmarks[None])
+
+
+def test_a_thumbnail_holds_all_that_the_network_sees(model, photos):
+    image = fp.read_photo(photos / "biden.jpg")
+    landmarks = model.detect(image).landmarks[0]
+    face = cut(image, landmarks, model.recipe)
+    assert face.image.size < image.size / 2
+    np.testing.assert_array_equal(chips(model, face.image, face.landmarks), chips(model, image, landmarks))
+
+
+def test_pixels_are_those_of_the_chips_square(model):
+    template = np.array(model.recipe.landmarks, np.float32)
+    image = np.zeros((600, 500, 3), np.uint8)
+    face = cut(image, template * 2 + 100, model.recipe)
+    assert face.pixels == pytest.approx(4 * 150 * 150)
+    assert face.image.shape == (379, 379, 3)  # 300 and an eighth on either side, whole pixels
+    assert cut(image, template * 4, model.recipe).image.shape == (600, 500, 3)  # no more than the photograph
+
+
+@pytest.mark.parametrize("pixels", [1_600, 6_400, 14_400, 25_600])
+def test_shrink_leaves_so_many_pixels(model, face, pixels):
+    small = shrink(face, pixels)
+    assert small.pixels == pytest.approx(pixels, rel=0.03)
+    assert cut(small.image, small.landmarks, model.recipe).pixels == pytest.approx(small.pixels, rel=0.01)
+    assert small.image.size < face.image.size
+    assert np.ptp(chips(model, small.image, small.landmarks)) > 0.3
+
+
+def test_shrink_takes_the_landmarks_along():
+    columns, rows = np.meshgrid(np.arange(240), np.arange(200))
+    image = np.stack([columns, rows, columns], axis=2).astype(np.uint8)  # the colour of a pixel is its place
+    landmarks = np.float32([[60, 50], [180, 50], [120, 90], [70, 150], [170, 150]])
+    small = shrink(Thumbnail(image, landmarks, 40_000.0), 2_500)
+    assert small.image.shape == (50, 60, 3)
+    for place, (x, y) in zip(landmarks, small.landmarks, strict=True):
+        colour = small.image[round(float(y)), round(float(x)), :2]
+        assert np.abs(colour.astype(float) - place).max() <= 2.5  # half a pixel of four
+
+
+def test_shrink_never_enlarges(face):
+    assert shrink(face, 10**8) is face
+
+
+def test_compress_is_jpeg_of_that_quality(face):
+    losses, sizes = [], []
+    for quality in (90, 50, 10):
+        content = io.BytesIO()
+        Image.fromarray(face.image).save(content, "JPEG", quality=quality)
+        sizes.append(len(content.getvalue()))
+        worse = compress(face, quality)
+        np.testing.assert_array_equal(worse.image, np.asarray(Image.open(content)))
+        np.testing.assert_array_equal(worse.landmarks, face.landmarks)
+        losses.append(np.abs(worse.image.astype(int) - face.image).mean())
+    assert 0 < losses[0] < losses[1] < losses[2]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_all_components_change_no_distance(unit_rows):
+    x = unit_rows(50, 16)
+    turned = reduce(x, 16, principal_axes(unit_rows(30, 16, seed=1)))
+    np.testing.assert_allclose(distances(turned, turned), distances(x, x), atol=2e-6)
+
+
+def test_components_keep_more_than_the_first_numbers(unit_rows):
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((32, 32)))[0]
+    flat = np.zeros((40, 32))
+    flat[:, :4] = unit_rows(40, 4)
+    x = (flat @ turn).astype(np.float32)  # four dimensions in truth, spread over all
+    kept = {name: reduce(x, 4, axes) for name, axes in (("pca", principal_axes(x[:20])), ("prefix", None))}
+    errors = {name: np.abs(distances(rows, rows) - distances(x, x)).max() for name, rows in kept.items()}
+    assert errors["pca"] < 1e-5 < 0.1 < errors["prefix"]
+    np.testing.assert_allclose(np.linalg.norm(kept["prefix"], axis=1), 1, atol=1e-6)
+
+
+def test_measures_what_the_library_gives(model, people, small):
+    """The photographs as they are are embedded to the bit as `Model.embed` does."""
+    known = find_people(people, most_photos=2)
+    x = model.embed([photo for photo in known.photos if photo.stem != "broken"])
+    found = measure_sensitivity(model, known.photos, AllPairs(known.people), far=0.2, reduction="prefix")
+    kept = AllPairs(known.people).keep(np.array([photo.stem != "broken" for photo in known.photos]))
+    assert found.untouched == kept.val(x, 0.2)
+    assert found.dimension[2] == kept.val(reduce(x, 2), 0.2)
+    assert found.dimension[128] == found.untouched
+
+
+def test_principal_components_are_found_on_other_people(model, people, small):
+    known = find_people(people)
+    photos = [photo for photo in known.photos if photo.stem not in ("broken", "wall")]
+    rows = np.isin(known.photos, photos)
+    pairs = AllPairs(known.people[rows])
+    x, odd = model.embed(photos), known.people[rows] % 2 == 1
+    found = measure_sensitivity(model, photos, pairs, far=0.3)
+    axes = principal_axes(x[~odd])
+    for dimension, value in found.dimension.items():
+        assert value == pairs.keep(odd).val(reduce(x[odd], dimension, axes), 0.3)
+    assert (found.dimension[2].same_pairs, found.dimension[2].different_pairs) == (2, 4)
+
+
+def test_json_and_picture(run, people, tmp_path, small):
+    result = run(people, "--far", "0.3", "--json", "--plot", tmp_path / "plot.svg")
+    answer = json.loads(result.stdout)
+    assert list(answer["quality"]) == ["10", "20", "30", "50", "70", "90"]
+    assert list(answer["pixels"]) == list(answer["smaller"]) == ["1600", "6400", "14400", "25600", "65536"]
+    assert list(answer["dimension"]) == ["2", "4", "128"]
+    assert (answer["far"], answer["people"], answer["faces"], answer["reduction"]) == (0.3, 4, 8, "pca")
+    assert answer["network"]["name"] == "dlib-resnet-v1"
+    assert answer["untouched"]["val"] == 1
+    assert (answer["untouched"]["same_pairs"], answer["untouched"]["different_pairs"]) == (4, 24)
+    assert sorted(os.path.basename(entry["photo"]) for entry in answer["skipped"]) == ["broken.jpg", "wall.png"]  # noqa: PTH119
+    assert "wall.png must show a face, but none was found" in result.stderr
+    picture = ElementTree.parse(tmp_path / "plot.svg").getroot()
+    points = picture.findall(f".//{SVG}circle")
+    assert len(points) == 6 + 5 + 3
+    texts = [text.text for text in picture.iter(f"{SVG}text")]
+    assert "VAL at FAR 0.3, 95 % intervals: 8 photographs of 4 people" in texts
+    assert {"JPEG quality", "Image size", "Embedding dimension", "65,536", "100 %"} <= set(texts)
+    x = [float(point.get("cx")) for point in points[:6]]
+    assert x == sorted(set(x))
+    height = {
+        float(point.get("cy")) for point in points if float(point.find(f"{SVG}title").text.split()[1][:-1]) == 100
+    }
+    assert len(height) == 1  # the three charts share one axis
+
+
+def test_table(run, people, small):
+    lines = run(people, "--far", "0.3").stdout.splitlines()
+    assert lines[0] == "VAL at FAR 0.3 of 8 faces of 4 people"
+    assert lines[1] == "4 pairs of the same person, 24 of others; 95 % intervals"
+    assert len(lines) == 2 + 1 + 6 + 5 + 3
+    assert lines[2].startswith("as they are          100.0%  [")
+
+
+def test_pairs_of_a_file(run, photos, tmp_path):
+    for name, portraits in {
+        "Barack": ["obama.jpg", "obama2.jpg"],
+        "Joe": ["biden.jpg"],
+        "Susan": ["collins.png"],
+    }.items():
+        (tmp_path / name).mkdir()
+        for number, portrait in enumerate(portraits, 1):
+            shutil.copy(photos / portrait, tmp_path / name / f"{name}_{number:04}{portrait[-4:]}")
+    (tmp_path / "pairs.txt").write_text("Barack\t1\t2\nBarack\t1\tJoe\t1\nBarack\t2\tJoe\t1\n")
+    words = (tmp_path, "--pairs", tmp_path / "pairs.txt", "--far", "0.5", "--reduction", "prefix", "--json")
+    answer = json.loads(run(*words).stdout)
+    assert (answer["people"], answer["faces"]) == (2, 3)  # nobody embeds Susan
+    assert (answer["untouched"]["same_pairs"], answer["untouched"]["different_pairs"]) == (1, 2)
+    assert list(answer["dimension"]) == ["32", "64", "128"]
+
+
+def test_refused_before_any_work(run, people, tmp_path, monkeypatch):
+    monkeypatch.setattr(fp.Model, "detect", None)
+    told = run(people, code=2).stderr
+    assert told == "error: FAR 0.001 needs at least 1,000 pairs of different people, not 39\n"
+    told = run(people, "--far", "0.04", "--photos", "2", code=2).stderr
+    assert told == (
+        "error: principal components are measured on every other person, "
+        "and FAR 0.04 needs at least 25 pairs of different people, not 4\n"
+    )
+    told = run(people, "--far", "0.5", code=2).stderr
+    assert told == (
+        "error: 64 principal components must be found from at least 64 photographs of every other person, not 4; "
+        "reduction 'prefix' needs none\n"
+    )
+    told = run(people, "--far", "0.5", "--photos", "1", "--reduction", "prefix", code=2).stderr
+    assert told == "error: VAL needs at least one pair of photographs of the same person, not 0\n"
+    told = run(people, "--plot", tmp_path / "no" / "plot.svg", code=2).stderr
+    assert told.endswith("plot.svg cannot be written: its folder does not exist\n")
+    assert "must hold a sub-folder of photographs for each person" in run(people / "a", code=2).stderr
+    assert "No such file" in run(people, "--pairs", tmp_path / "none.txt", code=2).stderr
+    with pytest.raises(ValueError, match="reduction must be 'pca' or 'prefix', not 'none'"):
+        measure_sensitivity(None, [], AllPairs(np.zeros(0, np.int64)), reduction="none")

@@ -102,7 +102,7 @@ def test_wilson_solves_its_equation():
 def test_pairs_of_one_person_count_together():
     accepted = np.array([10, 0, 10, 10, 0])
     assert effective_pairs(accepted, np.full(5, 10)) == pytest.approx(4)  # all or nothing: like one pair a person
-    assert effective_pairs(np.full(5, 6), np.full(5, 10)) == 50  # no more alike than pairs of different people
+    assert effective_pairs(np.array([6, 6, 6, 6, 7]), np.full(5, 10)) == 50  # no more alike than strangers' pairs
     assert effective_pairs(np.full(5, 10), np.full(5, 10)) == 5
     assert effective_pairs(np.array([3]), np.array([10])) == 1
     same, people = np.repeat([0.1, 0.9, 0.1, 0.1, 0.9], 10), np.repeat(np.arange(5), 10)

@@ -78,7 +78,7 @@ def test_pixels_are_those_of_the_chips_square(model):
     image = np.zeros((600, 500, 3), np.uint8)
     face = cut(image, template * 2 + 100, model.recipe)
     assert face.pixels == pytest.approx(4 * 150 * 150)
-    assert face.image.shape == (379, 379, 3)  # 300 and an eighth on either side, whole pixels
+    assert face.image.shape == (377, 377, 3)  # 300 and an eighth on either side, in whole pixels
     assert cut(image, template * 4, model.recipe).image.shape == (600, 500, 3)  # no more than the photograph
 
 
@@ -161,6 +161,13 @@ def test_principal_components_are_found_on_other_people(model, people, small):
     assert (found.dimension[2].same_pairs, found.dimension[2].different_pairs) == (2, 4)
 
 
+def test_photos_of_other_pairs(model, photos):
+    with pytest.raises(ValueError, match="photos must be the 4 that the pairs are of, not 1"):
+        measure_sensitivity(
+            model, [photos / "collins.png"], AllPairs(np.array([0, 0, 1, 1])), far=0.5, reduction="prefix"
+        )
+
+
 def test_json_and_picture(run, people, tmp_path, small):
     result = run(people, "--far", "0.3", "--json", "--plot", tmp_path / "plot.svg")
     answer = json.loads(result.stdout)
@@ -215,11 +222,11 @@ def test_pairs_of_a_file(run, photos, tmp_path):
 def test_refused_before_any_work(run, people, tmp_path, monkeypatch):
     monkeypatch.setattr(fp.Model, "detect", None)
     told = run(people, code=2).stderr
-    assert told == "error: FAR 0.001 needs at least 1,000 pairs of different people, not 39\n"
-    told = run(people, "--far", "0.04", "--photos", "2", code=2).stderr
+    assert told == "error: FAR 0.001 needs at least 1,000 pairs of different people, not 36\n"
+    told = run(people, "--far", "0.05", "--photos", "2", code=2).stderr
     assert told == (
         "error: principal components are measured on every other person, "
-        "and FAR 0.04 needs at least 25 pairs of different people, not 4\n"
+        "and FAR 0.05 needs at least 20 pairs of different people, not 4\n"
     )
     told = run(people, "--far", "0.5", code=2).stderr
     assert told == (

@@ -64,10 +64,10 @@ class AllPairs:
 
     def _smallest_different(self, x: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
         kept = np.empty(0, np.float32)
-        most = np.finfo(np.float32).max  # no larger distance is among the smallest
+        most = np.float32(np.inf)  # from here on, no distance changes which are the smallest
         for between, rows, columns in _tiles(x):
             different = self.people[rows, None] != self.people[columns]
-            kept = np.concatenate([kept, between[different & (between <= most)]])
+            kept = np.concatenate([kept, between[different & (between < most)]])
             if len(kept) >= wanted:
                 kept = np.partition(kept, wanted - 1)[:wanted]
                 most = kept[-1]

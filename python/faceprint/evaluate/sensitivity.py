@@ -57,13 +57,15 @@ def measure_sensitivity(
     With `reduction` "pca", the principal components of the people of even number are measured on pairs of the others,
     at every dimension, the network's own included; with "prefix" the first numbers of each embedding, on all pairs.
 
-    Photographs that cannot be read or show no face are skipped. Memory grows by some 13 embeddings a photograph. Raises
+    Photographs that cannot be read or show no face are skipped. Memory grows by 12 embeddings a photograph. Raises
     ValueError where there are too few pairs for the FAR, or too few photographs to find the components from: before any
-    is read, if that can be told then.
+    is read, if that can be told then; and where photographs and pairs do not belong together.
     """
     dimensions = (*(numbers for numbers in DIMENSIONS if numbers < model.recipe.dimension), model.recipe.dimension)
     _check(pairs, dimensions, far, reduction)
     embeddings, sizes, seen, skipped = _embed_all(model, photos)
+    if len(seen) != len(pairs.people):
+        raise ValueError(f"photos must be the {len(pairs.people)} that the pairs are of, not {len(seen)}")
     pairs = pairs.keep(seen)
     _check(pairs, dimensions, far, reduction)
     values = [pairs.val(rows, far) for rows in embeddings]

@@ -219,7 +219,7 @@ def test_pairs_of_a_file(run, photos, tmp_path):
     assert list(answer["dimension"]) == ["32", "64", "128"]
 
 
-def test_refused_before_any_work(run, people, tmp_path, monkeypatch):
+def test_refused_before_any_work(run, model, people, tmp_path, monkeypatch):
     monkeypatch.setattr(fp.Model, "detect", None)
     told = run(people, code=2).stderr
     assert told == "error: FAR 0.001 needs at least 1,000 pairs of different people, not 36\n"
@@ -240,4 +240,4 @@ def test_refused_before_any_work(run, people, tmp_path, monkeypatch):
     assert "must hold a sub-folder of photographs for each person" in run(people / "a", code=2).stderr
     assert "No such file" in run(people, "--pairs", tmp_path / "none.txt", code=2).stderr
     with pytest.raises(ValueError, match="reduction must be 'pca' or 'prefix', not 'none'"):
-        measure_sensitivity(None, [], AllPairs(np.zeros(0, np.int64)), reduction="none")
+        measure_sensitivity(model, [], AllPairs(np.zeros(0, np.int64)), reduction="none")

@@ -17,7 +17,7 @@ FORMAT = 1
 MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
 FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
 UNKNOWN = "?"  # how a text begins that stands in a draft for what only its author knows
-OPTIONAL = ("restriction", "output", "golden")  # keys that a recipe may leave out: null then
+OPTIONAL = ("restriction", "output", "golden", "unrecognisable")  # keys that a recipe may leave out: null then
 Triple = tuple[float, float, float]
 Landmarks = tuple[tuple[float, float], ...]
 
@@ -65,6 +65,30 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """The `quality` below which a share `rejected` of ordinary faces lies."""
+
+    rejected: float
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognisable:
+    """Where the embeddings of unrecognisable faces lie: around the unit vector `centre`; `faceprint.quality` uses it.
+
+    P(ordinary | distance from the centre) = 1 / (1 + exp(slope * distance + intercept)), for faces of which a share
+    `prior` is ordinary, the others unrecognisable.
+    """
+
+    centre: tuple[float, ...]
+    slope: float
+    intercept: float
+    prior: float
+    gates: tuple[Gate, ...]
+    measured: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything about an embedding network that is not in its graph. Read one with `read_recipe`.
 
@@ -92,6 +116,7 @@ class Recipe:
     restriction: str | None = None
     output: str | None = None
     golden: Golden | None = None
+    unrecognisable: Unrecognisable | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -150,6 +175,15 @@ class Recipe:
         share = (distance - low.distance) / (high.distance - low.distance)
         return low.far * math.exp(share * math.log(high.far / low.far))
 
+    def gate(self, rejected: float) -> float:
+        """The quality below which a share `rejected` of ordinary faces lies; RecipeError for a share not stated."""
+        stated = self.unrecognisable.gates if self.unrecognisable else ()
+        for gate in stated:
+            if gate.rejected == rejected:
+                return gate.quality
+        shares = ", ".join(f"{gate.rejected:g}" for gate in stated) or "no share"
+        raise RecipeError(f"recipe {self.name} states gates that reject {shares} of ordinary faces, not {rejected:g}")
+
     def same_probability(self, distance: float) -> float | None:
         """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration."""
         if self.probability is None:
@@ -205,6 +239,7 @@ def parse_recipe(content: Any, name: str) -> Recipe:
         thresholds=_thresholds(fields["thresholds"], name),
         probability=_probability(fields["probability"], f"{name}, key 'probability'"),
         golden=_golden(fields["golden"], f"{name}, key 'golden'", fields["dimension"]),
+        unrecognisable=_unrecognisable(fields["unrecognisable"], f"{name}, key 'unrecognisable'", fields["dimension"]),
     )
 
 
@@ -277,6 +312,30 @@ def _golden(value: Any, name: str, dimension: int) -> Golden | None:
     _check(valid, name, "numbers", f"1 to {dimension} numbers in [-1, 1], parts of a unit vector", numbers)
     _check(_within(tolerance, 1) and tolerance > 0, name, "tolerance", "a number in (0, 1]", tolerance)
     return Golden(tuple(map(float, numbers)), float(tolerance))
+
+
+def _unrecognisable(value: Any, name: str, dimension: int) -> Unrecognisable | None:
+    if value is None:
+        return None
+    fields = _object(value, name, set(Unrecognisable.__dataclass_fields__))
+    centre = fields["centre"]
+    valid = isinstance(centre, list) and all(_within(number, 1) for number in centre)
+    _check(valid, name, "centre", "a list of numbers in [-1, 1]", centre)
+    _check(len(centre) == dimension, name, "centre", f"a list of {dimension} numbers", len(centre))
+    _check(abs(math.hypot(*centre) - 1) <= 1e-3, name, "centre", "a vector of length 1", math.hypot(*centre))
+    for key in ("slope", "intercept", "prior"):
+        _check(_number(fields[key]), name, key, "a number", fields[key])
+    _check(isinstance(fields["measured"], str), name, "measured", "a string", fields["measured"])
+    return Unrecognisable(**{**fields, "centre": tuple(centre), "gates": _gates(fields["gates"], name)})
+
+
+def _gates(value: Any, name: str) -> tuple[Gate, ...]:
+    _check(isinstance(value, list), name, "gates", "a list", value)
+    stated = [_object(entry, f"{name}, key 'gates'", {"rejected", "quality"}) for entry in value]
+    for entry in stated:
+        for key, share in entry.items():
+            _check(_number(share) and 0 <= share <= 1, name, key, "a number in [0, 1]", share)
+    return tuple(Gate(**entry) for entry in stated)
 
 
 def _given(threshold: float) -> float:

@@ -93,6 +93,7 @@ def tiny(tmp_path):
             "landmarks": [[2, 2], [5, 2], [3, 4], [2, 6], [5, 6]],
             "dimension": 6,
             "golden": None,
+            "unrecognisable": None,
             **changes,
         }
         path.with_suffix(".json").write_text(json.dumps(recipe))

@@ -79,6 +79,19 @@ def changed(content, keys, value):
         (["golden", "numbers"], [0.1, 1.5], r"'numbers' must be 1 to 128 numbers in \[-1, 1\]"),
         (["golden", "numbers"], [0.1] * 129, r"'numbers' must be 1 to 128 numbers in \[-1, 1\]"),
         (["golden", "tolerance"], 0, r"'tolerance' must be a number in \(0, 1\], not 0"),
+        (["unrecognisable"], [], r"key 'unrecognisable' must be a JSON object, not list"),
+        (["unrecognisable", "centre"], ["1"], r"'centre' must be a list of numbers in \[-1, 1\], not \['1'\]"),
+        (["unrecognisable", "centre"], [1.0], r"'centre' must be a list of 128 numbers, not 1"),
+        (["unrecognisable", "centre"], [0.5] * 128, r"'centre' must be a vector of length 1, not 5\.65"),
+        (["unrecognisable", "slope"], "steep", r"'slope' must be a number, not 'steep'"),
+        (["unrecognisable", "measured"], None, r"'measured' must be a string, not None"),
+        (["unrecognisable", "gates"], {}, r"key 'unrecognisable': 'gates' must be a list, not {}"),
+        (
+            ["unrecognisable", "gates"],
+            [{"rejected": 2, "quality": 0}],
+            r"'rejected' must be a number in \[0, 1\], not 2",
+        ),
+        (["unrecognisable", "gates"], [{"rejected": 0.1}], r"lacks 'quality'"),
     ],
 )
 def test_broken_rule_is_named(content, keys, value, text):
@@ -119,6 +132,7 @@ def test_missing_file_and_broken_json(tmp_path):
 
 
 def test_fingerprint_follows_what_changes_embeddings(content):
+    content["unrecognisable"] = None  # its centre fits one dimension only
     recipe = parse_recipe(content, "x")
     assert len(recipe.fingerprint) == 16
     assert parse_recipe(changed(content, ["name"], "other"), "x").fingerprint == recipe.fingerprint
@@ -170,6 +184,27 @@ def test_recipe_without_thresholds(content):
     with pytest.raises(RecipeError, match=r"states no thresholds; give one: threshold, or --threshold$"):
         bare.threshold(1e-3)
     assert bare.decision(1e-3, 0.3) == (0.3, None)
+
+
+def test_gates_are_known_at_the_stated_shares_only(content):
+    gates = [{"rejected": 0.01, "quality": 0.4}, {"rejected": 0.1, "quality": 0.9}]
+    recipe = parse_recipe(changed(content, ["unrecognisable", "gates"], gates), "x")
+    assert [recipe.gate(0.01), recipe.gate(0.1)] == [0.4, 0.9]
+    with pytest.raises(RecipeError, match=r"states gates that reject 0\.01, 0\.1 of ordinary faces, not 0\.05$"):
+        recipe.gate(0.05)
+
+
+def test_recipe_may_leave_out_what_is_unrecognisable(content):
+    plain = parse_recipe(content, "x")
+    for bare in (
+        changed(content, ["unrecognisable"], None),
+        {k: v for k, v in content.items() if k != "unrecognisable"},
+    ):
+        recipe = parse_recipe(bare, "x")
+        assert recipe.unrecognisable is None
+        assert recipe.fingerprint == plain.fingerprint
+        with pytest.raises(RecipeError, match=r"states gates that reject no share of ordinary faces, not 0\.01$"):
+            recipe.gate(0.01)
 
 
 def test_grouping_needs_a_threshold(content):

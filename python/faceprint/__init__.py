@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._cluster import Clustering, cluster
     from ._info import info
     from ._nearest import nearest, neighbours, within
+    from ._template import set_distance, template
     from .backend import backends, use_backend
     from .detector import DetectorOptions
     from .distance import distances
@@ -62,6 +63,8 @@ _HOMES = {
     "read_photo": "photo",
     "read_video": "video",
     "track_faces": "video",
+    "set_distance": "_template",
+    "template": "_template",
     "use_backend": "backend",
     "within": "_nearest",
 }
@@ -101,6 +104,8 @@ __all__ = [
     "read_photo",
     "read_video",
     "track_faces",
+    "set_distance",
+    "template",
     "use_backend",
     "within",
 ]

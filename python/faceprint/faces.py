@@ -16,14 +16,16 @@ class Faces:
 
     `boxes` (n, 4) float32: left, top, right, bottom in pixels of the upright photograph, also beyond its edge.
     `landmarks` (n, 5, 2) float32: x, y of the person's right eye, left eye, nose, right and left mouth corner.
-    `scores` (n,) float32 in [0, 1]: the detector's confidence. `chips` (n, height, width, 3) uint8: aligned crops.
-    `embeddings` (n, dimension) float32 unit rows, made by the network that `fingerprint` names. `photo` is the path of
-    the photograph as it was given, None where it was not given as a path.
+    `scores` (n,) float32 in [0, 1]: the detector's confidence. `quality` (n,) float32 in [0, 1]: how recognisable the
+    network finds the face (`faceprint.quality.recognisability`), None where its recipe cannot tell. `chips` (n, height,
+    width, 3) uint8: aligned crops. `embeddings` (n, dimension) float32 unit rows, made by the network that
+    `fingerprint` names. `photo` is the path of the photograph as it was given, None where it was not given as a path.
     """
 
     boxes: NDArray[np.float32]
     landmarks: NDArray[np.float32]
     scores: NDArray[np.float32]
+    quality: NDArray[np.float32] | None
     chips: Pixels
     embeddings: NDArray[np.float32]
     fingerprint: str
@@ -40,6 +42,7 @@ class Faces:
             self.boxes[rows],
             self.landmarks[rows],
             self.scores[rows],
+            None if self.quality is None else self.quality[rows],
             self.chips[rows],
             self.embeddings[rows],
             self.fingerprint,

@@ -15,6 +15,7 @@ def as_faces(x, fingerprint):
         np.zeros((n, 4), np.float32),
         np.zeros((n, 5, 2), np.float32),
         np.ones(n, np.float32),
+        None,
         np.zeros((n, 1, 1, 3), np.uint8),
         x,
         fingerprint,

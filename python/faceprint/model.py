@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._template import template as mean_template
 from .ahead import ahead, portions
 from .detector import Detections, Detector, DetectorOptions, choose_faces
 from .detectors import open_detector
@@ -22,28 +23,33 @@ from .known import Asked
 from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, open_network, unit_rows
 from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
+from .quality import recognisability, recognisable
 from .recipe import Recipe
 from .runtime import work_alone
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
 Choice: TypeAlias = Literal["prominent", "only"]
 Errors: TypeAlias = Literal["raise", "skip", "collect"]
+Failure: TypeAlias = PhotoError | NoFaceError
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The answer to "are these two the same person?".
 
-    `same` is `distance <= threshold`; `distance` is squared Euclidean between unit embeddings, in [0, 4]; `far` is the
-    false accept rate of `threshold` where the recipe knows it; `probability` is that of the same person at the
-    recipe's prior, or None where the recipe states no calibration.
+    `same` is `distance <= threshold`, or None, "cannot tell", where a `gate` was asked and `quality` is below it;
+    `distance` is squared Euclidean between unit embeddings, in [0, 4]; `far` is the false accept rate of `threshold`
+    where the recipe knows it; `probability` is that of the same person at the recipe's prior, or None where the recipe
+    states no calibration; `quality` is that of the less recognisable face (see `Faces`), or None where the recipe
+    cannot tell.
     """
 
-    same: bool
+    same: bool | None
     distance: float
     threshold: float
     far: float | None
     probability: float | None
+    quality: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +121,7 @@ class Model:
             if errors != "raise":
                 raise ValueError(f"errors must be 'raise' for one photo, not {errors!r}")
             return self._embed([self._prepare(photos)])[0]
-        return self._stream(_each(photos), errors)
+        return cast("Iterator[Faces | PhotoError]", self._stream(_each(photos), errors))
 
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB image (height, width, 3), most prominent first: the first half of `faces`."""
@@ -147,13 +153,50 @@ class Model:
         embeddings = [found.embeddings for found in results if isinstance(found, Faces)]
         return np.concatenate(embeddings) if embeddings else np.empty((0, self.recipe.dimension), np.float32)
 
+    def template(
+        self, photos: "Photo | Iterable[Photo]", *, gate: float | None = None, choose: Choice = "prominent"
+    ) -> NDArray[np.float32]:
+        """One embedding of a person from many photographs or video frames: (dimension,) float32 of unit length.
+
+        It is the mean of the embeddings, weighted by their quality where the recipe can tell it, scaled to unit length
+        (`faceprint.template`). Photographs without a face, and faces whose quality is below the `gate`, are passed
+        over; NoFaceError if none is left. Other errors are those of `embed` and of the gate of `verify`.
+
+        >>> import faceprint as fp
+        >>> from faceprint.demo import PHOTOS
+        >>> model = fp.load()
+        >>> obama = model.template(PHOTOS / name for name in ("obama.jpg", "obama2.jpg"))
+        >>> fp.distances(obama[None], model.embed(PHOTOS / "obama3.jpg")).item() < model.recipe.threshold(1e-3)
+        True
+        """
+        if choose not in get_args(Choice):
+            raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
+        each = iter([photos]) if _is_one(photos) else _each(photos)
+        results = self._stream(each, "skip", choose, passed_over=NoFaceError)
+        found = [faces.embeddings for faces in results if isinstance(faces, Faces)]
+        rows = np.concatenate([np.empty((0, self.recipe.dimension), np.float32), *found])
+        rows = rows[recognisable(rows, self.recipe, gate)]
+        if not len(rows):
+            raise NoFaceError("photos must show a face of the asked quality, but none of them does")
+        return mean_template(rows, recognisability(rows, self.recipe))
+
     def verify(
-        self, a: Photo, b: Photo, *, far: float = 1e-3, threshold: float | None = None, choose: Choice = "prominent"
+        self,
+        a: Photo,
+        b: Photo,
+        *,
+        far: float = 1e-3,
+        threshold: float | None = None,
+        gate: float | None = None,
+        choose: Choice = "prominent",
     ) -> Verification:
         """Decide whether two photographs show the same person, at a false accept rate or a distance `threshold`.
 
         `far` (paper section 4: FAR) must lie within the rates the recipe states; `threshold`, a distance in [0, 4],
-        takes its place where given. Errors are those of `embed`, and RecipeError where `far` is not known.
+        takes its place where given. With a `gate`, a quality in [0, 1] such as `recipe.gate(0.01)`, the answer is
+        "cannot tell" where one of the faces is below it; there is none by default, because `far` was measured without.
+        Errors are those of `embed`, and RecipeError where `far` is not known, or a gate where the recipe has no
+        'unrecognisable'.
 
         >>> import faceprint as fp
         >>> from faceprint.demo import PHOTOS
@@ -162,15 +205,28 @@ class Model:
         (True, True)
         """
         threshold, stated = self.recipe.decision(far, threshold)
-        distance = float(distances(self.embed(a, choose=choose), self.embed(b, choose=choose))[0, 0])
-        return Verification(distance <= threshold, distance, threshold, stated, self.recipe.same_probability(distance))
+        rows = np.concatenate([self.embed(a, choose=choose), self.embed(b, choose=choose)])
+        distance = float(distances(rows[:1], rows[1:])[0, 0])
+        same = distance <= threshold if recognisable(rows, self.recipe, gate).all() else None
+        quality = recognisability(rows, self.recipe)
+        least = None if quality is None else float(quality.min())
+        probability = self.recipe.same_probability(distance)
+        return Verification(same, distance, threshold, stated, probability, least)
 
     def _stream(
-        self, photos: "Iterable[Photo]", errors: Errors = "raise", choose: Choice | None = None
-    ) -> Iterator[Faces | PhotoError]:
-        """Prepare photographs one by one and embed their faces in batches, all in the same threads."""
+        self,
+        photos: "Iterable[Photo]",
+        errors: Errors = "raise",
+        choose: Choice | None = None,
+        *,
+        passed_over: type[Failure] = PhotoError,
+    ) -> Iterator[Faces | Failure]:
+        """Prepare photographs one by one and embed their faces in batches, all in the same threads.
+
+        Unless errors are to be raised, those that are `passed_over` are left out or given in place of the Faces.
+        """
         prepare = partial(self._prepare, choose=choose)
-        attempt = prepare if errors == "raise" else partial(_attempt, prepare)
+        attempt = prepare if errors == "raise" else partial(_attempt, prepare, passed_over)
         workers = ThreadPoolExecutor(self.threads, "faceprint", work_alone)
         try:
             prepared = ahead(workers, attempt, photos, 2 * self.threads)
@@ -201,7 +257,7 @@ class Model:
         inputs = [self.network.inputs(image, found.landmarks, mirror=mirror) for mirror in views]
         return Prepared(found, self.network.pictures(image, found.landmarks), np.stack(inputs, axis=1), path)
 
-    def _finish(self, photos: list[Prepared | PhotoError]) -> list[Faces | PhotoError]:
+    def _finish(self, photos: list[Prepared | Failure]) -> list[Faces | Failure]:
         """Embed the faces of several photographs together; errors stay where they are."""
         embedded = iter(self._embed([photo for photo in photos if isinstance(photo, Prepared)]))
         return [next(embedded) if isinstance(photo, Prepared) else photo for photo in photos]
@@ -219,6 +275,7 @@ class Model:
                 photo.found.boxes,
                 photo.found.landmarks,
                 photo.found.scores,
+                recognisability(own, self.recipe),
                 photo.pictures,
                 own,
                 self.recipe.fingerprint,
@@ -289,13 +346,15 @@ def _is_folder(path: "str | os.PathLike[str]") -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a path with a NUL on some versions
 
 
-def _attempt(prepare: "Callable[[Photo], Prepared]", photo: Photo) -> Prepared | PhotoError:
+def _attempt(
+    prepare: "Callable[[Photo], Prepared]", passed_over: type[Failure], photo: Photo
+) -> Prepared | Failure:
     try:
         return prepare(photo)
-    except PhotoError as error:
+    except passed_over as error:
         return error
 
 
-def _cost(photo: Prepared | PhotoError) -> int:
+def _cost(photo: Prepared | Failure) -> int:
     """How many inputs of the network a photograph is; one without faces counts too, or a batch could go on for ever."""
     return max(1, photo.inputs.shape[0] * photo.inputs.shape[1]) if isinstance(photo, Prepared) else 1

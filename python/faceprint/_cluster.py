@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from . import _core
 from .arrays import as_embeddings
 
+JUNK = -1
 THRESHOLD = 0.13  # of the bundled network, as its recipe says; a test holds the two together
 
 
@@ -16,7 +17,8 @@ THRESHOLD = 0.13  # of the bundled network, as its recipe says; a test holds the
 class Clustering:
     """Who is whom: `labels` (n,) int64 from 0, numbered by first member; `representatives` (people,) int64 row numbers.
 
-    The representative of a person is the medoid: the row with the least mean distance to the person's others.
+    Junk belongs to nobody and has label -1. The representative of a person is the medoid: the row with the least mean
+    distance to the person's others.
     """
 
     labels: NDArray[np.int64]
@@ -27,25 +29,49 @@ class Clustering:
         return len(self.representatives)
 
 
-def cluster(x: Any, *, threshold: float | None = None, threads: int | None = None) -> Clustering:
+def cluster(
+    x: Any,
+    *,
+    threshold: float | None = None,
+    junk: Any = None,
+    threads: int | None = None,
+) -> Clustering:
     """Group embeddings (n, dimension) float32 into people by average linkage (Sokal and Michener 1958), exactly.
 
     The two groups nearest to each other on average are merged as long as that average squared distance is at most
     `threshold`, in [0, 4]; the default suits the bundled network (`model.recipe.clustering` has another's). Memory
-    grows with n, time with its square. The order of rows changes only the numbering, but for exact ties. Raises
-    TypeError for another dtype, ValueError for another shape, NaN, infinity or a threshold out of range.
+    grows with n, time with its square. The order of rows changes only the numbering, but for exact ties. Rows
+    where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and of no influence on
+    the others. Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a threshold out of
+    range.
 
     >>> import numpy
     >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), threshold=0.5)
     >>> found.labels.tolist(), found.representatives.tolist()
     ([0, 1, 0], [0, 1])
+    >>> cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), junk=numpy.array([True, False, False])).labels.tolist()
+    [-1, 0, 1]
     """
     rows = as_embeddings(x, "embeddings")
     stop = THRESHOLD if threshold is None else threshold
     if not 0 <= stop <= 4:
         raise ValueError(f"threshold must be a squared distance in [0, 4], not {stop}")
-    labels = _core.average_linkage(rows, stop, threads=threads or 0)
-    return Clustering(labels, _medoids(rows.astype(np.float64), labels), stop)
+    kept = np.flatnonzero(~_mask(junk, len(rows)))
+    found = _core.average_linkage(np.ascontiguousarray(rows[kept]), stop, threads=threads or 0)
+    labels = np.full(len(rows), JUNK, np.int64)
+    labels[kept] = found
+    return Clustering(labels, kept[_medoids(rows[kept].astype(np.float64), found)], stop)
+
+
+def _mask(junk: Any, rows: int) -> NDArray[np.bool_]:
+    if junk is None:
+        return np.zeros(rows, bool)
+    mask = np.asarray(junk)
+    if mask.dtype != bool:
+        raise TypeError(f"junk must be bool, not {mask.dtype}")
+    if mask.shape != (rows,):
+        raise ValueError(f"junk must have shape ({rows},), one for each embedding, not {mask.shape}")
+    return mask
 
 
 def _medoids(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:

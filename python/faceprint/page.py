@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._cluster import Clustering
+from ._cluster import JUNK, Clustering
 from .album import Album
 from .distance import distances
 from .photo import Pixels, printable, read_photo
@@ -26,6 +26,7 @@ figcaption{font-size:.85rem;color:#52606d;overflow-wrap:anywhere} .photos figure
 td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #d9e2ec}
 td.same{background:#d3f0df} svg{max-width:100%;height:auto} .note{color:#52606d}
 """
+GREY = "#7b8794"  # of faces that belong to nobody
 COLOURS = ("#1b7f5c", "#b44d12", "#3c5bbf", "#a3246f", "#6b6b00", "#00768a", "#7a3fc4", "#8a2b2b")
 
 
@@ -170,4 +171,4 @@ def _jpeg(image: Pixels) -> str:
 
 
 def _colour(label: int) -> str:
-    return COLOURS[label % len(COLOURS)]
+    return GREY if label == JUNK else COLOURS[label % len(COLOURS)]

@@ -52,6 +52,27 @@ def test_threshold_goes_from_all_apart_to_all_together():
     assert len(fp.cluster(np.repeat(x[:1], 3, axis=0), threshold=0.0)) == 1
 
 
+def test_junk_belongs_to_nobody():
+    x, truth = people([4, 1, 3], spread=0.2)
+    junk = np.zeros(len(x), bool)
+    junk[[0, 4, 6]] = True
+    found = fp.cluster(x, junk=junk)
+    assert found.labels.tolist() == [-1, 0, 0, 0, -1, 1, -1, 1]
+    alone = fp.cluster(x[~junk])
+    np.testing.assert_array_equal(found.representatives, np.flatnonzero(~junk)[alone.representatives])
+    assert truth[found.representatives].tolist() == [0, 2]
+    nobody = fp.cluster(x, junk=np.ones(len(x), bool))
+    assert (len(nobody), set(nobody.labels.tolist())) == (0, {-1})
+
+
+def test_junk_of_another_kind():
+    x = np.eye(3, dtype=np.float32)
+    with pytest.raises(ValueError, match=r"^junk must have shape \(3,\), one for each embedding, not \(2,\)$"):
+        fp.cluster(x, junk=np.zeros(2, bool))
+    with pytest.raises(TypeError, match=r"^junk must be bool, not float64$"):
+        fp.cluster(x, junk=np.zeros(3))
+
+
 def test_nobody_and_one():
     assert len(fp.cluster(np.empty((0, 128), np.float32))) == 0
     assert fp.cluster(np.ones((1, 4), np.float32)).representatives.tolist() == [0]

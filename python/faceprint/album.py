@@ -47,6 +47,11 @@ class Embeddings:
     boxes: NDArray[np.float32]
     fingerprint: str
 
+    def __getitem__(self, rows: NDArray[np.bool_]) -> "Embeddings":
+        """The faces where `rows` (n,) is true."""
+        photos = [self.photos[row] for row in np.flatnonzero(rows)]
+        return Embeddings(self.embeddings[rows], photos, self.boxes[rows], self.fingerprint)
+
 
 def read_album(model: Model, photos: Sequence[Path], watch: Watch = iter) -> Album:
     """Find the faces of each photograph; one that cannot be read is skipped, and PhotoError raised if all are.

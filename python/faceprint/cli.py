@@ -22,15 +22,17 @@ from .bench import run_bench
 from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
-from .errors import FaceprintError, GalleryError
+from .errors import FaceprintError, GalleryError, NoFaceError
 from .evaluate import AllPairs, ListedPairs, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
 from .evaluate.plot import draw
+from .faces import Faces
 from .gallery import Gallery
 from .golden import make_golden
 from .model import Model, load
 from .network import open_network
 from .page import count, write_page
 from .photo import find_photos, printable
+from .quality import recognisable
 
 ERROR = 2  # what scripts see where no answer could be given; 1 says "different"
 INTERRUPTED, UNREAD = 130, 141  # what shells say of programs that Ctrl-C or a closed pipe ends
@@ -39,6 +41,7 @@ Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_ty
 Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
 Far = click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
 Threshold = click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
+Gate = click.option("--gate", type=float, help="A quality in [0, 1]: faces below it count as unrecognisable.")
 
 
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -147,9 +150,10 @@ def faces(model: Model, paths: tuple[Path, ...], as_json: bool) -> None:
         return
     for photo, found in _entries(album):
         click.echo(f"{printable(photo)}: {count(len(found), 'face')}")
-        for box, score in zip(found.boxes, found.scores, strict=True):
+        for box, score, quality in zip(found.boxes, found.scores, _qualities(found), strict=True):
             left, top, right, bottom = (round(float(edge)) for edge in box)
-            click.echo(f"  {right - left} x {bottom - top} at {left}, {top}, score {score:.3f}")
+            told = "" if quality is None else f", quality {quality:.3f}"
+            click.echo(f"  {right - left} x {bottom - top} at {left}, {top}, score {score:.3f}{told}")
 
 
 @command.command()
@@ -174,18 +178,30 @@ def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> No
 @click.argument("b", type=click.Path(path_type=Path))
 @Far
 @Threshold
+@Gate
 @click.option("--only", is_flag=True, help="Refuse a photograph with several faces.")
 @Json
 @model_options
-def verify(model: Model, a: Path, b: Path, far: float, threshold: float | None, only: bool, as_json: bool) -> None:
+def verify(
+    model: Model,
+    a: Path,
+    b: Path,
+    far: float,
+    threshold: float | None,
+    gate: float | None,
+    only: bool,
+    as_json: bool,
+) -> None:
     """Say whether two photographs show the same person: exit code 0 if so, 1 if not, 2 if it cannot be said."""
-    answer = model.verify(a, b, far=far, threshold=threshold, choose="only" if only else "prominent")
+    answer = model.verify(a, b, far=far, threshold=threshold, gate=gate, choose="only" if only else "prominent")
     if as_json:
-        _print_json({name: getattr(answer, name) for name in ("same", "distance", "threshold", "far", "probability")})
+        _print_json(asdict(answer))
     else:
         rate = "" if answer.far is None else f", FAR {answer.far:.2g}"
-        click.echo(f"{_answer(answer.same)}: distance {answer.distance:.3f}, threshold {answer.threshold:.3f}{rate}")
-    sys.exit(0 if answer.same else 1)
+        told = "" if answer.quality is None else f", quality {answer.quality:.3f}"
+        decided = f"distance {answer.distance:.3f}, threshold {answer.threshold:.3f}{rate}"
+        click.echo(f"{_answer(answer.same)}: {decided}{told}")
+    sys.exit({True: 0, False: 1, None: ERROR}[answer.same])
 
 
 @command.command()
@@ -194,6 +210,7 @@ def verify(model: Model, a: Path, b: Path, far: float, threshold: float | None, 
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many matches to show.")
 @Far
 @Threshold
+@Gate
 @Json
 @model_options
 def search(
@@ -203,12 +220,16 @@ def search(
     k: int,
     far: float,
     threshold: float | None,
+    gate: float | None,
     as_json: bool,
 ) -> None:
     """Look the most prominent face of PROBE up among photographs, folders, or one .npz file of `embed`."""
     limit, rate = model.recipe.decision(far, threshold)
     x = model.embed(probe)
+    if not recognisable(x, model.recipe, gate).all():
+        raise NoFaceError(f"{printable(probe)} must show a face of quality {gate:g} or more, but it is below")
     rows, skipped = _gallery_rows(model, paths)
+    rows = rows[recognisable(rows.embeddings, model.recipe, gate)]
     gallery = Gallery()
     gallery.add(rows.embeddings, labels=rows.photos)
     found = gallery.search(x, k=k)
@@ -233,24 +254,37 @@ def search(
 @command.command()
 @Paths
 @click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
+@Gate
 @click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
 @Json
 @model_options
-def cluster(model: Model, paths: tuple[Path, ...], threshold: float | None, report: Path | None, as_json: bool) -> None:
+def cluster(
+    model: Model,
+    paths: tuple[Path, ...],
+    threshold: float | None,
+    gate: float | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
     """Group the faces on photographs and in folders into people."""
     recipe = model.recipe
     stop = recipe.grouping(threshold)
     shaded = 0.0 if report is None else recipe.decision(1e-3, None if recipe.thresholds else threshold)[0]
     album = _read(model, paths)
-    people = cluster_rows(album.embeddings, threshold=stop)
+    junk = ~recognisable(album.embeddings, recipe, gate)
+    people = cluster_rows(album.embeddings, threshold=stop, junk=junk)
     names = [printable(album.photos[owner]) for owner in album.owners]
     groups = [[names[row] for row in np.flatnonzero(people.labels == label)] for label in range(len(people))]
+    lost = [names[row] for row in np.flatnonzero(junk)]
     if report is not None:
         write_page(report, "People", album, people, shaded, [])
     if as_json:
-        _print_json({"people": groups, "threshold": people.threshold, "skipped": _skipped(album)})
+        answer = {"people": groups, "unrecognisable": lost, "threshold": people.threshold}
+        _print_json({**answer, "skipped": _skipped(album)})
         return
-    if not groups:
+    if lost:
+        click.echo(f"unrecognisable: {', '.join(lost)}")
+    elif not groups:
         click.echo(f"no faces on {count(len(album.photos), 'photograph')}")
     for number, group in enumerate(groups, 1):
         click.echo(f"person {number}: {', '.join(group)}")
@@ -385,10 +419,16 @@ def _entries(album: Album) -> Iterator[tuple[Path, Any]]:
 
 def _describe(photo: Path, found: Any) -> dict[str, Any]:
     listed = [
-        {"box": box.tolist(), "landmarks": points.tolist(), "score": float(score)}
-        for box, points, score in zip(found.boxes, found.landmarks, found.scores, strict=True)
+        {"box": box.tolist(), "landmarks": points.tolist(), "score": float(score), "quality": quality}
+        for box, points, score, quality in zip(
+            found.boxes, found.landmarks, found.scores, _qualities(found), strict=True
+        )
     ]
     return {"photo": printable(photo), "faces": listed}
+
+
+def _qualities(found: Faces) -> list[float | None]:
+    return [None] * len(found) if found.quality is None else found.quality.tolist()
 
 
 def _skipped(album: Album) -> list[dict[str, str]]:
@@ -421,5 +461,5 @@ def _print_json(answer: Any) -> None:
     click.echo(json.dumps(answer, indent=2))
 
 
-def _answer(same: bool) -> str:
-    return "same" if same else "different"
+def _answer(same: bool | None) -> str:
+    return {True: "same", False: "different", None: "cannot tell"}[same]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import faceprint as fp
 from faceprint.cli import command
@@ -80,7 +80,7 @@ def test_verify(run, photos, b, code, text):
     assert run("verify", photos / "obama.jpg", photos / b, code=code).stdout.startswith(f"{text}: distance ")
     answer = json.loads(run("verify", photos / "obama.jpg", photos / b, "--json", code=code).stdout)
     assert answer["same"] == (code == 0)
-    assert set(answer) == {"same", "distance", "threshold", "far", "probability"}
+    assert set(answer) == {"same", "distance", "threshold", "far", "probability", "quality"}
 
 
 def test_verify_cannot_tell(run, photos, tmp_path):
@@ -88,6 +88,39 @@ def test_verify_cannot_tell(run, photos, tmp_path):
     assert result.stderr.startswith("error: photo ")
     assert result.stderr.endswith("nobody.jpg does not exist\n")
     assert "not 1e-09" in run("verify", photos / "obama.jpg", photos / "obama.jpg", "--far", "1e-9", code=2).stderr
+
+
+@pytest.fixture
+def blurred(photos, tmp_path):
+    """Obama, found but beyond recognition."""
+    path = tmp_path / "blurred.png"
+    Image.open(photos / "obama.jpg").filter(ImageFilter.GaussianBlur(20)).save(path)
+    return path
+
+
+def test_verify_below_the_gate(run, photos, blurred, model):
+    gate = model.recipe.gate(0.01)
+    words = ("verify", photos / "obama2.jpg", blurred, "--gate", str(gate))
+    assert run(*words, code=2).stdout.startswith("cannot tell: distance ")
+    answer = json.loads(run(*words, "--json", code=2).stdout)
+    assert answer["same"] is None
+    assert answer["quality"] < gate
+    run("verify", photos / "obama2.jpg", photos / "obama.jpg", "--gate", str(gate), code=0)
+    run("verify", photos / "obama2.jpg", photos / "biden.jpg", "--gate", str(gate), code=1)
+    assert "gate must be a quality in [0, 1], not 2.0" in run(*words[:3], "--gate", "2", code=2).stderr
+
+
+def test_search_and_cluster_leave_out_what_is_below_the_gate(run, photos, blurred, model):
+    gate = model.recipe.gate(0.01)
+    told = run("search", blurred, photos, "--gate", str(gate), code=2).stderr
+    assert told == f"error: {blurred} must show a face of quality {gate:g} or more, but it is below\n"
+    names = [photos / "obama.jpg", photos / "biden.jpg", blurred]
+    matches = json.loads(run("search", photos / "obama2.jpg", *names, "--gate", str(gate), "--json").stdout)["matches"]
+    assert [Path(match["photo"]).name for match in matches] == ["obama.jpg", "biden.jpg"]
+    answer = json.loads(run("cluster", *names, "--gate", str(gate), "--json").stdout)
+    assert [len(person) for person in answer["people"]] == [1, 1]
+    assert answer["unrecognisable"] == [str(blurred)]
+    assert run("cluster", blurred, "--gate", str(gate)).stdout == f"unrecognisable: {blurred}\n"
 
 
 def test_verify_options(run, photos, two):
@@ -149,6 +182,8 @@ def test_faces(run, folder):
     assert "skipped: photo" in result.stderr
     answer = json.loads(run("faces", folder, "--json").stdout)
     assert [len(photo["faces"]) for photo in answer["photos"]] == [1] * 5
+    assert all(0.5 < photo["faces"][0]["quality"] <= 1 for photo in answer["photos"])
+    assert result.stdout.count(", quality ") == 5
     assert answer["skipped"][0]["photo"].endswith("broken.jpg")
 
 

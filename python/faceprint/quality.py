@@ -96,8 +96,8 @@ def pose(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     lines of code", IJCV 1995, its first step), least squares.
 
     Rough: in a simulation with noses 15 % (one sigma) longer or shorter than the mean, landmarks off by 3 % of the eye
-    distance and a camera 60 cm away, yaw, pitch and roll were off by 5, 6 and 3 degrees (root mean square) at 30
-    degrees of yaw, by 4, 6 and 2 at none. It was not measured against photographs of known pose.
+    distance and a camera 60 cm away, yaw, pitch and roll were off by 4, 6 and 3 degrees (root mean square) at 30
+    degrees of yaw, by 3, 6 and 2 at none; a test runs it. It was not measured against photographs of known pose.
 
     >>> import faceprint as fp
     >>> from faceprint.demo import PHOTOS

@@ -3,11 +3,12 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 import faceprint as fp
 from faceprint.album import Album, read_album
-from faceprint.page import COLOURS, write_page
+from faceprint.page import COLOURS, GREY, write_page
 
 
 def test_names_are_escaped_and_boxes_lie_on_the_faces(model, photos, tmp_path):
@@ -29,6 +30,15 @@ def test_names_are_escaped_and_boxes_lie_on_the_faces(model, photos, tmp_path):
     *numbers, colour = re.search(style, html).groups()
     assert list(map(float, numbers)) == pytest.approx([left, top, right - left, bottom - top], abs=0.1)
     assert colour == COLOURS[0]
+
+
+def test_junk_is_on_no_sheet(model, photos, tmp_path):
+    album = read_album(model, [photos / "obama.jpg", photos / "biden.jpg"])
+    people = fp.cluster(album.embeddings, junk=np.array([True, False]))
+    write_page(tmp_path / "page.html", "People", album, people, 0.1, [])
+    html = (tmp_path / "page.html").read_text("utf-8")
+    assert re.findall(r"border-color:(#\w+)", html) == [GREY, COLOURS[0]]
+    assert html.count("<figure>") == 3  # both photographs, one chip
 
 
 def test_a_large_table_is_left_out(model, photos, tmp_path):

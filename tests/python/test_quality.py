@@ -160,13 +160,18 @@ def test_sharpness(chips):
     np.testing.assert_allclose(sharpness(plain[:1, :21, :21]), [expected], rtol=1e-5)
 
 
-def turned(yaw, pitch, roll):
-    """Landmarks (1, 5, 2) of the mean face, turned: pitch first, roll last; y goes down, z away from the camera."""
+def rotation(yaw, pitch, roll):
+    """Pitch first, roll last; y goes down, z away from the camera."""
     a, b, c = np.radians([yaw, pitch, roll])
     nod = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
     shake = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
     tilt = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return (70 * np.array(SHAPE) @ (tilt @ shake @ nod).T)[None, :, :2].astype(np.float32) + 300
+    return tilt @ shake @ nod
+
+
+def turned(*angles):
+    """Landmarks (1, 5, 2) of the mean face, turned, its eyes 70 pixels apart."""
+    return (70 * np.array(SHAPE) @ rotation(*angles).T)[None, :, :2].astype(np.float32) + 300
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (30, 0, 0), (0, -20, 0), (0, 0, 120), (-45, 15, -30), (80, 10, 5)])
@@ -180,6 +185,20 @@ def test_signs_of_the_pose():
     assert turned(0, 20, 0)[0, nose, 1] < turned(0, 0, 0)[0, nose, 1]  # up
     right_eye, left_eye = turned(0, 0, 20)[0, :2]
     assert left_eye[1] > right_eye[1]  # clockwise
+
+
+@pytest.mark.parametrize(("yaw", "error"), [(0, (3.4, 5.6, 1.5)), (30, (4.2, 5.8, 3.0))])
+def test_pose_is_as_rough_as_it_says(yaw, error):
+    rng = np.random.default_rng(0)
+    angles = np.stack([np.full(2000, yaw), rng.uniform(-15, 15, 2000), rng.uniform(-20, 20, 2000)], axis=1)
+    seen = []
+    for turn in angles:
+        face = np.array(SHAPE)
+        face[2, 2] *= rng.normal(1, 0.15)
+        x, y, z = rotation(*turn) @ face.T * 63 + [[0], [0], [600]]  # millimetres
+        seen.append(np.stack([x, y], axis=1) / z[:, None] * 600 / 63 + rng.normal(0, 0.03, (5, 2)))
+    found = pose(np.array(seen, np.float32))
+    np.testing.assert_allclose(np.sqrt(((found - angles) ** 2).mean(axis=0)), error, atol=0.3)
 
 
 def test_mirror_image_is_turned_the_other_way(model, photos):

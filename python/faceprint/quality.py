@@ -4,9 +4,12 @@
 people to look at; they are not comparable with it, and each of them alone passes faces that nobody could recognise.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import as_embeddings
 from .errors import RecipeError
 from .photo import Pixels
 from .recipe import Recipe
@@ -34,7 +37,8 @@ def recognisability(embeddings: NDArray[np.float32], recipe: Recipe) -> NDArray[
     junk = recipe.unrecognisable
     if junk is None:
         return None
-    distance = ((embeddings.astype(np.float64) - junk.centre) ** 2).sum(axis=1)
+    rows = as_embeddings(embeddings, "embeddings", width=recipe.dimension)
+    distance = ((rows.astype(np.float64) - junk.centre) ** 2).sum(axis=1)
     exponent = (junk.slope * distance + junk.intercept).clip(-MOST, MOST)
     quality: NDArray[np.float32] = (1 / (1 + np.exp(exponent))).astype(np.float32)
     return quality
@@ -62,6 +66,7 @@ def eye_distance(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> eye_distance(numpy.float32([[[10, 20], [40, 60], [0, 0], [0, 0], [0, 0]]])).tolist()
     [50.0]
     """
+    _check(landmarks, "landmarks", (5, 2), "(n, 5, 2)")
     apart: NDArray[np.float32] = np.linalg.norm(landmarks[:, 1] - landmarks[:, 0], axis=1).astype(np.float32)
     return apart
 
@@ -79,6 +84,7 @@ def sharpness(chips: Pixels) -> NDArray[np.float32]:
     >>> sharpness(chips).tolist()
     [0.0, 16.0]
     """
+    _check(chips, "chips", (*chips.shape[1:3], 3), "(n, height, width, 3)")
     luma = chips @ np.array(LUMA, np.float64)
     middle = luma[:, 1:-1, 1:-1]
     around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
@@ -105,6 +111,7 @@ def pose(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> bool(abs(yaw) < 15 and abs(roll) < 10)
     True
     """
+    _check(landmarks, "landmarks", (5, 2), "(n, 5, 2)")
     shape = np.array(SHAPE) - np.mean(SHAPE, axis=0)
     placed = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True, dtype=np.float64)
     u, _, v = np.linalg.svd(np.linalg.pinv(shape) @ placed, full_matrices=False)
@@ -115,3 +122,8 @@ def pose(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     roll = np.arctan2(down[:, 0], across[:, 0])
     angles: NDArray[np.float32] = np.degrees(np.stack([yaw, pitch, roll], axis=1)).astype(np.float32)
     return angles
+
+
+def _check(array: NDArray[Any], name: str, shape: tuple[int, ...], rule: str) -> None:
+    if array.shape[1:] != shape:
+        raise ValueError(f"{name} must have shape {rule}, not {array.shape}")

@@ -160,6 +160,19 @@ def test_sharpness(chips):
     np.testing.assert_allclose(sharpness(plain[:1, :21, :21]), [expected], rtol=1e-5)
 
 
+@pytest.mark.parametrize("measure", [eye_distance, pose])
+def test_landmarks_of_another_shape(measure):
+    with pytest.raises(ValueError, match=r"^landmarks must have shape \(n, 5, 2\), not \(5, 2\)$"):
+        measure(np.zeros((5, 2), np.float32))
+
+
+def test_chips_and_embeddings_of_another_shape(model):
+    with pytest.raises(ValueError, match=r"^chips must have shape \(n, height, width, 3\), not \(150, 150, 3\)$"):
+        sharpness(np.zeros((150, 150, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"^embeddings must have shape \(n, 128\), not \(2, 3\)$"):
+        recognisability(np.zeros((2, 3), np.float32), model.recipe)
+
+
 def rotation(yaw, pitch, roll):
     """Pitch first, roll last; y goes down, z away from the camera."""
     a, b, c = np.radians([yaw, pitch, roll])

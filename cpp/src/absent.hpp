@@ -22,7 +22,8 @@ class AbsentBackend final : public Backend {
   }
   Neighbourhoods within(Matrix<const float>, const Gallery&, float, const Search&) const override { refuse(); }
   void neighbours(const Gallery&, const Search&, Matrix<float>, Matrix<std::int64_t>) const override { refuse(); }
-  void chips(const Image&, std::span<const Affine>, const ChipFormat&, Matrix<float>, int) const override { refuse(); }
+  void chips(std::span<const Crop>, const ChipFormat&, Matrix<float>, int) const override { refuse(); }
+  void chips(std::span<const Crop>, const ChipFormat&, Matrix<std::uint16_t>, int) const override { refuse(); }
 
  private:
   [[noreturn]] static void refuse() { throw std::logic_error("an absent backend was called"); }

@@ -34,7 +34,8 @@ class Backend {
   virtual void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                           Matrix<std::int64_t> indices) const = 0;
 
-  virtual void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+  virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const = 0;
+  virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,
                      int threads) const = 0;
 };
 

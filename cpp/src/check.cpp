@@ -61,5 +61,6 @@ void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::p
 
 template void check_shape(const char*, Matrix<float>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<std::int64_t>, std::ptrdiff_t, std::ptrdiff_t);
+template void check_shape(const char*, Matrix<std::uint16_t>, std::ptrdiff_t, std::ptrdiff_t);
 
 }  // namespace faceprint

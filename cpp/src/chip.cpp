@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
 #include "backend.hpp"
 #include "check.hpp"
+#include "half.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -58,6 +60,18 @@ void check_finite(const char* name, const std::array<float, 3>& values) {
   }
 }
 
+// Whitened values lie no more than sqrt(n) deviations from their mean.
+void check_halves(const ChipFormat& format) {
+  const float far = std::sqrt(static_cast<float>(3 * format.height * format.width));
+  const float low = format.whitening ? -far : 0, high = format.whitening ? far : 255;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const float most = std::max(std::abs(low - format.mean[c]), std::abs(high - format.mean[c]));
+    if (!(most * std::abs(format.scale[c]) <= largest_half)) {
+      throw std::invalid_argument("mean and scale must keep values within 65504 for float16");
+    }
+  }
+}
+
 }  // namespace
 
 Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip_template) {
@@ -78,27 +92,50 @@ Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip
           sine,   cosine, to.centre.y - sine * from.centre.x - cosine * from.centre.y};
 }
 
-void check_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format) {
-  if (image.height < 1 || image.width < 1) {
-    throw std::invalid_argument("image must have at least 1 x 1 pixels, not " + std::to_string(image.height) + " x " +
-                                std::to_string(image.width));
+Affine align(const Box& box, double margin, std::ptrdiff_t height, std::ptrdiff_t width) {
+  check_size("height", height);
+  check_size("width", width);
+  if (!(margin >= 0 && margin < 1)) {
+    throw std::invalid_argument("margin must be in [0, 1), not " + std::to_string(margin));
   }
+  const double across = box.right - box.left, down = box.bottom - box.top;
+  if (!(across > 0 && down > 0 && std::isfinite(across) && std::isfinite(down))) {
+    throw std::invalid_argument("boxes must be finite, left < right and top < bottom");
+  }
+  const double xx = across / (1 - margin) / static_cast<double>(width);
+  const double yy = down / (1 - margin) / static_cast<double>(height);
+  return {xx, 0,  box.left + across / 2 - xx * static_cast<double>(width - 1) / 2,
+          0,  yy, box.top + down / 2 - yy * static_cast<double>(height - 1) / 2};
+}
+
+void check_chips(std::span<const Crop> crops, const ChipFormat& format) {
   check_size("height", format.height);
   check_size("width", format.width);
   check_finite("mean", format.mean);
   check_finite("scale", format.scale);
-  for (std::size_t i = 0; i < affines.size(); ++i) {
-    if (within_reach(affines[i], format)) continue;
+  for (std::size_t i = 0; i < crops.size(); ++i) {
+    const Image& image = crops[i].image;
+    if (image.height < 1 || image.width < 1) {
+      throw std::invalid_argument("image must have at least 1 x 1 pixels, not " + std::to_string(image.height) + " x " +
+                                  std::to_string(image.width));
+    }
+    if (within_reach(crops[i].affine, format)) continue;
     throw std::invalid_argument("affines must be finite and reach less than 2^30 pixels: affine " + std::to_string(i) +
                                 " does not");
   }
 }
 
-void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
-           int threads) {
-  check_chips(image, affines, format);
-  check_shape("out", out, static_cast<std::ptrdiff_t>(affines.size()), 3 * format.height * format.width);
-  active().chips(image, affines, format, out, resolve_threads(threads));
+void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) {
+  check_chips(crops, format);
+  check_shape("out", out, std::ssize(crops), values_per_chip(format));
+  active().chips(crops, format, out, resolve_threads(threads));
+}
+
+void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out, int threads) {
+  check_chips(crops, format);
+  check_halves(format);
+  check_shape("out", out, std::ssize(crops), values_per_chip(format));
+  active().chips(crops, format, out, resolve_threads(threads));
 }
 
 }  // namespace faceprint

@@ -20,29 +20,50 @@ std::vector<double> copy_as_doubles(const py::array& array) {
   return {data, data + array.size()};
 }
 
-// Landmarks come from networks as float32 and from people as float64.
-std::vector<double> landmark_numbers(const py::object& object) {
+// Faces come from networks as float32 and from people as float64.
+std::vector<double> face_numbers(const char* name, const py::object& object, std::initializer_list<py::ssize_t> shape,
+                                 const char* expected) {
   const bool single = py::isinstance<py::array_t<float>>(object);
-  const py::array array = single ? as_array<float>("landmarks", object) : as_array<double>("landmarks", object);
-  check_shape("landmarks", array, {-1, 5, 2}, "(n, 5, 2)");
-  check_contiguous("landmarks", array);
+  const py::array array = single ? as_array<float>(name, object) : as_array<double>(name, object);
+  check_shape(name, array, shape, expected);
+  check_contiguous(name, array);
   return single ? copy_as_doubles<float>(array) : copy_as_doubles<double>(array);
 }
 
-py::array align(const py::object& landmarks, const py::object& chip_template) {
-  const std::vector<double> faces = landmark_numbers(landmarks);
+using Numbers = py::array_t<double>;
+
+void write_affine(const faceprint::Affine& affine, double* out) {
+  const std::array<double, 6> numbers = {affine.xx, affine.xy, affine.x0, affine.yx, affine.yy, affine.y0};
+  std::copy(numbers.begin(), numbers.end(), out);
+}
+
+Numbers align(const py::object& landmarks, const py::object& chip_template) {
+  const std::vector<double> faces = face_numbers("landmarks", landmarks, {-1, 5, 2}, "(n, 5, 2)");
   const py::array template_array = as_array<double>("template", chip_template);
   check_shape("template", template_array, {5, 2}, "(5, 2)");
   check_contiguous("template", template_array);
   const auto to = as_points(static_cast<const double*>(template_array.data()));
   const std::size_t count = faces.size() / 10;
-  py::array_t<double> result({count, std::size_t{2}, std::size_t{3}});
+  Numbers result({count, std::size_t{2}, std::size_t{3}});
   double* out = result.mutable_data();
   const py::gil_scoped_release unlocked;
-  for (std::size_t i = 0; i < count; ++i, out += 6) {
-    const faceprint::Affine affine = faceprint::align(as_points(faces.data() + 10 * i), to);
-    const std::array<double, 6> numbers = {affine.xx, affine.xy, affine.x0, affine.yx, affine.yy, affine.y0};
-    std::copy(numbers.begin(), numbers.end(), out);
+  for (std::size_t i = 0; i < count; ++i) {
+    write_affine(faceprint::align(as_points(faces.data() + 10 * i), to), out + 6 * i);
+  }
+  return result;
+}
+
+Numbers align_boxes(const py::object& boxes, const py::object& margin, const py::object& height,
+                    const py::object& width) {
+  const std::vector<double> faces = face_numbers("boxes", boxes, {-1, 4}, "(n, 4)");
+  const double share = as_number("margin", "a number", margin);
+  const py::ssize_t rows = as_integer("height", height), columns = as_integer("width", width);
+  const std::size_t count = faces.size() / 4;
+  Numbers result({count, std::size_t{2}, std::size_t{3}});
+  for (std::size_t i = 0; i < count; ++i) {
+    const double* box = faces.data() + 4 * i;
+    write_affine(faceprint::align({box[0], box[1], box[2], box[3]}, share, rows, columns),
+                 result.mutable_data() + 6 * i);
   }
   return result;
 }
@@ -56,21 +77,58 @@ Choice choose(const char* name, const std::string& value, const std::string& fir
                         "'");
 }
 
-py::array_t<float> new_chips(py::ssize_t count, const faceprint::ChipFormat& format) {
-  if (format.layout == faceprint::Layout::nchw)
-    return py::array_t<float>({count, py::ssize_t{3}, format.height, format.width});
-  return py::array_t<float>({count, format.height, format.width, py::ssize_t{3}});
+// One image for all affines, or a sequence of one for each. The arrays are kept alive in `owners`.
+std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t count, std::vector<py::array>& owners) {
+  if (!py::isinstance<py::list>(images) && !py::isinstance<py::tuple>(images)) {
+    owners.push_back(as_array<std::uint8_t>("image", images));
+    return {static_cast<std::size_t>(count), as_image("image", owners.back())};
+  }
+  const auto items = py::reinterpret_borrow<py::sequence>(images);
+  if (static_cast<py::ssize_t>(items.size()) != count) {
+    throw py::value_error("image must be one array or as many as affines, " + std::to_string(count) + ", not " +
+                          std::to_string(items.size()));
+  }
+  std::vector<faceprint::Image> views;
+  for (const py::handle item : items) {
+    owners.push_back(as_array<std::uint8_t>("image", py::reinterpret_borrow<py::object>(item)));
+    views.push_back(as_image("image", owners.back()));
+  }
+  return views;
+}
+
+std::vector<py::ssize_t> chips_shape(py::ssize_t count, const faceprint::ChipFormat& format) {
+  std::vector<py::ssize_t> shape = {count};
+  if (format.twin) shape.push_back(2);
+  if (format.layout == faceprint::Layout::nchw) {
+    shape.insert(shape.end(), {3, format.height, format.width});
+  } else {
+    shape.insert(shape.end(), {format.height, format.width, 3});
+  }
+  return shape;
+}
+
+template <class T>
+py::array cut(const std::vector<faceprint::Crop>& crops, const faceprint::ChipFormat& format, int threads,
+              const py::dtype& dtype) {
+  const auto count = static_cast<py::ssize_t>(crops.size());
+  faceprint::check_chips(crops, format);
+  py::array result(dtype, chips_shape(count, format));
+  const py::ssize_t size = faceprint::values_per_chip(format);
+  const faceprint::Matrix<T> out = {static_cast<T*>(result.mutable_data()), count, size, size};
+  const py::gil_scoped_release unlocked;
+  faceprint::chips(crops, format, out, threads);
+  return result;
 }
 
 py::array chips(const py::object& image, const py::object& affines, const py::object& height, const py::object& width,
                 const std::string& layout, const std::string& channels, const py::object& mean, const py::object& scale,
-                bool mirror, const py::object& threads) {
+                bool whitening, bool twin, const std::string& dtype, const py::object& threads) {
   using faceprint::Channels, faceprint::Layout;
-  const py::array image_array = as_array<std::uint8_t>("image", image);
-  const faceprint::Image pixels = as_image("image", image_array);
   const py::array affine_array = as_array<double>("affines", affines);
   check_shape("affines", affine_array, {-1, 2, 3}, "(n, 2, 3)");
   check_contiguous("affines", affine_array);
+  std::vector<py::array> owners;
+  const std::vector<faceprint::Image> images = as_images(image, affine_array.shape(0), owners);
   const faceprint::ChipFormat format = {
       .height = as_integer("height", height),
       .width = as_integer("width", width),
@@ -78,22 +136,18 @@ py::array chips(const py::object& image, const py::object& affines, const py::ob
       .channels = choose("channels", channels, "RGB", Channels::rgb, "BGR", Channels::bgr),
       .mean = as_three_floats("mean", mean),
       .scale = as_three_floats("scale", scale),
-      .mirror = mirror};
+      .whitening = whitening,
+      .twin = twin};
   const int count = as_threads(threads);
-  std::vector<faceprint::Affine> maps;
+  std::vector<faceprint::Crop> crops;
   const auto* numbers = static_cast<const double*>(affine_array.data());
-  for (py::ssize_t i = 0; i < affine_array.shape(0); ++i, numbers += 6) {
-    maps.push_back({numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]});
+  for (const faceprint::Image& view : images) {
+    crops.push_back({view, {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]}});
+    numbers += 6;
   }
-  faceprint::check_chips(pixels, maps, format);
-  py::array_t<float> result = new_chips(affine_array.shape(0), format);
-  const py::ssize_t size = 3 * format.height * format.width;
-  const faceprint::Matrix<float> out = {result.mutable_data(), affine_array.shape(0), size, size};
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::chips(pixels, maps, format, out, count);
-  }
-  return result;
+  const bool half = choose("dtype", dtype, "float32", false, "float16", true);
+  return half ? cut<std::uint16_t>(crops, format, count, py::dtype("float16"))
+              : cut<float>(crops, format, count, py::dtype("float32"));
 }
 
 }  // namespace
@@ -101,8 +155,10 @@ py::array chips(const py::object& image, const py::object& affines, const py::ob
 void bind_chip(py::module_& module) {
   module.def("align", align, py::arg("landmarks"), py::arg("template"),
              "The similarities that map a template to the landmarks of faces, as (n, 2, 3).");
+  module.def("align_boxes", align_boxes, py::arg("boxes"), py::arg("margin"), py::arg("height"), py::arg("width"),
+             "The maps that put boxes into the middle of chips, without rotation, as (n, 2, 3).");
   module.def("chips", chips, py::arg("image"), py::arg("affines"), py::arg("height"), py::arg("width"),
              py::arg("layout") = "NCHW", py::arg("channels") = "RGB", py::arg("mean") = py::make_tuple(0, 0, 0),
-             py::arg("scale") = py::make_tuple(1, 1, 1), py::arg("mirror") = false, py::arg("threads") = 0,
-             "Chips cut from an image, ready for a network.");
+             py::arg("scale") = py::make_tuple(1, 1, 1), py::arg("whitening") = false, py::arg("twin") = false,
+             py::arg("dtype") = "float32", py::arg("threads") = 0, "Chips cut from images, ready for a network.");
 }

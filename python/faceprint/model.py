@@ -252,10 +252,7 @@ class Model:
         return self._cut(image, found[:1] if choose else found, path)
 
     def _cut(self, image: Pixels, found: Detections, path: str | None = None) -> Prepared:
-        """Cut the faces out: as they are and, where the recipe flips, mirrored."""
-        views = (False, True) if self.recipe.flip else (False,)
-        inputs = [self.network.inputs(image, found.landmarks, mirror=mirror) for mirror in views]
-        return Prepared(found, self.network.pictures(image, found.landmarks), np.stack(inputs, axis=1), path)
+        return Prepared(found, self.network.pictures(image, found), self.network.inputs(image, found), path)
 
     def _finish(self, photos: list[Prepared | Failure]) -> list[Faces | Failure]:
         """Embed the faces of several photographs together; errors stay where they are."""

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .chip import align
+from .detector import Detections
 from .errors import NetworkError, RecipeError, RecipeWarning
 from .golden import check_golden, synthetic_chip
 from .known import Asked, known_recipe, stated_recipe
@@ -32,20 +34,23 @@ class Network:
         self._ports = find_ports(session, recipe)
         self.batch = self._ports.batch or self._promised_batch()
 
-    def inputs(self, image: Pixels, landmarks: NDArray[np.float32], *, mirror: bool = False) -> NDArray[np.float32]:
-        """Cut the faces with these `landmarks` (faces, 5, 2) from a photograph, as the network's input tensor."""
-        return self._cut(image, self._affines(landmarks), mirror=mirror)
+    def inputs(self, image: Pixels, found: Detections) -> NDArray[np.float32]:
+        """Cut the faces found on a photograph, as the network's input: (faces, views, ...).
+
+        The views are the face and, where the recipe flips, its mirror image.
+        """
+        return self._cut(image, self._affines(found), twin=self.recipe.flip)
 
     def golden(self) -> NDArray[np.float32]:
         """The unit embedding (dimension,) of `golden.synthetic_chip`, prepared as the recipe says."""
         shape = self.recipe.input
         chip = synthetic_chip(shape.height, shape.width)
-        embedding: NDArray[np.float32] = self.embed(self._cut(chip, np.eye(2, 3)[None], mirror=False))[0]
+        embedding: NDArray[np.float32] = self.embed(self._cut(chip, np.eye(2, 3)[None], twin=False)[:, 0])[0]
         return embedding
 
-    def _cut(self, image: Pixels, affines: NDArray[np.float64], *, mirror: bool) -> NDArray[np.float32]:
+    def _cut(self, image: Pixels, affines: NDArray[np.float64], *, twin: bool) -> NDArray[np.float32]:
         shape = self.recipe.input
-        return _core.chips(
+        chips = _core.chips(
             image,
             affines,
             shape.height,
@@ -54,14 +59,15 @@ class Network:
             channels=shape.channels,
             mean=shape.mean,
             scale=shape.scale,
-            mirror=mirror,
+            whitening=shape.whitening,
+            twin=twin,
         )
+        return chips if twin else chips[:, None]
 
-    def pictures(self, image: Pixels, landmarks: NDArray[np.float32]) -> Pixels:
+    def pictures(self, image: Pixels, found: Detections) -> Pixels:
         """Cut the same chips for people to look at: uint8 RGB of shape (faces, height, width, 3)."""
         shape = self.recipe.input
-        chips = _core.chips(image, self._affines(landmarks), shape.height, shape.width, layout="NHWC")
-        return np.rint(chips).astype(np.uint8)
+        return np.rint(_core.chips(image, self._affines(found), shape.height, shape.width, layout="NHWC")).astype(np.uint8)
 
     def embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network over (faces, ...) inputs and scale each embedding to unit length."""
@@ -71,8 +77,9 @@ class Network:
             return np.empty((0, self.recipe.dimension), np.float32)
         return unit_rows(np.concatenate(outputs))
 
-    def _affines(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-        return _core.align(np.ascontiguousarray(landmarks), np.array(self.recipe.landmarks, np.float64))
+    def _affines(self, found: Detections) -> NDArray[np.float64]:
+        shape = self.recipe.input
+        return align(found, self.recipe.landmarks, shape.height, shape.width)
 
     def _promised_batch(self) -> int | None:
         """The number of faces that the graph promises to answer, where it takes any and does not answer for as many.

@@ -5,11 +5,14 @@ import json
 import math
 import sys
 from bisect import bisect_left
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
+from .chip import ALIGNMENTS, Alignment, named_alignment
 from .errors import RecipeError
 from .photo import printable
 
@@ -17,14 +20,16 @@ FORMAT = 1
 MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
 FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
 UNKNOWN = "?"  # how a text begins that stands in a draft for what only its author knows
-OPTIONAL = ("restriction", "output", "golden", "unrecognisable")  # keys that a recipe may leave out: null then
+OPTIONAL = dict.fromkeys(("restriction", "output", "golden", "unrecognisable"))  # what a recipe may leave out
 Triple = tuple[float, float, float]
-Landmarks = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The tensor a network takes: float32, (pixel - mean) * scale, `mean` and `scale` in the order of `channels`."""
+    """The tensor a network takes: float32, (pixel - mean) * scale, `mean` and `scale` in the order of `channels`.
+
+    `whitening`, which a recipe may leave out, first brings the pixels of each chip to mean 0 and standard deviation 1.
+    """
 
     height: int
     width: int
@@ -32,6 +37,7 @@ class Input:
     channels: Literal["RGB", "BGR"]
     mean: Triple
     scale: Triple
+    whitening: bool = False
 
     @property
     def sides(self) -> tuple[int, int, int]:
@@ -93,9 +99,10 @@ class Recipe:
     """Everything about an embedding network that is not in its graph. Read one with `read_recipe`.
 
     `landmarks` is the alignment template: where right eye, left eye, nose, right and left mouth corner (of the person;
-    the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. `flip` averages
-    the embedding with that of the mirror image. `clustering` is the average distance at which `cluster` stops.
-    `restriction` says in a few words what the licence forbids, `output` which of several outputs is the embedding.
+    the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. A recipe may name
+    one, "arcface" or "dlib150", or align by the box instead: "facenet-margin". `flip` averages the embedding with that
+    of the mirror image. `clustering` is the average distance at which `cluster` stops. `restriction` says in a few
+    words what the licence forbids, `output` which of several outputs is the embedding.
     """
 
     name: str
@@ -104,7 +111,7 @@ class Recipe:
     licence: str
     source: str
     input: Input
-    landmarks: Landmarks
+    landmarks: Alignment
     resampling: str
     flip: bool
     dimension: int
@@ -125,6 +132,8 @@ class Recipe:
         relevant = {key: value for key, value in asdict(self).items() if key in keys}
         if self.output is not None:
             relevant["output"] = self.output
+        if not self.input.whitening:
+            del relevant["input"]["whitening"]  # as in recipes that knew of none
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
     def threshold(self, far: float) -> float:
@@ -231,11 +240,12 @@ def parse_recipe(content: Any, name: str) -> Recipe:
     _check(_whole(fields["dimension"], 4096), name, "dimension", "a whole number from 1 to 4096", fields["dimension"])
     clustering = fields["clustering"]
     _check(clustering is None or _distance(clustering), name, "clustering", "null or a distance in [0, 4]", clustering)
+    shape = _input(fields["input"], f"{name}, key 'input'")
     return Recipe(
         **{key: fields[key] for key in ("name", "file", "sha256", "licence", "source", "resampling", "flip")},
         **{key: fields[key] for key in ("dimension", "metric", "clustering", "measured", "restriction", "output")},
-        input=_input(fields["input"], f"{name}, key 'input'"),
-        landmarks=_landmarks(fields["landmarks"], name),
+        input=shape,
+        landmarks=_landmarks(fields["landmarks"], shape, name),
         thresholds=_thresholds(fields["thresholds"], name),
         probability=_probability(fields["probability"], f"{name}, key 'probability'"),
         golden=_golden(fields["golden"], f"{name}, key 'golden'", fields["dimension"]),
@@ -259,7 +269,7 @@ def unknown_keys(content: dict[str, Any]) -> list[str]:
 
 
 def _input(value: Any, name: str) -> Input:
-    fields = _object(value, name, set(Input.__dataclass_fields__))
+    fields = _object(value, name, Input.__dataclass_fields__.keys(), {"whitening": False})
     for key in ("height", "width"):
         _check(_whole(fields[key], 1024), name, key, "a whole number from 1 to 1024", fields[key])
     _check(fields["layout"] in ("NCHW", "NHWC"), name, "layout", "'NCHW' or 'NHWC'", fields["layout"])
@@ -268,11 +278,16 @@ def _input(value: Any, name: str) -> Input:
         triple = fields[key]
         valid = isinstance(triple, list) and len(triple) == 3 and all(_within(number, MOST) for number in triple)
         _check(valid, name, key, f"three numbers in [-{MOST:g}, {MOST:g}]", triple)
+    _check(isinstance(fields["whitening"], bool), name, "whitening", "true or false", fields["whitening"])
     _check(0 not in fields["scale"], name, "scale", "other than 0", fields["scale"])
     return Input(**{**fields, "mean": tuple(map(float, fields["mean"])), "scale": tuple(map(float, fields["scale"]))})
 
 
-def _landmarks(value: Any, name: str) -> Landmarks:
+def _landmarks(value: Any, shape: Input, name: str) -> Alignment:
+    if isinstance(value, str):
+        _check(value in ALIGNMENTS, name, "landmarks", f"one of {', '.join(ALIGNMENTS)}, or five points", value)
+        _check(shape.height == shape.width, name, "landmarks", "five points where a chip is not square", value)
+        return named_alignment(value, shape.width)
     valid = isinstance(value, list) and len(value) == 5
     valid = valid and all(isinstance(point, list) and len(point) == 2 for point in value)
     valid = valid and all(_within(number, FARTHEST) for point in value for number in point)
@@ -344,14 +359,17 @@ def _given(threshold: float) -> float:
     return threshold
 
 
-def _object(value: Any, name: str, keys: set[str], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def _object(
+    value: Any, name: str, keys: Set[str], optional: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The value, which must have all `keys`; those of `optional` that it lacks are as they stand there."""
     if not isinstance(value, dict):
         raise RecipeError(f"{name} must be a JSON object, not {type(value).__name__}")
-    if missing := sorted(keys - value.keys() - set(optional)):
+    if missing := sorted(keys - optional.keys() - value.keys()):
         raise RecipeError(f"{name} lacks {', '.join(map(repr, missing))}")
     if unknown := sorted(value.keys() - keys):
         raise RecipeError(f"{name} has unknown keys: {', '.join(map(repr, unknown))}")
-    return {**dict.fromkeys(optional), **value}
+    return {**optional, **value}
 
 
 def _check(valid: bool, name: str, key: str, rule: str, came: Any) -> None:

@@ -1,8 +1,8 @@
 """Every operation once more, as obviously as numpy allows, in float64: what the core is proved against."""
 
-from .chip import align, chip
+from .chip import align, chip, whitened
 from .distance import distances, similarities
 from .graph import average_linkage
 from .nearest import nearest, neighbours
 
-__all__ = ["align", "average_linkage", "chip", "distances", "nearest", "neighbours", "similarities"]
+__all__ = ["align", "average_linkage", "chip", "distances", "nearest", "neighbours", "similarities", "whitened"]

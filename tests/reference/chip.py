@@ -18,28 +18,44 @@ def align(landmarks, template):
 
 
 def chip(image, affine, height, width):
-    """One chip, (height, width, 3) float64 in [0, 255]: bilinear, black outside, averaged where it shrinks."""
+    """One chip, (height, width, 3) float64 in [0, 255]: the mean of the image over an upright box for each pixel."""
     affine = np.asarray(affine, np.float64)
-    across, down = (_samples(affine[:, axis]) for axis in (0, 1))
+    (across, columns), (down, rows) = (_box_and_blocks(row) for row in affine[:, :2])
+    pixels = _block_means(image, rows, columns)
     result = np.zeros((height, width, 3))
     for v in range(height):
         for u in range(width):
-            for j in range(down):
-                for i in range(across):
-                    point = [u + (i + 0.5) / across - 0.5, v + (j + 0.5) / down - 0.5, 1]
-                    result[v, u] += _bilinear(image, *(affine @ point))
-    return result / (across * down)
+            x, y = (affine @ [u, v, 1] + 0.5) / [columns, rows]
+            row_shares = _shares(y, down / rows, pixels.shape[0])
+            column_shares = _shares(x, across / columns, pixels.shape[1])
+            result[v, u] = np.einsum("r,rkc,k->c", row_shares, pixels, column_shares)
+    return result
 
 
-def _samples(step):
-    return min(max(math.ceil(math.hypot(*step) - 1e-6), 1), 64)
+def whitened(chips):
+    """Each chip by its own mean and deviation, as "per image standardization" has it; (n, ...) float64."""
+    axes = tuple(range(1, chips.ndim))
+    least = 1 / math.sqrt(chips[0].size)
+    return (chips - chips.mean(axis=axes, keepdims=True)) / np.maximum(chips.std(axis=axes, keepdims=True), least)
 
 
-def _bilinear(image, x, y):
-    left, top = math.floor(x), math.floor(y)
-    value = np.zeros(3)
-    for row, row_part in ((top, 1 - (y - top)), (top + 1, y - top)):
-        for column, column_part in ((left, 1 - (x - left)), (left + 1, x - left)):
-            if 0 <= row < image.shape[0] and 0 <= column < image.shape[1]:
-                value += row_part * column_part * image[row, column]
-    return value
+def _box_and_blocks(row):
+    """The side of the box along one axis of the image, and how many pixels are averaged first."""
+    side = max(1.0, math.hypot(*row))
+    return side, math.ceil(side / 3 - 1e-6)
+
+
+def _block_means(image, rows, columns):
+    """Means of blocks from the first pixel on, rounded half up to whole numbers; black fills up the last blocks."""
+    height, width = -(-image.shape[0] // rows), -(-image.shape[1] // columns)
+    sums = np.zeros((height, width, 3))
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            sums[y // rows, x // columns] += image[y, x]
+    return np.floor(sums / (rows * columns) + 0.5)
+
+
+def _shares(centre, side, count):
+    """Of a box's length along an axis, what lies in each pixel [i, i + 1)."""
+    edges = np.clip(np.arange(count + 1), centre - side / 2, centre + side / 2)
+    return np.diff(edges) / side

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 
 #include "faceprint/matrix.hpp"
@@ -10,6 +11,11 @@ namespace faceprint {
 // Coordinates in pixels; the centre of the first pixel is (0, 0).
 struct Point {
   double x, y;
+};
+
+// Its edges, in the same coordinates.
+struct Box {
+  double left, top, right, bottom;
 };
 
 // Maps column u and row v of a chip to x = xx u + xy v + x0, y = yx u + yy v + y0 of an image.
@@ -23,6 +29,12 @@ struct Affine {
 // Throws std::invalid_argument if a coordinate is not finite, or if the points have no extent to align by.
 Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip_template);
 
+// The map without rotation that puts a box into the middle of a chip, stretched to fill all but `margin` of its height
+// and width: the way of FaceNet's re-implementations, whose chips of 160 pixels have a margin of 32, a fifth.
+// Throws std::invalid_argument unless the box is finite and left < right, top < bottom, the margin is in [0, 1), and
+// height and width are in [1, 4096].
+Affine align(const Box& box, double margin, std::ptrdiff_t height, std::ptrdiff_t width);
+
 enum class Layout { nchw, nhwc };
 enum class Channels { rgb, bgr };
 
@@ -32,28 +44,47 @@ struct ChipFormat {
   Channels channels = Channels::rgb;
   std::array<float, 3> mean = {0, 0, 0};   // in the order of the output's channels
   std::array<float, 3> scale = {1, 1, 1};  // likewise
-  bool mirror = false;                     // the chip flipped left to right
+  bool whitening = false;                  // each chip is brought to mean 0 and deviation 1 first
+  bool twin = false;                       // each chip is followed by its mirror image
 };
 
-// Cuts chips out of an image, ready for a network.
+// One chip to cut: where from, and the map from the chip to there.
+struct Crop {
+  Image image;
+  Affine affine;
+};
+
+// Cuts chips out of images, ready for a network.
 //
-//   affines  one per chip
-//   out      [chips, 3 * height * width] float32: (pixel - mean) * scale, pixels in [0, 255], laid out as the format
-//   says
+//   crops  one per chip
+//   out    [crops, 3 * height * width], twice as wide with twins: (pixel - mean) * scale, pixels in [0, 255], laid out
+//          as the format says; float32, or the bits of IEEE half precision, rounded to nearest
 //
-// Pixels are interpolated bilinearly; beyond the image everything is black (0). Where one step in the chip is longer
-// than one pixel of the image, each chip pixel is the average of an evenly spaced grid of samples: ceil(step) of them
-// along the chip's columns and rows (steps within 1e-6 above a whole number count as it), at most 64 each way.
+// A pixel of the chip is the mean of the image over an upright square around its centre, whose side is the length of a
+// step in the chip, at least 1: of a box `hypot(xx, xy)` wide and `hypot(yx, yy)` high, where the two differ. The image
+// is constant over each of its pixels, and black (0) beyond its edges. Where the chip does not shrink the image this is
+// bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 3 times is first divided
+// into blocks from its first pixel on, ceil(side / 3) wide and high, whose means, rounded to whole numbers, take the
+// place of its pixels. Positions are rounded to 2^-14 of such a pixel, lengths within 1e-6 of a limit count as it.
 //
-// Positions are computed in fixed point with 32 fractional bits, then interpolated in float32 by the same operations
-// on every backend, so no backend or number of threads changes a bit. Pixels are within 0.01 of exact arithmetic.
+// Whitening takes (pixel - m) / max(d, 1 / sqrt(n)) for a pixel, m and d being the mean and standard deviation of the
+// n = 3 * height * width values of the chip: "per image standardization", as older FaceNet networks want it.
 //
-// Throws std::invalid_argument if the shapes do not agree, unless height and width are in [1, 4096] and the image is
-// at least 1 x 1, if mean or scale is not finite, or if an affine is not finite or leads 2^30 pixels or more away.
-void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
-           int threads = 0);
+// Weights are whole numbers or computed in float32 by the same operations on every backend, so no backend or number of
+// threads changes a bit. Pixels are within 0.05 of exact arithmetic.
+//
+// Throws std::invalid_argument if the shapes do not agree, unless height and width are in [1, 4096] and every image is
+// at least 1 x 1, if mean or scale is not finite, if an affine is not finite or leads 2^30 pixels or more away, or if
+// values beyond 65504 could not be told in half precision.
+void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads = 0);
+void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out, int threads = 0);
 
 // Throws as `chips` would for these, before any memory for the output is taken.
-void check_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format);
+void check_chips(std::span<const Crop> crops, const ChipFormat& format);
+
+// How many values of the output a chip takes, its twin included.
+inline std::ptrdiff_t values_per_chip(const ChipFormat& format) {
+  return (format.twin ? 2 : 1) * 3 * format.height * format.width;
+}
 
 }  // namespace faceprint

@@ -11,6 +11,7 @@ namespace faceprint::avx2 {
 namespace {
 
 #include "cpu/avx-least-inl.hpp"
+#include "cpu/avx-strip-inl.hpp"
 
 struct Lanes {
   static constexpr std::ptrdiff_t count = 8, accumulators = 12, tile_queries = 6;
@@ -85,7 +86,8 @@ struct Kernels {
   static constexpr auto norms = avx2::panel_squares;
   static constexpr auto distances = avx2::distances;
   static constexpr auto& scan = avx2::scan_kernels;
-  static constexpr auto chip = avx2::chip;
+  static constexpr auto chip_floats = avx2::chip_floats;
+  static constexpr auto chip_halves = avx2::chip_halves;
 };
 
 }  // namespace

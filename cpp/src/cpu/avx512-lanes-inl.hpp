@@ -1,6 +1,7 @@
 // No include guard: the 16 lanes of AVX-512, 32 registers of them, in the target regions that have it.
 
 #include "cpu/avx-least-inl.hpp"
+#include "cpu/avx-strip-inl.hpp"
 
 struct Lanes {
   static constexpr std::ptrdiff_t count = 16, accumulators = 24, tile_queries = 12;

@@ -35,7 +35,8 @@ struct Kernels {
   static constexpr auto norms = avx512::panel_squares;
   static constexpr auto distances = avx512::distances;
   static constexpr auto& scan = avx512::scan_kernels;
-  static constexpr auto chip = avx512::chip;
+  static constexpr auto chip_floats = avx512::chip_floats;
+  static constexpr auto chip_halves = avx512::chip_halves;
 };
 
 }  // namespace

@@ -1,93 +1,138 @@
-// No include guard, no #include: compiled once per instruction set, inside its namespace and target region, over the
-// vector type `Lanes` of the including file. Lanes run over neighbouring pixels of the chip.
+// No include guard, no #include: compiled once per instruction set, inside its namespace and target region, over its
+// `Shares` (of four neighbouring pixels in a box) and `Strip` (these pixels, weighed: 8 numbers, red, green, blue and 0
+// of the first two added up, then of the other two).
 
-// The four pixels around each lane's sample point, by corner (00, 01, 10, 11: row, then column) and channel, and how
-// far the point lies past the first of them.
-struct Taps {
-  alignas(64) float corners[4][3][Lanes::count];
-  alignas(64) float right[Lanes::count], down[Lanes::count];
+constexpr std::ptrdiff_t places_at_once = 64;
+
+// Where the boxes of some neighbouring pixels of a chip lie.
+struct Places {
+  alignas(64) std::ptrdiff_t offsets[places_at_once];  // bytes from the window's data to the first pixel
+  alignas(64) std::int32_t begins[places_at_once];     // in the first pixel, along its row
+  alignas(64) float shares[max_taps][places_at_once];  // of the rows of pixels in the mean
 };
 
-inline void load_pixel(const Image& image, std::int64_t x, std::int64_t y, std::ptrdiff_t lane,
-                       float (&channels)[3][Lanes::count]) {
-  const bool inside = x >= 0 && x < image.width && y >= 0 && y < image.height;
-  for (std::ptrdiff_t c = 0; c < 3; ++c) channels[c][lane] = inside ? image.row(y)[3 * x + c] : 0;
+template <class T>
+inline void locate(const ChipSlice<T>& slice, std::ptrdiff_t v, std::ptrdiff_t u, std::ptrdiff_t count,
+                   Places& places) {
+  const SampleAxis &x_axis = slice.grid.x, &y_axis = slice.grid.y;
+  const Window& window = slice.window;
+  const std::int64_t x0 = x_axis.begin + v * x_axis.down + u * x_axis.along;
+  const std::int64_t y0 = y_axis.begin + v * y_axis.down + u * y_axis.along;
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const std::int64_t x = x0 + i * x_axis.along, y = y0 + i * y_axis.along;
+    const std::int64_t column = std::clamp(first_tap(x), window.columns.first, window.columns.last);
+    const std::int64_t row = std::clamp(first_tap(y), window.rows.first, window.rows.last);
+    places.offsets[i] = (row - window.rows.first) * window.stride + 3 * (column - window.columns.first);
+    places.begins[i] = begin_in_tap(x);
+    for (std::int32_t tap = 0; tap < max_taps; ++tap) {
+      const std::int32_t share = tap_share(begin_in_tap(y), y_axis.side, tap);
+      places.shares[tap][i] = static_cast<float>(share) * slice.grid.share;
+    }
+  }
 }
 
-inline void load_taps(const Image& image, std::int64_t x, std::int64_t y, std::ptrdiff_t lane, Taps& taps) {
-  const std::int64_t column = x >> fraction_bits, row = y >> fraction_bits;
-  taps.right[lane] = fraction(x);
-  taps.down[lane] = fraction(y);
-  if (column >= 0 && column < image.width - 1 && row >= 0 && row < image.height - 1) {
-    const std::uint8_t* upper = image.row(row) + 3 * column;
-    const std::uint8_t* lower = upper + image.stride;
-    for (std::ptrdiff_t c = 0; c < 3; ++c) {
-      taps.corners[0][c][lane] = upper[c];
-      taps.corners[1][c][lane] = upper[c + 3];
-      taps.corners[2][c][lane] = lower[c];
-      taps.corners[3][c][lane] = lower[c + 3];
+// Rows of pixels are added up in two sums, so that one need not wait for the other.
+template <int Rows>
+inline void sample(const Window& window, const Places& places, std::int32_t side, std::ptrdiff_t count, float* pixels) {
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const std::uint8_t* from = window.data + places.offsets[i];
+    const Shares shares = Shares::of(places.begins[i], side);
+    Strip even = weigh(from, shares, places.shares[0][i]);
+    Strip odd = weigh(from + window.stride, shares, places.shares[1][i]);
+    if constexpr (Rows > 2) even = even + weigh(from + 2 * window.stride, shares, places.shares[2][i]);
+    if constexpr (Rows > 3) odd = odd + weigh(from + 3 * window.stride, shares, places.shares[3][i]);
+    (even + odd).store_sum(pixels + 4 * i);
+  }
+}
+
+// One row of the chip, 4 numbers a pixel: red, green, blue and 0.
+template <class T>
+inline void sample_row(const ChipSlice<T>& slice, std::ptrdiff_t v, float* pixels) {
+  const std::int32_t across = slice.grid.x.side, down = slice.grid.y.side;
+  Places places;
+  for (std::ptrdiff_t u = 0; u < slice.format.width; u += places_at_once) {
+    const std::ptrdiff_t count = std::min(places_at_once, slice.format.width - u);
+    locate(slice, v, u, count, places);
+    if (down == full_share) {
+      sample<2>(slice.window, places, across, count, pixels + 4 * u);
+    } else if (down <= 2 * full_share) {
+      sample<3>(slice.window, places, across, count, pixels + 4 * u);
+    } else {
+      sample<4>(slice.window, places, across, count, pixels + 4 * u);
+    }
+  }
+}
+
+struct Whitening {
+  float mean = 0, scale = 1;
+};
+
+// Sums go over every second pixel, so that one addition need not wait for the other, and in float64, which holds the
+// squares of float32 exactly. Behind the last pixel there is room for a black one.
+inline Whitening whitening(const float* pixels, std::ptrdiff_t count) {
+  double sums[8] = {}, squares[8] = {};
+  for (std::ptrdiff_t i = 0; i < 4 * count; i += 8) {
+    for (std::ptrdiff_t j = 0; j < 8; ++j) {
+      const double value = pixels[i + j];
+      sums[j] += value;
+      squares[j] += value * value;
+    }
+  }
+  const double values = 3 * static_cast<double>(count);
+  double mean = 0, square = 0;
+  for (std::ptrdiff_t j = 0; j < 8; ++j) {
+    mean += sums[j] / values;
+    square += squares[j] / values;
+  }
+  const double deviation = std::sqrt(std::max(square - mean * mean, 1 / values));
+  return {static_cast<float>(mean), static_cast<float>(1 / deviation)};
+}
+
+inline void write_value(float value, float* to) { *to = value; }
+inline void write_value(float value, std::uint16_t* to) { *to = to_half(value).bits; }
+
+// One channel of a row of the chip and of its twin; values lie `step` apart.
+template <class T>
+inline void write_channel(const ChipSlice<T>& slice, const Whitening& white, std::size_t channel, const float* pixels,
+                          T* out, std::ptrdiff_t step) {
+  const ChipFormat& format = slice.format;
+  const float mean = format.mean[channel], scale = format.scale[channel];
+  const float* from = pixels + (format.channels == Channels::rgb ? channel : 2 - channel);
+  for (std::ptrdiff_t u = 0; u < format.width; ++u) {
+    write_value(((from[4 * u] - white.mean) * white.scale - mean) * scale, out + step * u);
+  }
+  if (!format.twin) return;
+  T* twin = out + 3 * format.height * format.width + step * (format.width - 1);
+  for (std::ptrdiff_t u = 0; u < format.width; ++u) twin[-step * u] = out[step * u];
+}
+
+template <class T>
+inline void write_row(const ChipSlice<T>& slice, const Whitening& white, std::ptrdiff_t v, const float* pixels) {
+  const std::ptrdiff_t height = slice.format.height, width = slice.format.width;
+  for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
+    if (slice.format.layout == Layout::nchw) {
+      write_channel(slice, white, static_cast<std::size_t>(channel), pixels, slice.out + (channel * height + v) * width,
+                    1);
+    } else {
+      write_channel(slice, white, static_cast<std::size_t>(channel), pixels, slice.out + 3 * v * width + channel, 3);
+    }
+  }
+}
+
+template <class T>
+inline void chip(const ChipSlice<T>& slice) {
+  const std::ptrdiff_t width = slice.format.width;
+  if (!slice.format.whitening) {
+    for (std::ptrdiff_t v = slice.first_row; v < slice.last_row; ++v) {
+      sample_row(slice, v, slice.pixels);
+      write_row(slice, {}, v, slice.pixels);
     }
     return;
   }
-  load_pixel(image, column, row, lane, taps.corners[0]);
-  load_pixel(image, column + 1, row, lane, taps.corners[1]);
-  load_pixel(image, column, row + 1, lane, taps.corners[2]);
-  load_pixel(image, column + 1, row + 1, lane, taps.corners[3]);
+  for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) sample_row(slice, v, slice.pixels + 4 * v * width);
+  const Whitening white = whitening(slice.pixels, slice.last_row * width);
+  for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) write_row(slice, white, v, slice.pixels + 4 * v * width);
 }
 
-// Not fused: between 0 and 1 this never leaves the range of its ends by more than rounding, and is cheap everywhere.
-inline Lanes between(Lanes a, Lanes b, Lanes part) { return a + (b - a) * part; }
-
-struct Pixels {
-  Lanes channels[3];
-};
-
-inline Pixels interpolate(const Taps& taps) {
-  const Lanes right = Lanes::load(taps.right), down = Lanes::load(taps.down);
-  Pixels pixels;
-  for (std::ptrdiff_t c = 0; c < 3; ++c) {
-    const Lanes upper = between(Lanes::load(taps.corners[0][c]), Lanes::load(taps.corners[1][c]), right);
-    const Lanes lower = between(Lanes::load(taps.corners[2][c]), Lanes::load(taps.corners[3][c]), right);
-    pixels.channels[c] = between(upper, lower, down);
-  }
-  return pixels;
-}
-
-// The averages of the samples of the pixels that begin at column u of row v. Samples are summed row by row, so that
-// rounding grows with the height and width of their grid, not with their number.
-inline Pixels average(const Image& image, const Grid& grid, std::ptrdiff_t u, std::ptrdiff_t v) {
-  const Lanes zero = Lanes::broadcast(0), share = Lanes::broadcast(grid.share);
-  Pixels total = {{zero, zero, zero}};
-  for (int j = 0; j < grid.down.count; ++j) {
-    Pixels along = {{zero, zero, zero}};
-    for (int i = 0; i < grid.along.count; ++i) {
-      const std::int64_t x = grid.x0 + grid.along.x[i] + grid.down.x[j] + v * grid.down.step_x;
-      const std::int64_t y = grid.y0 + grid.along.y[i] + grid.down.y[j] + v * grid.down.step_y;
-      Taps taps;
-      for (std::ptrdiff_t lane = 0; lane < Lanes::count; ++lane) {
-        const std::ptrdiff_t column = std::min(u + lane, grid.width - 1);
-        load_taps(image, x + column * grid.along.step_x, y + column * grid.along.step_y, lane, taps);
-      }
-      const Pixels sample = interpolate(taps);
-      for (std::ptrdiff_t c = 0; c < 3; ++c) along.channels[c] = along.channels[c] + sample.channels[c];
-    }
-    for (std::ptrdiff_t c = 0; c < 3; ++c) total.channels[c] = total.channels[c] + along.channels[c];
-  }
-  for (Lanes& channel : total.channels) channel = channel * share;
-  return total;
-}
-
-inline void chip(const ChipSlice& slice) {
-  const ChipFormat& format = slice.format;
-  for (std::ptrdiff_t v = slice.first_row; v < slice.last_row; ++v) {
-    for (std::ptrdiff_t u = 0; u < format.width; u += Lanes::count) {
-      const Pixels pixels = average(slice.image, slice.grid, u, v);
-      for (std::size_t c = 0; c < 3; ++c) {
-        const Lanes value = pixels.channels[format.channels == Channels::rgb ? c : 2 - c];
-        float values[Lanes::count];
-        ((value - Lanes::broadcast(format.mean[c])) * Lanes::broadcast(format.scale[c])).store(values);
-        write_pixels(slice, static_cast<std::ptrdiff_t>(c), v, u, std::min(Lanes::count, format.width - u), values);
-      }
-    }
-  }
-}
+inline void chip_floats(const ChipSlice<float>& slice) { chip(slice); }
+inline void chip_halves(const ChipSlice<std::uint16_t>& slice) { chip(slice); }

@@ -3,11 +3,11 @@
 // all that those kernels need, before their target region opens.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "backend.hpp"
-#include "cpu/pixels.hpp"
 #include "cpu/search.hpp"
 #include "cpu/split.hpp"
 #include "cpu/target.hpp"
@@ -41,9 +41,12 @@ class CpuBackend final : public Backend {
                   Matrix<std::int64_t> indices) const override {
     search_neighbours(Kernels::scan, gallery, search, values, indices);
   }
-  void chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
+  void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const override {
+    split_chips(crops, format, out, threads, Kernels::chip_floats);
+  }
+  void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,
              int threads) const override {
-    split_chips(image, affines, format, out, threads, Kernels::chip);
+    split_chips(crops, format, out, threads, Kernels::chip_halves);
   }
 };
 

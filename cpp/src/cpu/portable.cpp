@@ -127,6 +127,40 @@ Lanes to_floats(const Counts& sum) {
   return lanes;
 }
 
+struct Shares {
+  std::int32_t values[max_taps];
+
+  static Shares of(std::int32_t begin, std::int32_t side) {
+    Shares shares;
+    for (std::int32_t tap = 0; tap < max_taps; ++tap) shares.values[tap] = tap_share(begin, side, tap);
+    return shares;
+  }
+};
+
+struct Strip {
+  float values[8];
+
+  void store_sum(float* to) const {
+    for (std::ptrdiff_t i = 0; i < 4; ++i) to[i] = values[i] + values[i + 4];
+  }
+};
+
+Strip operator+(Strip a, const Strip& b) {
+  for (std::ptrdiff_t i = 0; i < 8; ++i) a.values[i] += b.values[i];
+  return a;
+}
+Strip weigh(const std::uint8_t* pixels, const Shares& shares, float share) {
+  Strip strip = {};
+  for (std::ptrdiff_t pair = 0; pair < 2; ++pair) {
+    for (std::ptrdiff_t c = 0; c < 3; ++c) {
+      const std::uint8_t* two = pixels + 6 * pair + c;
+      const std::int32_t sum = two[0] * shares.values[2 * pair] + two[3] * shares.values[2 * pair + 1];
+      strip.values[4 * pair + c] = static_cast<float>(sum) * share;
+    }
+  }
+  return strip;
+}
+
 #include "cpu/kernels-inl.hpp"
 
 struct Kernels {
@@ -135,7 +169,8 @@ struct Kernels {
   static constexpr auto norms = panel_squares;
   static constexpr auto distances = portable::distances;
   static constexpr auto& scan = portable::scan_kernels;
-  static constexpr auto chip = portable::chip;
+  static constexpr auto chip_floats = portable::chip_floats;
+  static constexpr auto chip_halves = portable::chip_halves;
 };
 
 }  // namespace

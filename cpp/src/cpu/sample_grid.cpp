@@ -7,35 +7,30 @@ namespace faceprint {
 
 namespace {
 
-std::int64_t fixed(double position) {
-  return std::llround(position * static_cast<double>(std::int64_t{1} << fraction_bits));
-}
+constexpr double tolerance = 1e-6;  // keeps the rounding of a scale of 1 from blurring the chip
 
-SampleAxis axis(double x, double y) {
-  SampleAxis result{};
-  result.step_x = fixed(x);
-  result.step_y = fixed(y);
-  // The tolerance keeps the rounding of a scale of 1 from blurring the chip.
-  const double samples = std::ceil(std::sqrt(x * x + y * y) - 1e-6);
-  result.count = static_cast<int>(std::clamp(samples, 1.0, static_cast<double>(max_samples)));
-  for (int i = 0; i < result.count; ++i) {
-    const double offset = (i + 0.5) / result.count - 0.5;
-    result.x[i] = fixed(x * offset);
-    result.y[i] = fixed(y * offset);
-  }
-  return result;
+std::int64_t fixed(double position) { return std::llround(std::ldexp(position, fraction_bits)); }
+
+SampleAxis sample_axis(double along, double down, double origin) {
+  const double length = std::max(std::sqrt(along * along + down * down), 1.0);
+  const double reduction = std::ceil(length / (max_taps - 1) - tolerance);
+  const auto shares = static_cast<std::int32_t>(std::lround(std::ldexp(length / reduction, share_bits)));
+  const std::int32_t side = std::clamp(shares, full_share, max_side);
+  // Half a share more, for positions are cut off to whole shares.
+  const double half = std::ldexp(1 - side, -share_bits - 1);
+  return {.begin = fixed((origin + 0.5) / reduction + half),
+          .along = fixed(along / reduction),
+          .down = fixed(down / reduction),
+          .reduction = static_cast<std::int64_t>(reduction),
+          .side = side};
 }
 
 }  // namespace
 
-Grid sample_grid(const Affine& affine, std::ptrdiff_t width) {
-  const SampleAxis along = axis(affine.xx, affine.yx), down = axis(affine.xy, affine.yy);
-  return {.x0 = fixed(affine.x0),
-          .y0 = fixed(affine.y0),
-          .along = along,
-          .down = down,
-          .width = width,
-          .share = 1.0f / static_cast<float>(along.count * down.count)};
+Grid sample_grid(const Affine& affine) {
+  const SampleAxis x = sample_axis(affine.xx, affine.xy, affine.x0);
+  const SampleAxis y = sample_axis(affine.yx, affine.yy, affine.y0);
+  return {.x = x, .y = y, .share = static_cast<float>(1 / (static_cast<double>(x.side) * y.side))};
 }
 
 }  // namespace faceprint

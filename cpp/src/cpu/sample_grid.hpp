@@ -1,5 +1,5 @@
 #pragma once
-// Where a chip's samples lie in the image, in fixed point: exact integer steps are the same on every machine.
+// Where in the image a chip's pixels come from, in fixed point: exact integer steps are the same on every machine.
 
 #include <cstdint>
 
@@ -7,28 +7,38 @@
 
 namespace faceprint {
 
-inline constexpr int fraction_bits = 32;
-inline constexpr int max_samples = 64;  // along one axis of a chip pixel
+inline constexpr int fraction_bits = 32;  // of a position
+inline constexpr int share_bits = 14;     // of a share: how much of a pixel lies in a box
+inline constexpr std::int32_t full_share = 1 << share_bits;
+inline constexpr std::int32_t max_taps = 4;  // pixels along one axis that a box may touch
+inline constexpr std::int32_t max_side = full_share * (max_taps - 1);
 
-// The part after the point, to 24 bits, which float32 holds exactly.
-inline float fraction(std::int64_t position) {
-  return static_cast<float>((position & 0xffffffff) >> 8) * (1.0f / (1 << 24));
-}
-
-// One axis of the chip: the image vector of one step, and where around a pixel's centre the samples lie.
+// One axis of the image, whose pixels are `reduction` old ones long. The box of the chip's pixel (u, v) begins at
+// begin + u along + v down, where pixel i takes [i, i + 1), and ends `side` shares after that.
 struct SampleAxis {
-  std::int64_t step_x, step_y;
-  int count;
-  std::int64_t x[max_samples], y[max_samples];
+  std::int64_t begin, along, down;
+  std::int64_t reduction;
+  std::int32_t side;
 };
 
 struct Grid {
-  std::int64_t x0, y0;     // the centre of the chip's first pixel
-  SampleAxis along, down;  // the chip's columns and rows
-  std::ptrdiff_t width;    // of the chip
-  float share;             // of each sample in the average
+  SampleAxis x, y;
+  float share;  // of the product of two shares in the mean
 };
 
-Grid sample_grid(const Affine& affine, std::ptrdiff_t width);
+Grid sample_grid(const Affine& affine);
+
+// The share of pixel `tap` behind the first in a box that begins at `begin` in the first.
+inline std::int32_t tap_share(std::int32_t begin, std::int32_t side, std::int32_t tap) {
+  const std::int32_t from = begin > tap * full_share ? begin : tap * full_share;
+  const std::int32_t to = begin + side < (tap + 1) * full_share ? begin + side : (tap + 1) * full_share;
+  return to > from ? to - from : 0;
+}
+
+// The same position in whole pixels, and what is left in shares.
+inline std::int64_t first_tap(std::int64_t position) { return position >> fraction_bits; }
+inline std::int32_t begin_in_tap(std::int64_t position) {
+  return static_cast<std::int32_t>(position >> (fraction_bits - share_bits)) & (full_share - 1);
+}
 
 }  // namespace faceprint

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <vector>
 
 #include "cpu/sizes.hpp"
 #include "divide_up.hpp"
+#include "faceprint/buffer.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -13,8 +13,8 @@ namespace faceprint {
 namespace {
 
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
-constexpr std::ptrdiff_t chip_rows = 16;          // of a chip in one slice
-constexpr double multiply_adds_per_sample = 200;  // what one sample costs, in multiply-adds
+constexpr std::ptrdiff_t band_rows = 16;         // of a chip in one slice
+constexpr double multiply_adds_per_pixel = 200;  // what a pixel of a chip costs, in multiply-adds
 
 std::ptrdiff_t floats(std::ptrdiff_t bytes) { return bytes / static_cast<std::ptrdiff_t>(sizeof(float)); }
 
@@ -55,25 +55,37 @@ void split_distances(Matrix<const float> queries, Matrix<const float> gallery, M
   parallel_for(threads, parts * divide_up(queries.rows, batch), compute, &progress);
 }
 
-void split_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
-                 int threads, void (*kernel)(const ChipSlice&)) {
-  const std::ptrdiff_t bands = divide_up(format.height, chip_rows);
-  std::vector<Grid> grids;
-  double samples = 0;
-  for (const Affine& affine : affines) {
-    const Grid& grid = grids.emplace_back(sample_grid(affine, format.width));
-    samples += static_cast<double>(format.height * format.width * grid.along.count * grid.down.count);
-  }
-  parallel_for(worthwhile_threads(threads, samples * multiply_adds_per_sample), std::ssize(grids) * bands,
-               [&](std::ptrdiff_t chunk) {
-                 const std::ptrdiff_t chip = chunk / bands, first_row = chunk % bands * chip_rows;
-                 kernel({.image = image,
-                         .grid = grids[static_cast<std::size_t>(chip)],
-                         .format = format,
-                         .first_row = first_row,
-                         .last_row = std::min(first_row + chip_rows, format.height),
-                         .out = out.row(chip)});
-               });
+template <class T>
+void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, int threads,
+                 void (*kernel)(const ChipSlice<T>&)) {
+  threads = worthwhile_threads(
+      threads, static_cast<double>(std::ssize(crops) * format.height * format.width) * multiply_adds_per_pixel);
+  // Chips whole where there are enough of them, or where they are whitened: bands of one share pixels of the image.
+  const bool whole_chips = format.whitening || std::ssize(crops) >= threads;
+  const std::ptrdiff_t rows = whole_chips ? format.height : std::min(band_rows, format.height);
+  const std::ptrdiff_t bands = divide_up(format.height, rows);
+  const std::ptrdiff_t pixels = format.width * (format.whitening ? format.height : 1);
+  parallel_for(threads, std::ssize(crops) * bands, [&](std::ptrdiff_t chunk) {
+    const std::ptrdiff_t chip = chunk / bands, first_row = chunk % bands * rows;
+    const std::ptrdiff_t last_row = std::min(first_row + rows, format.height);
+    const Crop& crop = crops[static_cast<std::size_t>(chip)];
+    const Grid grid = sample_grid(crop.affine);
+    Buffer<std::uint8_t> copy;
+    const Window window = open_window(crop.image, grid, format.width, first_row, last_row, copy);
+    const Buffer<float> scratch(4 * (pixels + 1));
+    kernel({.grid = grid,
+            .window = window,
+            .format = format,
+            .first_row = first_row,
+            .last_row = last_row,
+            .pixels = scratch.data(),
+            .out = out.row(chip)});
+  });
 }
+
+template void split_chips(std::span<const Crop>, const ChipFormat&, Matrix<float>, int,
+                          void (*)(const ChipSlice<float>&));
+template void split_chips(std::span<const Crop>, const ChipFormat&, Matrix<std::uint16_t>, int,
+                          void (*)(const ChipSlice<std::uint16_t>&));
 
 }  // namespace faceprint

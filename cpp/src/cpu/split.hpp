@@ -7,6 +7,7 @@
 
 #include "backend.hpp"
 #include "cpu/sample_grid.hpp"
+#include "cpu/window.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -22,17 +23,20 @@ struct DistanceSlice {
   Progress* progress;  // told after every block
 };
 
+template <class T>
 struct ChipSlice {
-  const Image& image;
   const Grid& grid;
+  const Window& window;
   const ChipFormat& format;
   std::ptrdiff_t first_row, last_row;  // of the chip, the last one excluded
-  float* out;                          // the whole chip
+  float* pixels;                       // room for 4 numbers a pixel: of a row, or of all rows where they are whitened
+  T* out;                              // the whole chip, its twin behind it
 };
 
 void split_distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
                      Watch* watch, void (*kernel)(const DistanceSlice&));
-void split_chips(const Image& image, std::span<const Affine> affines, const ChipFormat& format, Matrix<float> out,
-                 int threads, void (*kernel)(const ChipSlice&));
+template <class T>
+void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, int threads,
+                 void (*kernel)(const ChipSlice<T>&));
 
 }  // namespace faceprint

@@ -1,0 +1,29 @@
+#pragma once
+// The part of an image under a chip, where no pixel that is asked for lies outside: the image itself if that is so
+// already, else a copy with black around it, reduced where the chip is much smaller.
+
+#include <cstdint>
+
+#include "cpu/sample_grid.hpp"
+#include "faceprint/buffer.hpp"
+
+namespace faceprint {
+
+inline constexpr std::ptrdiff_t bytes_per_load = 16;  // what kernels read from the first pixel of a box on, each row
+
+// Along an axis of the image, the first pixels of all boxes of some rows of a chip.
+struct Range {
+  std::int64_t first, last;
+};
+
+struct Window {
+  const std::uint8_t* data;  // the pixel of the first row and column
+  std::ptrdiff_t stride;     // bytes
+  Range rows, columns;       // a box that begins before or behind these is black
+};
+
+// For the rows `first_row` up to `last_row` of a chip, the last one excluded. A copy is made in `copy`.
+Window open_window(const Image& image, const Grid& grid, std::ptrdiff_t width, std::ptrdiff_t first_row,
+                   std::ptrdiff_t last_row, Buffer<std::uint8_t>& copy);
+
+}  // namespace faceprint

@@ -282,7 +282,7 @@ def run(seed: int, images: int | None, seconds: float | None, read: Reader = rea
     for name, content in itertools.islice(corpus(seed), images):
         if time.monotonic() > end:
             break
-        faulthandler.dump_traceback_later(3 * SLOW, exit=True)
+        faulthandler.dump_traceback_later(3 * SLOW, exit=True, file=sys.__stderr__)
         verdict = judge(content, read)
         faulthandler.cancel_dump_traceback_later()
         if verdict in counts:

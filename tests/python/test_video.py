@@ -2,6 +2,7 @@
 
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -48,17 +49,28 @@ def short(tmp_path, quarters):
 
 
 @pytest.fixture(scope="module")
-def looks(model, photos):
-    """Crops of 320 x 320 around the faces of two people, the smaller one's shifted from picture to picture."""
+def seen(model, photos):
+    """The model's recipe, and faces as they are written down: seen([(box, person, score), ...], ...) a frame each."""
+    (real,) = model.faces(photos / "collins.png")
+    people = np.eye(128, dtype=np.float32)
 
-    def crop(name, x, y):
-        image = Image.open(photos / name).convert("RGB")
-        left, top, right, bottom = model.faces(photos / name).boxes[0].tolist()
-        side = 1.6 * max(right - left, bottom - top)
-        corner = ((left + right - side) / 2 + x * side, (top + bottom - side) / 2 + y * side)
-        return np.asarray(image.resize((320, 320), box=(*corner, corner[0] + side, corner[1] + side)))
+    class Scripted:
+        recipe = model.recipe
 
-    return crop
+        def __init__(self, *frames):
+            self.script = frames
+            self.frames = [Frame(np.full((1, 1, 3), number, np.uint8), number / 2) for number in range(len(frames))]
+
+        def faces(self, pixels):
+            looks = self.script[pixels[0, 0, 0]]
+            return replace(
+                real[[0] * len(looks)],
+                boxes=np.array([box for box, _, _ in looks], np.float32).reshape(-1, 4),
+                embeddings=people[[person for _, person, _ in looks]],
+                scores=np.array([score for _, _, score in looks], np.float32),
+            )
+
+    return Scripted
 
 
 @pytest.mark.parametrize(
@@ -176,70 +188,95 @@ def test_without_pyav(short, monkeypatch):
         next(read_video(short))
 
 
-def test_two_people_become_two_tracks(tmp_path, model, looks):
+def test_two_people_become_two_tracks(tmp_path, model, photos):
+    def look(name, shift):
+        left, top, right, bottom = model.faces(photos / name).boxes[0].tolist()
+        half = 0.8 * max(right - left, bottom - top)
+        x, y = (left + right) / 2 + shift * half, (top + bottom) / 2
+        image = Image.open(photos / name).convert("RGB")
+        return np.asarray(image.resize((160, 160), box=(x - half, y - half, x + half, y + half)))
+
     pictures = [
-        np.concatenate([looks("collins.png", 0.02 * at, 0), looks("biden.jpg", -0.02 * at, 0)], axis=1)
-        for at in range(6)
+        np.concatenate([look("collins.png", 0.05 * at), look("biden.jpg", -0.05 * at)], axis=1) for at in range(3)
     ]
     path = write_video(tmp_path / "two.mp4", pictures)
     tracks = list(track_faces(model, read_video(path)))
-    assert [(track.frames, track.first, track.last) for track in tracks] == [(6, 0, 0.5)] * 2
-    reference = model.embed([pictures[0][:, :320], pictures[0][:, 320:]])
-    found = np.concatenate([track.best.embeddings for track in tracks])
-    between = fp.distances(reference, found)
-    assert np.diag(between).max() < model.recipe.threshold(1e-3) < between[0, 1]
+    assert [(track.frames, track.first, track.last) for track in tracks] == [(3, 0, 0.2)] * 2
+    reference = model.embed([pictures[0][:, :160], pictures[0][:, 160:]])
+    between = fp.distances(reference, np.concatenate([track.best.embeddings for track in tracks]))
+    assert between.min(axis=1).max() < model.recipe.threshold(1e-3) < between.max(axis=1).min()
+    assert [track.best.chips.shape for track in tracks] == [(1, 150, 150, 3)] * 2
 
 
-def test_best_look_is_kept(model, looks):
-    small = np.pad(
-        np.asarray(Image.fromarray(looks("collins.png", 0, 0)).resize((200, 200))), ((60, 60), (60, 60), (0, 0))
-    )
-    frames = [Frame(small, 0.0), Frame(looks("collins.png", 0, 0), 0.5), Frame(small, 1.0)]
-    (track,) = track_faces(model, frames, overlap=0.2)
-    assert (track.seconds, track.frames, len(track.best)) == (0.5, 3, 1)
-    (track,) = track_faces(model, frames, overlap=0.2, key=lambda face: -face.boxes[0, 2])
-    assert track.seconds == 0
-    assert track.best.chips.shape == (1, 150, 150, 3)
+BOX, NEAR, ASIDE = (0, 0, 100, 100), (20, 0, 120, 100), (60, 0, 160, 100)  # NEAR overlaps BOX by 2/3, ASIDE by 1/4
 
 
-def test_a_cut_ends_a_track(model, looks):
+def test_a_face_is_followed(seen):
+    model = seen([(BOX, 0, 0.9)], [(NEAR, 0, 0.9)], [(ASIDE, 0, 0.9)])
+    (track,) = track_faces(model, model.frames)
+    assert (track.frames, track.first, track.last) == (3, 0, 1)
+
+
+def test_best_look_is_kept(seen):
+    small = (10, 10, 90, 90)
+    model = seen([(small, 0, 1.0)], [(BOX, 0, 0.9)], [(BOX, 0, 0.9)], [(BOX, 0, 0.5)])
+    (track,) = track_faces(model, model.frames)
+    assert (track.seconds, track.frames, len(track.best)) == (0.5, 4, 1)
+    assert track.best.boxes.tolist() == [list(BOX)]
+    (track,) = track_faces(model, model.frames, key=lambda face: float(face.scores[0]))
+    assert (track.seconds, track.best.boxes.tolist()) == (0, [list(small)])
+
+
+def test_overlap_and_distance_both_link(seen):
     """Another person in the same place is another track, and so is the same one in another place."""
-    collins, biden = looks("collins.png", 0, 0), looks("biden.jpg", 0, 0)
-    tracks = list(track_faces(model, [Frame(collins, 0.0), Frame(biden, 0.1)]))
-    assert [track.frames for track in tracks] == [1, 1]
-    aside = np.pad(collins, ((0, 0), (0, 320), (0, 0))), np.pad(collins, ((0, 0), (320, 0), (0, 0)))
-    frames = [Frame(picture, float(at)) for at, picture in enumerate(aside)]
-    assert [track.frames for track in track_faces(model, frames)] == [1, 1]
-    assert [track.frames for track in track_faces(model, frames, overlap=0)] == [2]
-    assert [track.frames for track in track_faces(model, frames, overlap=0, distance=0)] == [1, 1]
+    cut = seen([(BOX, 0, 1)], [(BOX, 1, 1)])
+    assert [track.frames for track in track_faces(cut, cut.frames)] == [1, 1]
+    assert [track.frames for track in track_faces(cut, cut.frames, distance=2)] == [2]  # that of the two is 2
+    leap = seen([(BOX, 0, 1)], [(ASIDE, 0, 1)])
+    assert [track.frames for track in track_faces(leap, leap.frames)] == [1, 1]
+    assert [track.frames for track in track_faces(leap, leap.frames, overlap=0.25)] == [2]
+    away = seen([(BOX, 0, 1)], [((500, 500, 600, 600), 0, 1)])
+    assert [track.frames for track in track_faces(away, away.frames)] == [1, 1]
+    assert [track.frames for track in track_faces(away, away.frames, overlap=0)] == [2]
 
 
-def test_tracks_end_after_patience(model, looks):
-    collins, nobody = looks("collins.png", 0, 0), np.zeros((320, 320, 3), np.uint8)
-    frames = [Frame(collins, 0.0), Frame(nobody, 0.5), Frame(collins, 1.0), Frame(nobody, 2.5)]
-    given = iter(frames)
-    tracks = track_faces(model, given)
+def test_nearest_embeddings_are_joined_first(seen):
+    """Two people change places within reach of both boxes; each keeps the track."""
+    model = seen([(BOX, 0, 1), (NEAR, 1, 1)], [(BOX, 1, 1), (NEAR, 0, 1)])
+    tracks = list(track_faces(model, model.frames, distance=4))
+    assert [track.frames for track in tracks] == [2, 2]
+    assert [int(track.best.embeddings.argmax()) for track in tracks] == [0, 1]
+    (track,) = [
+        track for track in track_faces(model, model.frames, distance=4, key=lambda f: f.boxes[0, 0]) if track.seconds
+    ]
+    assert int(track.best.embeddings.argmax()) == 0
+
+
+def test_a_track_goes_on_with_one_face(seen):
+    model = seen([(BOX, 0, 1)], [(NEAR, 0, 1), (BOX, 0, 1)])
+    assert [track.frames for track in track_faces(model, model.frames)] == [2, 1]
+    model = seen([(BOX, 0, 1), (NEAR, 0, 1)], [(BOX, 0, 1)])
+    assert sorted(track.frames for track in track_faces(model, model.frames)) == [1, 2]
+
+
+def test_tracks_end_after_patience(seen):
+    model = seen([(BOX, 0, 1)], [], [(BOX, 0, 1)], [], [], [])
+    tracks = track_faces(model, model.frames)
     track = next(tracks)
     assert (track.first, track.last, track.frames) == (0, 1, 2)
     assert list(tracks) == []
-    assert [track.frames for track in track_faces(model, frames, patience=0.5)] == [1, 1]
+    assert [track.frames for track in track_faces(model, model.frames, patience=0.5)] == [1, 1]
+    assert [track.frames for track in track_faces(model, model.frames[:1])] == [1]
 
 
-def test_tracks_are_given_out_as_they_end(model, looks):
+def test_tracks_are_given_out_as_they_end(seen):
+    model = seen([(BOX, 0, 1)], [], [], [])
+
     def frames():
-        yield Frame(looks("collins.png", 0, 0), 0.0)
-        yield Frame(np.zeros((64, 64, 3), np.uint8), 2.0)
+        yield from model.frames
         raise AssertionError("the track has ended already")
 
     assert next(track_faces(model, frames())).frames == 1
-
-
-def test_one_face_continues_one_track(model, looks):
-    """Of two tracks that could go on with a face, the one whose last embedding is nearer does; the other one waits."""
-    collins = looks("collins.png", 0, 0)
-    twice = np.concatenate([collins, np.roll(collins, 8, axis=1)], axis=1)
-    tracks = list(track_faces(model, [Frame(twice, 0.0), Frame(collins, 0.5)], overlap=0))
-    assert sorted(track.frames for track in tracks) == [1, 2]
 
 
 @pytest.mark.parametrize(

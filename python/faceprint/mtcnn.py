@@ -21,7 +21,8 @@ CELL = 12  # the side of the window that P-Net judges, in pixels of its pyramid 
 STRIDE = 2  # pixels from one window to the next
 SMALLEST = 20  # side of the smallest face in pixels
 SMALLEST_SHARE = 50  # or the long side of the photograph divided by this, where that is more
-FINER = 4  # pixels of a reduced copy, at least, that are averaged into one pixel of a level or crop, each way
+FINER = 3  # pixels of a halved copy, at least, that are averaged into one pixel of a level or crop, each way
+SHORTEST = 256  # the short side of a halved copy, at least: small photographs are quick, and gain nothing
 CROPS = 512  # how many crops the later networks judge at once, so that crowds cost no more memory
 Boxes = NDArray[np.float32]
 
@@ -103,7 +104,7 @@ class Reductions:
     """A photograph, its half, its quarter and so on, each made when it is first wanted.
 
     What is wanted small is averaged from the smallest copy that still has at least FINER pixels for each pixel of it,
-    each way, and not from every pixel of the photograph again and again.
+    each way, and a short side of SHORTEST, and not from every pixel of the photograph again and again.
     """
 
     def __init__(self, image: Pixels) -> None:
@@ -134,7 +135,7 @@ class Reductions:
     def _halvings(self, step: float) -> int:
         """How often the photograph is halved where `step` of its pixels become one; the copies are made."""
         halvings = 0
-        while step >= 2 ** (halvings + 1) * FINER and min(self._pixels[halvings].shape[:2]) > 1:
+        while step >= 2 ** (halvings + 1) * FINER and min(self._pixels[halvings].shape[:2]) >= 2 * SHORTEST:
             halvings += 1
             if halvings == len(self._pictures):
                 self._pictures.append(self._pictures[-1].reduce(2))

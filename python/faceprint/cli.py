@@ -23,7 +23,7 @@ from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
 from .errors import FaceprintError, GalleryError, NoFaceError
-from .evaluate import AllPairs, ListedPairs, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
+from .evaluate import AllPairs, Pairs, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
 from .evaluate.plot import draw
 from .faces import Faces
 from .gallery import Gallery
@@ -301,7 +301,9 @@ def evaluate() -> None:
 @click.option("--far", default=1e-3, show_default=True, help="The false accept rate to hold.")
 @click.option("--people", type=click.IntRange(min=1), help="At most so many people, spread over the folder.")
 @click.option("--photos", type=click.IntRange(min=1), help="At most so many photographs of each.")
-@click.option("--reduction", type=click.Choice(["pca", "prefix"]), default="pca", show_default=True)
+@click.option(
+    "--reduction", type=click.Choice(["pca", "prefix"]), default="pca", show_default=True, help="How to shorten."
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write an SVG picture.")
 @Json
 @model_options
@@ -323,11 +325,10 @@ def sensitivity(
     if plot is not None and not plot.parent.is_dir():  # before minutes of work
         raise FileNotFoundError(f"{printable(plot)} cannot be written: its folder does not exist")
     known = find_people(folder, most_people=people, most_photos=photos)
-    chosen: tuple[list[Path], AllPairs | ListedPairs] = (known.photos, AllPairs(known.people))
-    if listed is not None:
-        chosen = read_pairs(listed, known)
-    progress = tqdm(chosen[0], unit="photo", disable=None, leave=False)
-    found = measure_sensitivity(model, progress, chosen[1], far=far, reduction=reduction)
+    pairs: Pairs
+    chosen, pairs = (known.photos, AllPairs(known.people)) if listed is None else read_pairs(listed, known)
+    progress = tqdm(chosen, unit="photo", disable=None, leave=False)
+    found = measure_sensitivity(model, progress, pairs, far=far, reduction=reduction)
     for reason in found.skipped.values():
         click.echo(f"skipped: {reason}", err=True)
     if plot is not None:

@@ -3,7 +3,7 @@
 Reached as `faceprint.evaluate`, and loaded when first used.
 """
 
-from .pairs import AllPairs, ListedPairs
+from .pairs import AllPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
 from .rates import Roc, Val, roc, val_at_far
 from .sensitivity import Sensitivity, measure_sensitivity
@@ -11,6 +11,7 @@ from .sensitivity import Sensitivity, measure_sensitivity
 __all__ = [
     "AllPairs",
     "ListedPairs",
+    "Pairs",
     "People",
     "Roc",
     "Sensitivity",

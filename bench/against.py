@@ -233,7 +233,7 @@ def memory(run: Any) -> list[dict[str, Any]]:
     """Measure what each call takes beyond gallery, queries and outputs."""
     told = []
     for call in CALLS:
-        rows = run.join_rows if call == "self-join" else run.rows
+        rows = run.join_rows if call in ("self-join", "within") else run.rows
         extra = measure(call, rows, run.depth, run.threads)
         told.append({"call": call, "rows": rows, "extra_bytes": extra})
         print(f"  {call:34} {'unknown' if extra is None else f'{extra / 2**20:12.1f} MiB'}", flush=True)

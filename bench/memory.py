@@ -19,7 +19,7 @@ from embeddings import embeddings, queries
 from faceprint import _core
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-CALLS = ("many", "few", "one", "certified", "float16", "int8", "self-join", "distances")
+CALLS = ("many", "few", "one", "certified", "float16", "int8", "within", "self-join", "distances")
 MATRIX_ROWS = 4096
 
 
@@ -50,11 +50,15 @@ def _prepare(call: str, rows: int, depth: int, threads: int) -> Callable[[], Seq
         x, y = embeddings(MATRIX_ROWS, depth, 0), embeddings(MATRIX_ROWS, depth, 1)
         return lambda: [_core.distances(x, y, None, threads)]
     x = embeddings(rows, depth)
-    storage = call if call in ("float16", "int8") else "float32"
-    gallery = _core.Gallery(depth, storage)  # type: ignore[arg-type]
+    storage: Any = call if call in ("float16", "int8") else "float32"
+    gallery = _core.Gallery(depth, storage)
     gallery.append(x)
     if call == "self-join":
         return lambda: _core.neighbours(gallery, 32, threads=threads)
+    if call == "within":
+        asked = queries(x, 1000)
+        limit = 2 - 2.56 / depth**0.5  # a tenth of all pairs: random directions are 2 +- 2 / sqrt(depth) apart
+        return lambda: _core.within(asked, gallery, limit, threads=threads)[:3]
     asked = queries(x, {"few": 32, "one": 1}.get(call, 1000))
     scan = "certified" if call == "certified" else "full" if storage == "float32" else "auto"
     return lambda: _core.nearest(asked, gallery, 10, scan=scan, threads=threads)[:2]  # type: ignore[arg-type]

@@ -4,9 +4,12 @@
 #include <pybind11/numpy.h>
 
 #include <array>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "faceprint/chip.hpp"
+#include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
 
 namespace py = pybind11;
@@ -48,4 +51,13 @@ std::array<float, 3> as_three_floats(const char* name, const py::object& object)
 template <class T>
 faceprint::Matrix<T> new_matrix(py::array_t<T>& array) {
   return {array.mutable_data(), array.shape(0), array.shape(1), array.shape(1)};
+}
+
+// An array in the very memory that was filled, which it keeps.
+template <class T>
+py::array_t<T> as_numpy(faceprint::Growing<T>&& values) {
+  auto kept = std::make_unique<faceprint::Growing<T>>(std::move(values));
+  const py::capsule owner(kept.get(), [](void* memory) { delete static_cast<faceprint::Growing<T>*>(memory); });
+  const faceprint::Growing<T>& filled = *kept.release();
+  return py::array_t<T>(filled.size(), filled.data(), owner);
 }

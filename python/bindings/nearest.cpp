@@ -1,5 +1,7 @@
 #include "faceprint/nearest.hpp"
 
+#include <utility>
+
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "watch.hpp"
@@ -20,11 +22,6 @@ faceprint::Scan as_scan(const std::string& name) {
   if (name == "full") return Scan::full;
   if (name == "certified") return Scan::certified;
   throw py::value_error("scan must be 'auto', 'full' or 'certified', not '" + name + "'");
-}
-
-template <class T>
-py::array_t<T> as_numpy(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 py::tuple nearest(const py::object& queries, const SharedGallery& shared, const py::object& k,
@@ -63,7 +60,8 @@ py::tuple within(const py::object& queries, const SharedGallery& shared, const p
     const std::shared_lock lock(shared.mutex);
     found = faceprint::within(matrix, shared.gallery, bound, search);
   }
-  return py::make_tuple(as_numpy(found.offsets), as_numpy(found.values), as_numpy(found.indices), found.computed);
+  return py::make_tuple(as_numpy(std::move(found.offsets)), as_numpy(std::move(found.values)),
+                        as_numpy(std::move(found.indices)), found.computed);
 }
 
 py::tuple neighbours(const SharedGallery& shared, const py::object& k, const std::string& metric,

@@ -62,7 +62,8 @@ def within(
 
     Compressed sparse rows: those of row i of `x` are `distances[offsets[i]:offsets[i + 1]]`, and the same of `indices`,
     in the order of `nearest`. With `metric` "cosine" or "dot", those whose similarity is at least `limit`. Offsets
-    (rows + 1,) and indices are int64, distances float32. Memory grows with what is found. Otherwise as `nearest`.
+    (rows + 1,) and indices are int64, distances float32. Memory grows by these arrays and no more. Otherwise as
+    `nearest`.
 
     >>> import numpy as np
     >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)

@@ -414,14 +414,42 @@ TEST(within_finds_all_that_a_plain_loop_finds) {
           for (const int threads : {1, 3}) {
             const Neighbourhoods found =
                 within(queries.view(), gallery, limit, {.metric = metric, .scan = scan, .threads = threads});
-            CHECK(found.values == values);
-            CHECK(found.indices == indices);
-            CHECK(found.offsets == offsets);
+            CHECK(std::ranges::equal(found.values, values));
+            CHECK(std::ranges::equal(found.indices, indices));
+            CHECK(std::ranges::equal(found.offsets, offsets));
           }
         }
       });
     }
   }
+}
+
+namespace {
+
+void check_within(const Rows<float>& queries, const Rows<float>& rows, float limit, Metric metric, int threads) {
+  const Neighbourhoods found = within(queries.view(), gallery_of(rows), limit, {.metric = metric, .threads = threads});
+  CHECK_EQUAL(found.offsets.size(), queries.rows + 1);
+  const std::int64_t* offset = found.offsets.data();
+  for (std::ptrdiff_t query = 0; query < queries.rows; ++query, ++offset) {
+    auto expected = ranked(queries, query, rows, metric);
+    std::erase_if(expected, [&](const auto& entry) {
+      return metric == Metric::squared_euclidean ? entry.first > limit : entry.first < limit;
+    });
+    CHECK_EQUAL(offset[1] - offset[0], std::ssize(expected));
+    for (std::ptrdiff_t i = 0; i < std::min(offset[1] - offset[0], std::ssize(expected)); ++i) {
+      CHECK_EQUAL(found.values.data()[offset[0] + i], expected[static_cast<std::size_t>(i)].first);
+      CHECK_EQUAL(found.indices.data()[offset[0] + i], expected[static_cast<std::size_t>(i)].second);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(within_sorts_many_hits_of_few_queries_and_few_hits_of_many) {
+  const Rows<float> several = random_integers(3, 4, 39), many_rows = random_integers(70'000, 4, 40);
+  check_within(several, many_rows, 40, Metric::squared_euclidean, 3);
+  check_within(several, many_rows, -5, Metric::dot, 1);
+  check_within(random_integers(263'000, 1, 41), random_integers(4, 1, 42), 4, Metric::squared_euclidean, 2);
 }
 
 TEST(within_counts_what_is_just_at_the_limit) {
@@ -432,18 +460,18 @@ TEST(within_counts_what_is_just_at_the_limit) {
   };
   const auto count = [&](Metric metric, auto keep) {
     const auto all = ranked(rows, 0, rows, metric);
-    return static_cast<std::size_t>(std::ranges::count_if(all, [&](const auto& entry) { return keep(entry.first); }));
+    return std::ranges::count_if(all, [&](const auto& entry) { return keep(entry.first); });
   };
   CHECK_EQUAL(found(Metric::squared_euclidean, 0), count(Metric::squared_euclidean, [](float v) { return v <= 0; }));
   CHECK_EQUAL(found(Metric::squared_euclidean, 30), count(Metric::squared_euclidean, [](float v) { return v <= 30; }));
   CHECK_EQUAL(found(Metric::dot, 6), count(Metric::dot, [](float v) { return v >= 6; }));
   const float most = std::numeric_limits<float>::infinity();
-  CHECK_EQUAL(found(Metric::squared_euclidean, most), 60u);
-  CHECK_EQUAL(found(Metric::dot, -most), 60u);
-  CHECK_EQUAL(found(Metric::dot, most), 0u);
+  CHECK_EQUAL(found(Metric::squared_euclidean, most), 60);
+  CHECK_EQUAL(found(Metric::dot, -most), 60);
+  CHECK_EQUAL(found(Metric::dot, most), 0);
   const Rows<float> units = random_units(60, 5, 35);
-  CHECK_EQUAL(within(units.view(), gallery_of(units), -1, {.metric = Metric::cosine}).indices.size(), 3600u);
-  CHECK_EQUAL(within(units.view(), gallery_of(units), 1.5f, {.metric = Metric::cosine}).indices.size(), 0u);
+  CHECK_EQUAL(within(units.view(), gallery_of(units), -1, {.metric = Metric::cosine}).indices.size(), 3600);
+  CHECK_EQUAL(within(units.view(), gallery_of(units), 1.5f, {.metric = Metric::cosine}).indices.size(), 0);
 }
 
 TEST(neighbours_of_equal_rows_are_the_first_ones) {

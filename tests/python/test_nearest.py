@@ -1,7 +1,9 @@
+import json
 import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from faceprint import _core
 from reference.backends import RUNNABLE, each_backend, using
 
 DEPTHS = [1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 127, 128, 129, 512]
+BENCH = Path(__file__).parents[2] / "bench"
 
 
 def integers(rows, columns, seed=0):
@@ -238,6 +241,13 @@ def test_within_equals_the_reference(backend, metric):
 
 
 @each_backend
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much memory a call took")
+def test_within_gathers_in_the_memory_it_returns():
+    words = [sys.executable, BENCH / "memory.py", "within", "--rows", "100000", "--depth", "16", "--threads", "2"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["extra_bytes"] < 64e6  # and some 120 MB of hits
+
+
 def test_a_certified_scan_gives_the_float32_answer(backend, unit_rows):
     rows = unit_rows(6000, 64, 1)
     rows[1000:2000] = rows[:1000]  # equal rows

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <vector>
-
 #include "faceprint/gallery.hpp"
+#include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
@@ -47,14 +46,15 @@ std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, Matrix
 
 // Rows of differing length, one behind the other: row i has the elements offsets[i] ... offsets[i + 1] - 1.
 struct Neighbourhoods {
-  std::vector<std::int64_t> offsets;
-  std::vector<float> values;
-  std::vector<std::int64_t> indices;
+  Growing<std::int64_t> offsets;
+  Growing<float> values;
+  Growing<std::int64_t> indices;
   std::int64_t computed = 0;  // rows that a certified scan computed in float32
 };
 
 // For each query row, all rows of the gallery whose distance is at most `limit`, or whose similarity is at least that;
-// otherwise as `nearest`. Throws as `nearest` does, and if the limit is not a number or a negative distance.
+// otherwise as `nearest`. What is found is gathered where it stays, so memory grows by no more than that. Throws as
+// `nearest` does, and if the limit is not a number or a negative distance.
 Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search = {});
 
 // The k rows of the gallery nearest to each of its rows but itself: as `nearest` with the gallery's own rows. Another

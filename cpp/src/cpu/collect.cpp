@@ -8,6 +8,7 @@ namespace faceprint {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr std::size_t hits_at_once = 8192;
 
 // Takes the lowest bit off, and returns its number.
 int take_bit(std::uint32_t& bits) {
@@ -47,8 +48,16 @@ void NearestCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint
 void WithinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {
   while (found) {
     const int lane = take_bit(found);
-    hits_[static_cast<std::size_t>(query)].push_back({values_.key(keys[lane]), first_row_ + row + lane});
+    keys_.push_back(values_.key(keys[lane]));
+    places_.push_back(hits_.place(first_query_ + query, first_row_ + row + lane));
   }
+  if (keys_.size() >= hits_at_once) hand_on();
+}
+
+void WithinCollector::hand_on() {
+  hits_.add(keys_, places_);
+  keys_.clear();
+  places_.clear();
 }
 
 void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {

@@ -1,10 +1,10 @@
 #pragma once
 // What becomes of the keys that the kernels offer.
 
-#include <span>
 #include <vector>
 
 #include "cpu/heap.hpp"
+#include "cpu/hits.hpp"
 #include "cpu/scan.hpp"
 #include "faceprint/nearest.hpp"
 
@@ -37,23 +37,23 @@ class NearestCollector final : public Collector {
   std::int64_t first_row_ = 0;
 };
 
-struct Hit {
-  float key;
-  std::int64_t index;
-};
-
-// Keeps every key that is offered.
+// Hands every key that is offered on to the hits; `first_query` is the number there of the first one here.
 class WithinCollector final : public Collector {
  public:
-  WithinCollector(Values values, std::span<std::vector<Hit>> hits) : values_(values), hits_(hits) {}
+  WithinCollector(Values values, Hits& hits, std::ptrdiff_t first_query)
+      : values_(values), hits_(hits), first_query_(first_query) {}
 
   void begin(const Block& block) { first_row_ = block.first_row; }
   void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
+  void hand_on();  // many at a time; also to be called at the end
 
  private:
   Values values_;
-  std::span<std::vector<Hit>> hits_;  // of each query
+  Hits& hits_;
+  const std::ptrdiff_t first_query_;
   std::int64_t first_row_ = 0;
+  std::vector<float> keys_;
+  std::vector<std::int64_t> places_;
 };
 
 // Offers each pair of rows to both, but a row to itself or twice: what it is offered may be of rows in any order, and

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,9 +22,11 @@ namespace {
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-constexpr std::ptrdiff_t block_panels = 256;     // at most
-constexpr std::ptrdiff_t merge_bytes = 1 << 25;  // of partial results, at most
-constexpr std::ptrdiff_t few_queries = 16;       // per thread: below, threads share the gallery instead
+constexpr std::ptrdiff_t block_panels = 256;        // at most
+constexpr std::ptrdiff_t merge_bytes = 1 << 25;     // of partial results, at most
+constexpr std::ptrdiff_t few_queries = 16;          // per thread: below, threads share the gallery instead
+constexpr std::ptrdiff_t within_queries = 1 << 18;  // whose hits are sorted at once
+constexpr std::ptrdiff_t hits_at_first = 1 << 23;
 
 // A certified scan must exclude most rows to be worth it. It needs enough rows for the limits to become tight, and
 // where it computes more than one pair in 16 of a block, the next blocks are scanned in full.
@@ -218,53 +219,45 @@ float limit_of_keys(Values values, float limit) {
   return key >= values.highest ? infinity : std::nextafter(key, infinity);
 }
 
-// Brings the hits of all parts of the gallery, row part * queries + query, together.
-Neighbourhoods gather(Values values, std::vector<std::vector<Hit>>& hits, std::ptrdiff_t queries) {
-  const auto parts = queries == 0 ? 0 : static_cast<std::ptrdiff_t>(hits.size()) / queries;
-  Neighbourhoods found;
-  found.offsets.push_back(0);
-  std::size_t total = 0;
-  for (const std::vector<Hit>& part : hits) total += part.size();
-  found.values.reserve(total);
-  found.indices.reserve(total);
-  for (std::ptrdiff_t query = 0; query < queries; ++query) {
-    std::vector<Hit> all = std::move(hits[static_cast<std::size_t>(query)]);
-    for (std::ptrdiff_t part = 1; part < parts; ++part) {
-      const std::vector<Hit> more = std::move(hits[static_cast<std::size_t>(part * queries + query)]);
-      all.insert(all.end(), more.begin(), more.end());
-    }
-    std::ranges::sort(all, [](Hit a, Hit b) { return a.key != b.key ? a.key < b.key : a.index < b.index; });
-    for (const Hit& hit : all) {
-      found.values.push_back(values.value(hit.key));
-      found.indices.push_back(hit.index);
-    }
-    found.offsets.push_back(static_cast<std::int64_t>(found.values.size()));
-  }
+// With room for many hits: none of it is touched before it is used, and memory this large comes from the system and
+// goes back to it, where smaller pieces would stay with the C library.
+Neighbourhoods empty_neighbourhoods(std::ptrdiff_t queries, std::ptrdiff_t rows) {
+  const std::ptrdiff_t hits = queries < hits_at_first / rows ? queries * rows : hits_at_first;
+  Neighbourhoods found{.offsets = Growing<std::int64_t>(queries + 1),
+                       .values = Growing<float>(hits),
+                       .indices = Growing<std::int64_t>(hits)};
+  found.offsets.append(0);
   return found;
 }
 
 }  // namespace
 
-Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
+Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> all_queries, const Gallery& gallery,
                              float limit, const Search& search) {
   const Values values(search.metric);
   const Task task = task_of(kernels, gallery, search, 1);
-  const Division division(queries.rows, gallery, search.threads, gallery.panel_count());
-  const std::vector<float> limits(static_cast<std::size_t>(division.batch), limit_of_keys(values, limit));
-  std::vector<std::vector<Hit>> hits(static_cast<std::size_t>(division.parts * queries.rows));
-  Progress progress = progress_of(search, queries.rows, gallery);
+  Neighbourhoods found = empty_neighbourhoods(all_queries.rows, gallery.rows());
+  Progress progress = progress_of(search, all_queries.rows, gallery);
   std::atomic<std::int64_t> computed = 0;
-  const auto scan = [&](std::ptrdiff_t index) {
-    const Chunk chunk = division.chunk(index);
-    PackedBatch packed(task, chunk.queries);
-    packed.pack(queries.slice(chunk.first_query, chunk.queries));
-    packed.set_limits(limits.data());
-    WithinCollector collector(values, std::span(hits).subspan(static_cast<std::size_t>(chunk.first_row),
-                                                              static_cast<std::size_t>(chunk.queries)));
-    computed += scan_panels(task, packed, chunk.first_panel, chunk.last_panel, collector, progress);
-  };
-  parallel_for(division.threads, division.chunks(), scan, &progress);
-  Neighbourhoods found = gather(values, hits, queries.rows);
+  for (std::ptrdiff_t first = 0; first < all_queries.rows; first += within_queries) {
+    const Matrix<const float> queries = all_queries.slice(first, std::min(within_queries, all_queries.rows - first));
+    const Division division(queries.rows, gallery, search.threads, gallery.panel_count());
+    const std::vector<float> limits(static_cast<std::size_t>(division.batch), limit_of_keys(values, limit));
+    Hits hits(found, queries.rows, gallery.rows());
+    const auto scan = [&](std::ptrdiff_t index) {
+      const Chunk chunk = division.chunk(index);
+      PackedBatch packed(task, chunk.queries);
+      packed.pack(queries.slice(chunk.first_query, chunk.queries));
+      packed.set_limits(limits.data());
+      WithinCollector collector(values, hits, chunk.first_query);
+      computed += scan_panels(task, packed, chunk.first_panel, chunk.last_panel, collector, progress);
+      collector.hand_on();
+    };
+    parallel_for(division.threads, division.chunks(), scan, &progress);
+    hits.sort(search.metric, search.threads, progress);
+  }
+  found.values.fit();
+  found.indices.fit();
   found.computed = computed;
   return found;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <stdexcept>
 
 #include "check.hpp"
@@ -223,6 +224,7 @@ TEST(refuses_wrong_arguments) {
 
 namespace {
 
+constexpr const char* no_fit = "landmarks and template must be five points with an extent and a common orientation";
 constexpr std::array<Point, 5> face = {Point{38, 52}, Point{74, 52}, Point{56, 72}, Point{42, 92}, Point{71, 92}};
 
 std::array<Point, 5> moved(const Affine& map, const std::array<Point, 5>& points) {
@@ -274,11 +276,31 @@ TEST(align_cannot_be_improved_by_any_small_change) {
   }
 }
 
+TEST(align_tells_a_poor_fit_from_none) {
+  // No turn fits a regular pentagon to its mirror image at all; a little of the pentagon itself added, one does.
+  std::array<Point, 5> pentagon{}, mirrored{};
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double angle = 2 * std::numbers::pi * static_cast<double>(i) / 5;
+    pentagon[i] = {50 + 20 * std::cos(angle), 50 + 20 * std::sin(angle)};
+    mirrored[i] = {50 + 20 * std::cos(angle), 50 - 20 * std::sin(angle)};
+  }
+  const auto mixed = [&](double share) {
+    std::array<Point, 5> result{};
+    for (std::size_t i = 0; i < 5; ++i) {
+      result[i] = {mirrored[i].x + share * (pentagon[i].x - 50), mirrored[i].y + share * (pentagon[i].y - 50)};
+    }
+    return result;
+  };
+  for (const double share : {0.0, 5e-7}) {
+    CHECK_THROWS(std::invalid_argument, no_fit, align(mixed(share), pentagon));
+  }
+  CHECK(std::abs(align(mixed(2e-6), pentagon).xx - 2e-6) < 1e-12);
+}
+
 TEST(align_refuses_points_it_cannot_fit) {
-  const char* degenerate = "landmarks and template must be five points with an extent and a common orientation";
   const std::array<Point, 5> same = {Point{3, 4}, Point{3, 4}, Point{3, 4}, Point{3, 4}, Point{3, 4}};
-  CHECK_THROWS(std::invalid_argument, degenerate, align(same, face));
-  CHECK_THROWS(std::invalid_argument, degenerate, align(face, same));
+  CHECK_THROWS(std::invalid_argument, no_fit, align(same, face));
+  CHECK_THROWS(std::invalid_argument, no_fit, align(face, same));
   std::array<Point, 5> bad = face;
   bad[2].y = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS(std::invalid_argument, "landmarks must be finite", align(bad, face));

@@ -100,6 +100,20 @@ TEST(ties_go_to_the_lower_row) {
   CHECK(computed(line, 1) == (Labels{0, 0, 1}));
 }
 
+TEST(of_equally_near_rows_the_first_wins) {
+  // Rows 1 and `tied` lie as near to row 0, one on either side; all others are far from everybody. Whichever of the two
+  // it is merged with, the other is then too far away.
+  for (const std::ptrdiff_t tied : {2, 40, 6000}) {  // among the rows that a thread takes at a time, and beyond them
+    Rows<float> line(tied + 1, 1);
+    for (std::ptrdiff_t row = 2; row < tied; ++row) line.at(row, 0) = static_cast<float>(100 * row);
+    line.at(1, 0) = 1;
+    line.at(tied, 0) = -1;
+    const Labels labels = computed(line, 1, 2);
+    CHECK_EQUAL(labels[1], 0);
+    CHECK_EQUAL(labels.back(), tied - 1);
+  }
+}
+
 TEST(is_the_same_for_every_number_of_threads_and_order_of_rows) {
   const std::ptrdiff_t people = 50, count = 2000, depth = 64;
   const Rows<float> centres = random_units(people, depth, 1), noise = random_units(count, depth, 2);

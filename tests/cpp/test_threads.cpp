@@ -49,6 +49,15 @@ TEST(stops_handing_out_chunks_after_an_exception) {
   CHECK_EQUAL(calls.load(), 1);
 }
 
+TEST(an_exception_also_stops_the_other_threads) {
+  std::atomic<int> calls = 0;
+  CHECK_THROWS(std::runtime_error, "first", parallel_for(2, 1000, [&](std::ptrdiff_t) {
+                 if (calls++ == 0) throw std::runtime_error("first");
+                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
+               }));
+  CHECK(calls < 1000);  // the other thread alone would come to that
+}
+
 TEST(counts_threads) {
   CHECK(default_threads() >= 1);
   CHECK_EQUAL(resolve_threads(0), default_threads());

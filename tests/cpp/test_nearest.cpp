@@ -498,6 +498,17 @@ void computed_with(const Rows<float>& rows, const Gallery& gallery, Watch& watch
           {.scan = Scan::full, .threads = threads, .watch = &watch});
 }
 
+// So many that a search of them all among themselves lasts a few looks, however fast this machine is.
+Rows<float> rows_for_some_looks() {
+  for (std::ptrdiff_t count = 1000;; count *= 2) {
+    const Rows<float> rows = random_units(count, 128, 36);
+    const Gallery gallery = gallery_of(rows);
+    const auto start = std::chrono::steady_clock::now();
+    computed(rows, gallery, 3, Search{.scan = Scan::full, .threads = 3});
+    if (std::chrono::steady_clock::now() - start > std::chrono::milliseconds(300)) return rows;
+  }
+}
+
 struct Counter final : Watch {
   int looks = 0;
   double last = 0;
@@ -516,7 +527,7 @@ struct Stopper final : Watch {
 }  // namespace
 
 TEST(a_watch_sees_the_work_advance_and_may_end_it) {
-  const Rows<float> rows = random_units(15'000, 128, 36);
+  const Rows<float> rows = rows_for_some_looks();
   const Gallery gallery = gallery_of(rows);
   for (const int threads : {1, 3}) {
     Counter counter;

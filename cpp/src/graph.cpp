@@ -1,6 +1,7 @@
 #include "faceprint/graph.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "divide_up.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -15,7 +17,7 @@ namespace faceprint {
 namespace {
 
 constexpr std::ptrdiff_t lanes = 8;  // partial sums of a product, always the same ones in the same order
-constexpr std::ptrdiff_t clusters_per_chunk = 256;
+constexpr std::ptrdiff_t numbers_per_chunk = 1 << 15;
 constexpr double smallest = 0x1p-44;  // of the norms: below, a distance is only what rounding leaves of equal rows
 
 struct Neighbour {
@@ -27,17 +29,19 @@ struct Neighbour {
 // rows, the sum of the rows, and the sum of their squared norms.
 class Clusters {
  public:
-  explicit Clusters(Matrix<const float> embeddings)
-      : depth_((embeddings.columns + lanes - 1) / lanes * lanes),
+  Clusters(Matrix<const float> embeddings, Progress& progress)
+      : depth_(divide_up(embeddings.columns, lanes) * lanes),
         sums_(static_cast<std::size_t>(embeddings.rows * depth_)),
         norms_(static_cast<std::size_t>(embeddings.rows)),
         counts_(static_cast<std::size_t>(embeddings.rows), 1),
-        parents_(static_cast<std::size_t>(embeddings.rows)) {
+        parents_(static_cast<std::size_t>(embeddings.rows)),
+        progress_(progress) {
     for (std::ptrdiff_t row = 0; row < embeddings.rows; ++row) {
       std::copy_n(embeddings.row(row), embeddings.columns, sum(row));
       norms_[at(row)] = product(row, row);
       parents_[at(row)] = row;
       active_.push_back(row);
+      progress_.add(0);
     }
   }
 
@@ -46,19 +50,22 @@ class Clusters {
   // The nearest other active cluster; of equally near ones the first, but `preferred` before all.
   Neighbour nearest(std::ptrdiff_t cluster, std::ptrdiff_t preferred, int threads) const {
     const auto count = static_cast<std::ptrdiff_t>(active_.size());
-    const std::ptrdiff_t chunks = (count + clusters_per_chunk - 1) / clusters_per_chunk;
+    const std::ptrdiff_t chunk_clusters = std::max<std::ptrdiff_t>(1, numbers_per_chunk / depth_);
+    const std::ptrdiff_t chunks = divide_up(count, chunk_clusters);
     std::vector<Neighbour> found(at(chunks), {-1, std::numeric_limits<double>::infinity()});
     threads = worthwhile_threads(threads, static_cast<double>(count * depth_));
-    parallel_for(threads, chunks, [&](std::ptrdiff_t chunk) {
+    const auto look_in = [&](std::ptrdiff_t chunk) {
       Neighbour best = found[at(chunk)];
-      for (std::ptrdiff_t i = chunk * clusters_per_chunk; i < std::min((chunk + 1) * clusters_per_chunk, count); ++i) {
+      for (std::ptrdiff_t i = chunk * chunk_clusters; i < std::min((chunk + 1) * chunk_clusters, count); ++i) {
         const std::ptrdiff_t other = active_[at(i)];
         if (other == cluster) continue;
         const double apart = distance(cluster, other);
         if (apart < best.distance) best = {other, apart};
       }
       found[at(chunk)] = best;
-    });
+      progress_.add(0);
+    };
+    parallel_for(threads, chunks, look_in, &progress_);
     Neighbour best = {-1, std::numeric_limits<double>::infinity()};
     if (preferred >= 0) best = {preferred, distance(cluster, preferred)};
     for (const Neighbour& candidate : found) {
@@ -78,7 +85,10 @@ class Clusters {
     return kept;
   }
 
-  void deactivate(std::ptrdiff_t cluster) { active_.erase(std::ranges::lower_bound(active_, cluster)); }
+  void deactivate(std::ptrdiff_t cluster) {
+    progress_.add(static_cast<double>(2 * active_.size() - 1));
+    active_.erase(std::ranges::lower_bound(active_, cluster));
+  }
 
   // A parent always precedes its children, so one pass in order labels every row.
   void label(std::span<std::int64_t> labels) const {
@@ -115,6 +125,7 @@ class Clusters {
   std::ptrdiff_t depth_;
   std::vector<double> sums_, norms_, counts_;
   std::vector<std::ptrdiff_t> parents_, active_;
+  Progress& progress_;
 };
 
 }  // namespace
@@ -123,7 +134,8 @@ class Clusters {
 // from a cluster to its nearest until two are each other's nearest, and merge them. Average linkage is reducible: a
 // merged cluster is never nearer to a third than both its parts were. So the merges are those of the greedy algorithm,
 // and a cluster whose nearest is beyond the threshold will never merge.
-void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads) {
+void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads,
+                     Watch* watch) {
   check_columns("embeddings", embeddings.columns);
   if (std::ssize(labels) != embeddings.rows) {
     throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
@@ -135,7 +147,9 @@ void average_linkage(Matrix<const float> embeddings, double threshold, std::span
   threads = resolve_threads(threads);
   check_values("embeddings", embeddings);
 
-  Clusters clusters(embeddings);
+  // What is left to do falls with the square of the clusters that are left.
+  Progress progress(watch, std::pow(static_cast<double>(embeddings.rows), 2));
+  Clusters clusters(embeddings, progress);
   std::vector<std::ptrdiff_t> chain;
   while (!clusters.active().empty()) {
     if (chain.empty()) chain.push_back(clusters.active().front());

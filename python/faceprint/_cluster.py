@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._nearest import Progress
 from .arrays import as_embeddings
+from .distance import as_threshold
 
 JUNK = -1
 THRESHOLD = 0.13  # of the bundled network, as its recipe says; a test holds the two together
@@ -35,6 +37,7 @@ def cluster(
     threshold: float | None = None,
     junk: Any = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Clustering:
     """Group embeddings (n, dimension) float32 into people by average linkage (Sokal and Michener 1958), exactly.
 
@@ -42,8 +45,11 @@ def cluster(
     `threshold`, in [0, 4]; the default suits the bundled network (`model.recipe.clustering` has another's). Memory
     grows with n, time with its square. The order of rows changes only the numbering, but for exact ties. Rows
     where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and of no influence on
-    the others. Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a threshold out of
-    range.
+    the others.
+
+    `progress` is called now and then with the share of the work that is done, in [0, 1]; what it raises, or Ctrl-C,
+    ends the call at once. Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a
+    threshold out of range.
 
     >>> import numpy
     >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), threshold=0.5)
@@ -53,11 +59,9 @@ def cluster(
     [-1, 0, 1]
     """
     rows = as_embeddings(x, "embeddings")
-    stop = THRESHOLD if threshold is None else threshold
-    if not 0 <= stop <= 4:
-        raise ValueError(f"threshold must be a squared distance in [0, 4], not {stop}")
+    stop = as_threshold(THRESHOLD if threshold is None else threshold)
     kept = np.flatnonzero(~_mask(junk, len(rows)))
-    found = _core.average_linkage(np.ascontiguousarray(rows[kept]), stop, threads=threads or 0)
+    found = _core.average_linkage(np.ascontiguousarray(rows[kept]), stop, threads or 0, progress)
     labels = np.full(len(rows), JUNK, np.int64)
     labels[kept] = found
     return Clustering(labels, kept[_medoids(rows[kept].astype(np.float64), found)], stop)

@@ -78,5 +78,8 @@ def chips(
     threads: SupportsIndex = 0,
 ) -> NDArray[np.float32]: ...
 def average_linkage(
-    embeddings: NDArray[np.float32], threshold: float, threads: SupportsIndex = 0
+    embeddings: NDArray[np.float32],
+    threshold: float,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.int64]: ...

@@ -1,4 +1,4 @@
-"""All squared Euclidean distances between two sets of embeddings."""
+"""All squared Euclidean distances between two sets of embeddings, and what may be a threshold for one."""
 
 from typing import Any
 
@@ -40,3 +40,15 @@ def distances(
     queries = as_embeddings(x, "x")
     gallery = as_embeddings(y, "y", width=queries.shape[1])
     return _core.distances(queries, gallery, out, threads or 0, progress)
+
+
+def as_threshold(distance: float) -> float:
+    """Check that a threshold is a squared distance of unit vectors, in [0, 4]; ValueError otherwise.
+
+    >>> as_threshold(4.5)
+    Traceback (most recent call last):
+    ValueError: threshold must be a squared distance in [0, 4], not 4.5
+    """
+    if not 0 <= distance <= 4:
+        raise ValueError(f"threshold must be a squared distance in [0, 4], not {distance}")
+    return distance

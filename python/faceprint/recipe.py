@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from .chip import ALIGNMENTS, Alignment, named_alignment
+from .distance import as_threshold
 from .errors import RecipeError
 from .photo import printable
 
@@ -162,12 +163,12 @@ class Recipe:
         """
         if threshold is None:
             return self.threshold(far), far
-        return _given(threshold), self.far(threshold)
+        return as_threshold(threshold), self.far(threshold)
 
     def grouping(self, threshold: float | None = None) -> float:
         """The average distance at which grouping stops: `threshold`, or else `clustering`; RecipeError without both."""
         if threshold is not None:
-            return _given(threshold)
+            return as_threshold(threshold)
         if self.clustering is None:
             raise RecipeError(f"recipe {self.name} states no 'clustering'; give it: threshold, or --threshold")
         return self.clustering
@@ -351,12 +352,6 @@ def _gates(value: Any, name: str) -> tuple[Gate, ...]:
         for key, share in entry.items():
             _check(_number(share) and 0 <= share <= 1, name, key, "a number in [0, 1]", share)
     return tuple(Gate(**entry) for entry in stated)
-
-
-def _given(threshold: float) -> float:
-    if not 0 <= threshold <= 4:
-        raise ValueError(f"threshold must be a squared distance in [0, 4], not {threshold}")
-    return threshold
 
 
 def _object(

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "faceprint/matrix.hpp"
+#include "faceprint/watch.hpp"
 
 namespace faceprint {
 
@@ -19,6 +20,7 @@ namespace faceprint {
 //
 // Throws std::invalid_argument if shapes do not agree, if depth is not in [1, 2^20], if a value is not finite or lies
 // outside [-1e15, 1e15], or if the threshold is not a number or negative.
-void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads = 0);
+void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads = 0,
+                     Watch* watch = nullptr);
 
 }  // namespace faceprint

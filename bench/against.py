@@ -13,8 +13,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from contest import Answer, Contestant, Result, compete, recall
 from embeddings import embeddings, queries
 from faceprint import _core
+from goals import AUTO, CERTIFIED, CODES, FULL, GOALS, HALVES, best_round_share
 from machine import available_cpus, ceilings, describe
 from memory import CALLS, MATRIX_ROWS, measure
 from peers import (
@@ -45,9 +47,6 @@ CHECKED = 64  # queries whose distances are computed again in float64
 
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would make numpy's BLAS another one than people have
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-FULL, CERTIFIED, AUTO = "faceprint full", "faceprint certified", "faceprint"
-HALVES, CODES = "faceprint float16", "faceprint int8"
 
 
 @dataclass(frozen=True)
@@ -149,6 +148,7 @@ def tell(result: Result, calls: int, limit: float | None, **facts: Any) -> dict[
         **facts,
         **result.contestant.facts,
     }
+    found["share_of_limit_best_round"] = best_round_share(found)
     shown = {name: value for name, value in found.items() if name not in ("name", "exact", "seconds", "rounds")}
     words = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items() if v is not None)
     print(f"  {found['name']:34} {seconds * 1e3:12.3f} ms  {words}", flush=True)
@@ -184,22 +184,22 @@ def self_join(peers: dict[str, str], run: Any) -> dict[str, Any]:
     x = embeddings(run.join_rows, run.depth)
     gallery = _core.Gallery(run.depth, codes=False)
     gallery.append(x, run.threads)
-    contestants = [
-        Contestant(AUTO, lambda: _core.neighbours(gallery, JOIN_K, threads=run.threads), number_bytes=4, least_rounds=3)
-    ]
+    rounds = {name: 3 for goal in GOALS if goal.workload == "self-join" for name in (goal.ours, goal.other)}
+
+    def contestant(name: str, ask: Callable[[], Answer]) -> Contestant:
+        return Contestant(name, ask, number_bytes=4, least_rounds=rounds.get(name, 1))
+
     searchers = [build(x) for module, build in (("faiss", faiss_flat), ("torch", torch_searcher)) if module in peers]
-    contestants += [
-        Contestant(s.name, lambda s=s: s.search(x, JOIN_K + 1), number_bytes=4, least_rounds=3)  # type: ignore[misc]
-        for s in searchers
-    ]
-    results = compete(contestants, run.rounds)
+    theirs = [contestant(searcher.name, partial(searcher.search, x, JOIN_K + 1)) for searcher in searchers]
+    ours = contestant(AUTO, lambda: _core.neighbours(gallery, JOIN_K, threads=run.threads))
+    results = compete([ours, *theirs], run.rounds)
     sample = np.random.default_rng(2).choice(len(x), min(1000, len(x)), replace=False)
     expected = _core.nearest(x[sample], gallery, JOIN_K + 1, scan="full", threads=run.threads)
     others = expected[1] != sample[:, None]
     others[others.all(1), -1] = False
     truth = [part[others].reshape(-1, JOIN_K) for part in expected[:2]]
-    for part, ours in zip(truth, results[0].answer, strict=True):
-        if not np.array_equal(ours[sample], part):
+    for part, found in zip(truth, results[0].answer, strict=True):
+        if not np.array_equal(found[sample], part):
             raise AssertionError("neighbours differs from nearest")
     told = []
     for result in results:

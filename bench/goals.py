@@ -8,6 +8,12 @@ HALVES, CODES = "faceprint float16", "faceprint int8"
 BEST_EXACT = "the best exact peer"  # whichever is fastest of those that promise the float32 answer
 
 
+def best_round_share(told: dict[str, Any]) -> float | None:
+    """The share of the machine's limit that a contestant reached in its best round, where it has a limit."""
+    share = told["share_of_limit"]
+    return None if share is None else float(share * told["seconds"] / min(told["rounds"]))
+
+
 @dataclass(frozen=True)
 class Goal:
     """At least so much: of the machine's limit (`share`), or the time of `other` over ours (`ratio`)."""
@@ -17,6 +23,11 @@ class Goal:
     kind: Literal["share", "ratio"]
     least: float
     other: str = "the machine's limit"
+
+    def best_round(self, contestants: list[dict[str, Any]]) -> float | None:
+        """For a share, that of the best round: it says more of the code, and the median more of what is had."""
+        ours = [entry for entry in contestants if entry["name"] == self.ours]
+        return best_round_share(ours[0]) if ours and self.kind == "share" else None
 
     def reached(self, contestants: list[dict[str, Any]]) -> float | None:
         """What was reached, or None where one of the two did not run."""

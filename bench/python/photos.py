@@ -26,6 +26,7 @@ from PIL import Image
 
 import faceprint as fp
 from faceprint.demo import PHOTOS
+from faceprint.detector import Detections
 from faceprint.model import Model
 from faceprint.photo import Pixels
 
@@ -71,16 +72,15 @@ def time_stages(model: Model, photos: Sequence[Path], others: dict[str, Detect])
         seconds[stage] += perf_counter() - start
         return result
 
-    def cut(image: Pixels, landmarks: Any) -> Any:
-        views = [model.network.inputs(image, landmarks, mirror=mirror) for mirror in (False, True)]
-        model.network.pictures(image, landmarks)
-        return np.concatenate(views)
+    def cut(image: Pixels, found: Detections) -> Any:
+        model.network.pictures(image, found)
+        return model.network.inputs(image, found)
 
     for photo in photos:
         image = timed("decode", fp.read_photo, photo)
         found = timed("detect", model.detect, image)
-        inputs = timed("chip", cut, image, found.landmarks)
-        timed("embed", model.network.embed, inputs)
+        inputs = timed("chip", cut, image, found)
+        timed("embed", model.network.embed_views, inputs)
         for name, detect in others.items():
             timed(f"detect, {name}", detect, image)
     return dict(seconds)

@@ -16,8 +16,8 @@ from .errors import (
     NoFaceError,
     PhotoError,
     RecipeError,
-    VideoError,
     RecipeWarning,
+    VideoError,
 )
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ __all__ = [
     "PhotoError",
     "Recipe",
     "RecipeError",
-    "Track",
     "RecipeWarning",
+    "Track",
     "Verification",
     "VideoError",
     "VideoLimits",
@@ -103,9 +103,9 @@ __all__ = [
     "neighbours",
     "read_photo",
     "read_video",
-    "track_faces",
     "set_distance",
     "template",
+    "track_faces",
     "use_backend",
     "within",
 ]

@@ -21,7 +21,7 @@ from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
 from .faces import Faces
 from .known import Asked
 from .mtcnn import Mtcnn
-from .network import LARGEST_BATCH, Network, open_network, unit_rows
+from .network import LARGEST_BATCH, Network, open_network
 from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
 from .quality import recognisability, recognisable
 from .recipe import Recipe
@@ -262,10 +262,7 @@ class Model:
     def _embed(self, photos: list[Prepared]) -> list[Faces]:
         if not photos:
             return []
-        inputs = np.concatenate([photo.inputs for photo in photos])
-        faces, views = inputs.shape[:2]
-        embeddings = self.network.embed(inputs.reshape(faces * views, *inputs.shape[2:]))
-        rows = unit_rows(embeddings.reshape(faces, views, self.recipe.dimension).mean(axis=1))
+        rows = self.network.embed_views(np.concatenate([photo.inputs for photo in photos]))
         ends = np.cumsum([len(photo.found.scores) for photo in photos])
         return [
             Faces(
@@ -343,9 +340,7 @@ def _is_folder(path: "str | os.PathLike[str]") -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a path with a NUL on some versions
 
 
-def _attempt(
-    prepare: "Callable[[Photo], Prepared]", passed_over: type[Failure], photo: Photo
-) -> Prepared | Failure:
+def _attempt(prepare: "Callable[[Photo], Prepared]", passed_over: type[Failure], photo: Photo) -> Prepared | Failure:
     try:
         return prepare(photo)
     except passed_over as error:

@@ -67,7 +67,14 @@ class Network:
     def pictures(self, image: Pixels, found: Detections) -> Pixels:
         """Cut the same chips for people to look at: uint8 RGB of shape (faces, height, width, 3)."""
         shape = self.recipe.input
-        return np.rint(_core.chips(image, self._affines(found), shape.height, shape.width, layout="NHWC")).astype(np.uint8)
+        chips = _core.chips(image, self._affines(found), shape.height, shape.width, layout="NHWC")
+        return np.rint(chips).astype(np.uint8)
+
+    def embed_views(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed (faces, views, ...) inputs: the mean embedding of each face's views, scaled to unit length."""
+        faces, views = inputs.shape[:2]
+        embeddings = self.embed(inputs.reshape(faces * views, *inputs.shape[2:]))
+        return unit_rows(embeddings.reshape(faces, views, self.recipe.dimension).mean(axis=1))
 
     def embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network over (faces, ...) inputs and scale each embedding to unit length."""

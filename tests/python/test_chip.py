@@ -111,7 +111,15 @@ def test_nothing_aliases_where_the_chip_shrinks_the_image(pattern, scale, angle)
     affine[:, 2] = len(image) / 2 + 0.23 - affine[:, :2] @ [side / 2, side / 2]
     exact = exact_mean(image, affine, side)
     chip = _core.chips(image, affine[None], side, side, layout="NHWC")[0]
-    print("ALIAS", pattern.__name__, scale, angle, np.abs(chip - exact).mean(), np.abs(bilinear(image, affine, side) - exact).mean(), np.abs(chip-exact).max())
+    print(
+        "ALIAS",
+        pattern.__name__,
+        scale,
+        angle,
+        np.abs(chip - exact).mean(),
+        np.abs(bilinear(image, affine, side) - exact).mean(),
+        np.abs(chip - exact).max(),
+    )
 
 
 @pytest.mark.parametrize("twin", [False, True])

@@ -87,8 +87,8 @@ def test_no_photos(model):
 
 def test_embedding_is_the_mean_of_the_face_and_its_mirror_image(model, photos):
     image = read_photo(photos / "obama.jpg")
-    at = model.detect(image).landmarks[:1]
-    plain, mirrored = (model.network.embed(model.network.inputs(image, at, mirror=mirror)) for mirror in (False, True))
+    inputs = model.network.inputs(image, model.detect(image)[:1])
+    plain, mirrored = (model.network.embed(inputs[:, view]) for view in (0, 1))
     np.testing.assert_allclose(model.embed(image), unit_rows((plain + mirrored) / 2), atol=1e-5)
     assert distances(model.embed(image), plain)[0, 0] > 1e-4
     unflipped = open_network(BUNDLED, replace(model.recipe, flip=False))

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from faceprint import DeviceError, NetworkError, RecipeError, _core, read_photo
+from faceprint.detector import Detections
 from faceprint.model import BUNDLED, load
 from faceprint.mtcnn import RECIPE as MTCNN
 from faceprint.network import open_network, unit_rows
@@ -112,20 +113,21 @@ def test_any_network_with_its_recipe(tiny, photos):
 def test_layout_and_channels_of_the_recipe_reach_the_network(tiny, photos):
     image = read_photo(photos / "obama.jpg")
     plain = load(tiny())
-    at = plain.detect(image).landmarks
+    at = plain.detect(image)
     expected = plain.network.inputs(image, at)
     last = load(tiny(shape={"layout": "NHWC"})).network.inputs(image, at)
-    np.testing.assert_array_equal(last, expected.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(last, expected.transpose(0, 1, 3, 4, 2))
     turned = load(tiny(shape={"channels": "BGR", "mean": plain.recipe.input.mean[::-1]})).network.inputs(image, at)
-    np.testing.assert_allclose(turned, expected[:, ::-1], atol=1e-6)
+    np.testing.assert_allclose(turned, expected[:, :, ::-1], atol=1e-6)
 
 
 def test_pictures_are_rounded(model):
     image = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     at = np.float32([[[100, 120], [200, 120], [150, 170], [110, 210], [190, 210]]])
+    found = Detections(np.zeros((1, 4), np.float32), at, np.ones(1, np.float32))
     affines = _core.align(at, np.array(model.recipe.landmarks))
     exact = _core.chips(image, affines, 150, 150, layout="NHWC")
-    np.testing.assert_array_equal(model.network.pictures(image, at), np.rint(exact).astype(np.uint8))
+    np.testing.assert_array_equal(model.network.pictures(image, found), np.rint(exact).astype(np.uint8))
 
 
 def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):

@@ -14,6 +14,7 @@ from PIL import Image, ImageEnhance
 import faceprint as fp
 from faceprint import distances
 from faceprint.cli import command
+from faceprint.detector import Detections
 from faceprint.evaluate import AllPairs, find_people, measure_sensitivity, sensitivity
 from faceprint.evaluate.degrade import Thumbnail, compress, cut, shrink
 from faceprint.evaluate.reduction import principal_axes, reduce
@@ -24,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def face(model, photos):
     image = fp.read_photo(photos / "obama.jpg")
-    return cut(image, model.detect(image).landmarks[0], model.recipe)
+    return cut(image, model.detect(image)[:1], model.recipe)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def small(monkeypatch):
 @pytest.fixture
 def run(model, monkeypatch):
     """Run the command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.load", lambda network, *, detector, device: model)
+    monkeypatch.setattr("faceprint.cli.load", lambda network, **_: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, ["evaluate", "sensitivity", *map(os.fspath, words)])
@@ -61,45 +62,47 @@ def run(model, monkeypatch):
     return invoke
 
 
-def chips(model, image, landmarks):
-    return model.network.inputs(image, landmarks[None])
+def one_face(landmarks):
+    corners = [*landmarks.min(axis=0), *landmarks.max(axis=0)]
+    return Detections(np.float32([corners]), landmarks[None], np.ones(1, np.float32))
 
 
 def test_a_thumbnail_holds_all_that_the_network_sees(model, photos):
     image = fp.read_photo(photos / "biden.jpg")
-    landmarks = model.detect(image).landmarks[0]
-    face = cut(image, landmarks, model.recipe)
+    found = model.detect(image)[:1]
+    face = cut(image, found, model.recipe)
     assert face.image.size < image.size / 2
-    np.testing.assert_array_equal(chips(model, face.image, face.landmarks), chips(model, image, landmarks))
+    inputs = model.network.inputs
+    np.testing.assert_array_equal(inputs(face.image, face.found), inputs(image, found))
 
 
 def test_pixels_are_those_of_the_chips_square(model):
     template = np.array(model.recipe.landmarks, np.float32)
     image = np.zeros((600, 500, 3), np.uint8)
-    face = cut(image, template * 2 + 100, model.recipe)
+    face = cut(image, one_face(template * 2 + 100), model.recipe)
     assert face.pixels == pytest.approx(4 * 150 * 150)
     assert face.image.shape == (377, 377, 3)  # 300 and an eighth on either side, in whole pixels
-    assert cut(image, template * 4, model.recipe).image.shape == (600, 500, 3)  # no more than the photograph
+    assert cut(image, one_face(template * 4), model.recipe).image.shape == (600, 500, 3)  # no more than the photograph
 
 
 @pytest.mark.parametrize("pixels", [1_600, 6_400, 14_400, 25_600])
 def test_shrink_leaves_so_many_pixels(model, face, pixels):
     small = shrink(face, pixels)
     assert small.pixels == pytest.approx(pixels, rel=0.03)
-    assert cut(small.image, small.landmarks, model.recipe).pixels == pytest.approx(small.pixels, rel=0.01)
+    assert cut(small.image, small.found, model.recipe).pixels == pytest.approx(small.pixels, rel=0.01)
     assert small.image.size < face.image.size
-    assert np.ptp(chips(model, small.image, small.landmarks)) > 0.3
+    assert np.ptp(model.network.inputs(small.image, small.found)) > 0.3
 
 
 def test_shrink_takes_the_landmarks_along():
     columns, rows = np.meshgrid(np.arange(240), np.arange(200))
     image = np.stack([columns, rows, columns], axis=2).astype(np.uint8)  # the colour of a pixel is its place
     landmarks = np.float32([[60, 50], [180, 50], [120, 90], [70, 150], [170, 150]])
-    small = shrink(Thumbnail(image, landmarks, 40_000.0), 2_500)
+    small = shrink(Thumbnail(image, one_face(landmarks), 40_000.0), 2_500)
     assert small.image.shape == (50, 60, 3)
     seen = [
         (np.interp(x, range(60), small.image[25, :, 0]), np.interp(y, range(50), small.image[:, 30, 1]))
-        for x, y in small.landmarks
+        for x, y in small.found.landmarks[0]
     ]
     np.testing.assert_allclose(seen, landmarks, atol=0.6)  # colours are whole numbers
 
@@ -116,7 +119,7 @@ def test_compress_is_jpeg_of_that_quality(face):
         sizes.append(len(content.getvalue()))
         worse = compress(face, quality)
         np.testing.assert_array_equal(worse.image, np.asarray(Image.open(content)))
-        np.testing.assert_array_equal(worse.landmarks, face.landmarks)
+        assert worse.found is face.found
         losses.append(np.abs(worse.image.astype(int) - face.image).mean())
     assert 0 < losses[0] < losses[1] < losses[2]
     assert sizes[0] > sizes[1] > sizes[2]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ..chip import align
+from ..detector import Detections
 from ..photo import Pixels, read_photo
 from ..recipe import Recipe
 
@@ -18,26 +19,25 @@ MARGIN = 1 / 8  # of the aligned face's sides, kept around it for interpolation 
 class Thumbnail:
     """A face and little else: a piece of a photograph, uint8 RGB, at the photograph's own resolution.
 
-    `landmarks` (5, 2) float32 are in pixels of `image`; the square the network will see covers `pixels` of them.
+    `found` is that one face, in pixels of `image`; the square the network will see covers `pixels` of them.
     """
 
     image: Pixels
-    landmarks: NDArray[np.float32]
+    found: Detections
     pixels: float
 
 
-def cut(image: Pixels, landmarks: NDArray[np.float32], recipe: Recipe) -> Thumbnail:
-    """Cut the face with these landmarks (5, 2) out of a photograph, with a margin, where the photograph reaches."""
-    ((affine,)) = _core.align(np.ascontiguousarray(landmarks[None]), np.array(recipe.landmarks, np.float64))
-    chip_to_photo = affine.reshape(2, 3)
+def cut(image: Pixels, found: Detections, recipe: Recipe) -> Thumbnail:
+    """Cut the one face that is `found` out of a photograph, with a margin, where the photograph reaches."""
     width, height = recipe.input.width, recipe.input.height
+    (chip_to_photo,) = align(found, recipe.landmarks, height, width)
     across, down = np.array([-MARGIN, 1 + MARGIN]) * width, np.array([-MARGIN, 1 + MARGIN]) * height
     corners = np.array([(x, y, 1) for x in across for y in down]) @ chip_to_photo.T
     left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
     right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 1
     piece = np.ascontiguousarray(image[top:bottom, left:right])
     covered = abs(float(np.linalg.det(chip_to_photo[:, :2]))) * width * height
-    return Thumbnail(piece, landmarks - np.array([left, top], np.float32), covered)
+    return Thumbnail(piece, _moved(found, np.ones(2), -np.array([left, top])), covered)
 
 
 def compress(face: Thumbnail, quality: int) -> Thumbnail:
@@ -46,7 +46,7 @@ def compress(face: Thumbnail, quality: int) -> Thumbnail:
 
     content = io.BytesIO()
     Image.fromarray(face.image).save(content, "JPEG", quality=quality)
-    return Thumbnail(read_photo(content.getvalue()), face.landmarks, face.pixels)
+    return Thumbnail(read_photo(content.getvalue()), face.found, face.pixels)
 
 
 def shrink(face: Thumbnail, pixels: int) -> Thumbnail:
@@ -63,5 +63,10 @@ def shrink(face: Thumbnail, pixels: int) -> Thumbnail:
     height, width = (max(1, round(side * scale)) for side in face.image.shape[:2])
     small = Image.fromarray(face.image).resize((width, height), Image.Resampling.BICUBIC)
     ratio = np.array([width / face.image.shape[1], height / face.image.shape[0]])
-    landmarks = (face.landmarks + 0.5) * ratio - 0.5  # the centre of the first pixel is 0
-    return Thumbnail(np.asarray(small), landmarks.astype(np.float32), face.pixels * float(ratio.prod()))
+    found = _moved(face.found, ratio, 0.5 * ratio - 0.5)  # the centre of the first pixel is 0
+    return Thumbnail(np.asarray(small), found, face.pixels * float(ratio.prod()))
+
+
+def _moved(found: Detections, scale: NDArray[np.float64], shift: NDArray[np.float64]) -> Detections:
+    boxes = (found.boxes.reshape(-1, 2, 2) * scale + shift).reshape(-1, 4).astype(np.float32)
+    return Detections(boxes, (found.landmarks * scale + shift).astype(np.float32), found.scores)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ..errors import NoFaceError, PhotoError
 from ..model import Model
-from ..network import unit_rows
 from ..photo import photo_name, read_photo
 from .degrade import Thumbnail, compress, cut, shrink
 from .pairs import Pairs
@@ -112,16 +111,12 @@ def _thumbnail(model: Model, photo: Path) -> Thumbnail:
     found = model.detect(image)
     if not len(found.scores):
         raise NoFaceError(f"{photo_name(photo)} must show a face, but none was found")
-    return cut(image, found.landmarks[0], model.recipe)
+    return cut(image, found[:1], model.recipe)
 
 
 def _embed(model: Model, faces: list[Thumbnail]) -> NDArray[np.float32]:
     """The one place that knows how a model is fed: (faces, dimension) float32."""
-    recipe = model.recipe
-    views = (False, True) if recipe.flip else (False,)
-    inputs = [model.network.inputs(face.image, face.landmarks[None], mirror=view) for face in faces for view in views]
-    embeddings = model.network.embed(np.concatenate(inputs))
-    return unit_rows(embeddings.reshape(len(faces), len(views), recipe.dimension).mean(axis=1))
+    return model.network.embed_views(np.concatenate([model.network.inputs(face.image, face.found) for face in faces]))
 
 
 def _by_dimension(

@@ -190,7 +190,7 @@ def test_jpeg_of_endless_scans(gradient):
 
 def test_bytes_that_only_look_like_scans(gradient):
     image = Image.fromarray(gradient)
-    content = encoded(image, "JPEG", progressive=True, comment=500 * b"\xff\xda") + 500 * b"\xff\xda\0\2"
+    content = encoded(image, "JPEG", progressive=True, comment=500 * b"\xff\xda") + b"\0\2" + 500 * b"\xff\xda\0\2"
     np.testing.assert_array_equal(read_photo(content), read_photo(encoded(image, "JPEG", progressive=True)))
 
 
@@ -198,6 +198,9 @@ def test_the_first_picture_of_an_mpo(gradient):
     first, second = Image.fromarray(gradient), Image.fromarray(255 - gradient)
     content = encoded(first, "MPO", save_all=True, append_images=[second], quality=100, subsampling=0)
     np.testing.assert_allclose(read_photo(content, least=24).astype(int), gradient, atol=3)
+    spoilt = content.replace(b"MPF\0II", b"MPF\0XX").replace(b"MPF\0MM", b"MPF\0XX")
+    assert spoilt != content
+    np.testing.assert_array_equal(read_photo(spoilt), read_photo(content))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

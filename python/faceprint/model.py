@@ -102,7 +102,8 @@ class Model:
         photograph, in the same order. Photographs are decoded, searched and embedded on all cores, a bounded number of
         them ahead of what is taken from the iterator; the work ends when the iterator is closed. `errors` says what
         becomes of a photograph that cannot be read: its PhotoError is raised in its place, which ends the iterator, or
-        it is left out ("skip"), or its PhotoError is given in its place ("collect"), with the path in `.photo`.
+        it is left out ("skip"), or its PhotoError is given in its place ("collect"), with the path in `.photo`. Type
+        checkers take a path for one photograph: with them, write `[folder]`.
 
         >>> import faceprint as fp
         >>> from faceprint.demo import PHOTOS

@@ -85,7 +85,7 @@ def yunet(path, size, answers, drop=(), **how):
 def scrfd(path, height, width, answers, batch=False, drop=(), order=(1, 4, 10), **how):
     """SCRFD's outputs for images of height x width, named by numbers: answers[stride] is (anchor, the 15 values)."""
     outputs = {}
-    for columns, at in (((1), slice(0, 1)), (4, slice(1, 5)), (10, slice(5, 15))):
+    for columns, at in ((1, slice(0, 1)), (4, slice(1, 5)), (10, slice(5, 15))):
         for stride in STRIDES:
             values = np.zeros((height // stride * (width // stride) * 2, columns))
             for anchor, numbers in answers.get(stride, {}).items():

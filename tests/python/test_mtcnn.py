@@ -101,9 +101,10 @@ def test_what_is_no_box_is_cut_out_black(photos):
 
 @pytest.fixture
 def ramp():
-    """Red rises along the columns, green along the rows; the sides are odd, so that halves end within a pixel."""
+    """Red rises along the columns, blue falls, green rises along the rows; odd sides, so that halves end in a pixel."""
     rows, columns = np.mgrid[:1333, :1777]
-    return np.stack([columns * 250 / 1777, rows * 250 / 1333, rows * 0], axis=2).round().astype(np.uint8)
+    red = (columns * 250 / 1777).round()
+    return np.stack([red, (rows * 250 / 1333).round(), 250 - red], axis=2).astype(np.uint8)
 
 
 def test_levels_lie_where_they_would_without_halved_copies(ramp):
@@ -115,16 +116,21 @@ def test_levels_lie_where_they_would_without_halved_copies(ramp):
         across, down = ((np.arange(side) + 0.5) * 250 / side for side in (width, height))
         np.testing.assert_allclose(level[:, :, 0], np.tile(across, (height, 1)), atol=250 / width / 6 + 1)
         np.testing.assert_allclose(level[:, :, 1].T, np.tile(down, (width, 1)), atol=250 / height / 6 + 1)
+        # and neither way on the whole; a copy taken for as large as its last, partial column would be 0.4 off there
+        assert abs((level[:, :, 0] - across)[:, -width // 4 :].mean()) < 0.15
     assert [picture.size for picture in copies._pictures] == [(1777, 1333), (889, 667), (445, 334)]
 
 
 def test_crops_lie_where_they_would_without_halved_copies(ramp):
     boxes = np.array([[101, 51, 148, 98], [40, 30, 500, 490], [300, 100, 1500, 1300], [-99, -99, 400, 400]], np.float32)
     halved, exact = mtcnn.Reductions(ramp).crops(boxes, 24), mtcnn._crops(ramp, boxes, 24)
-    inside = exact[:, 2] == exact[0, 2, 0, 0]  # blue is 0 everywhere, so all
-    assert inside.all()
     np.testing.assert_array_equal(halved[0], exact[0])  # two pixels become one: too few to halve
     np.testing.assert_allclose(halved[1:3], exact[1:3], atol=1.6 / 128)
+    left, step = boxes[1:3, :1], (boxes[1:3, 2:3] - boxes[1:3, :1] + 1) / 24
+    middles = left - 1.5 + (np.arange(24) + 0.5) * step  # boxes count pixels from 1
+    for crops in (halved[1:3], exact[1:3]):
+        found = (crops[:, 0] - crops[:, 2]).mean(axis=1) * 64 + 125  # rounding up adds to both
+        assert abs((found - middles * 250 / 1777).mean()) < 0.05  # a third of a pixel
     np.testing.assert_allclose(halved[3, :2, 8:, 8:], exact[3, :2, 8:, 8:], atol=1.6 / 128)  # but for the edge
 
 

@@ -23,8 +23,8 @@ LARGEST_BATCH = 32  # about 9 MB of 150-pixel chips; larger batches were no fast
 class Network:
     """An embedding network together with the recipe that says how to feed it. Open one with `open_network`.
 
-    `origin` says in words where the recipe comes from. `batch` is the one number of faces that the graph takes, for
-    which they are handed over in such portions, or None where it takes any number.
+    `origin` says in words where the recipe comes from. `batch` is the one number of faces that the graph takes, which
+    are then handed over in such portions, or None where it takes any number.
     """
 
     def __init__(self, session: Session, recipe: Recipe, origin: str = "given") -> None:

@@ -67,4 +67,5 @@ def _weights(weights: Any, rows: int) -> NDArray[np.float64]:
         raise ValueError(f"weights must have shape ({rows},), one for each embedding, not {given.shape}")
     if not (np.isfinite(given) & (given >= 0)).all() or not given.any():
         raise ValueError("weights must be finite numbers of 0 or more, and not all 0")
-    return given / given.sum()
+    shares: NDArray[np.float64] = given / given.sum()
+    return shares

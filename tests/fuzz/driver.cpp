@@ -4,7 +4,20 @@
 #include <iostream>
 #include <limits>
 
+// Absent where no sanitizer is built in.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
+extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
+
 namespace fuzz {
+
+namespace {
+
+const char* program = "";
+std::uint64_t current = 0;
+
+void tell_round() { std::cerr << "\nagain: " << program << " --round " << current << "\n"; }
+
+}  // namespace
 
 int run(int count, char** words, Round round) {
   std::uint64_t first = 0;
@@ -22,23 +35,24 @@ int run(int count, char** words, Round round) {
     std::cerr << "give --rounds or --seconds, for rounds never end\n";
     return 2;
   }
+  program = words[0];
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(tell_round);
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t done = 0;
   for (; done < rounds; ++done) {
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     if (taken.count() >= seconds) break;
-    std::clog << "\rround " << first + done << std::flush;  // so that a crash has named its round
+    current = first + done;
     try {
-      Chance chance(first + done);
+      Chance chance(current);
       round(chance);
     } catch (const std::exception& error) {
-      std::cerr << "\nround " << first + done << ": " << error.what() << "\nagain: " << words[0] << " --round "
-                << first + done << "\n";
+      std::cerr << error.what();
+      tell_round();
       return 1;
     }
   }
-  std::clog << "\n";
-  std::cout << words[0] << ": " << done << " rounds from " << first << "\n";
+  std::cout << program << ": " << done << " rounds from " << first << "\n";
   return 0;
 }
 

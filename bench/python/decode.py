@@ -12,6 +12,7 @@ import argparse
 import importlib.metadata
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where to write .json, without the suffix")
     arguments = parser.parse_args()
     contestants, versions, missing = decoders()
-    results = []
+    results, load = [], round(os.getloadavg()[0], 1)
     for name, (width, height) in SIZES.items():
         content = make_photo(width, height)
         for reduction in (1, 2):
@@ -116,6 +117,7 @@ def main() -> None:
             print(json.dumps(results[-1]), flush=True)
     answer = {
         "machine": machine.describe(),
+        "load_before_and_after": [load, round(os.getloadavg()[0], 1)],
         "versions": versions,
         "not_installed": missing,
         "rounds": arguments.rounds,

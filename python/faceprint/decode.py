@@ -129,7 +129,7 @@ def _plugin(content: bytes) -> Any:
 
 
 def _decode_fast(image: Image.Image, content: bytes | None, reduction: int) -> NDArray[np.uint8] | None:
-    """By simplejpeg, about twice as fast as Pillow; None where it is not installed, or Pillow has to judge the file."""
+    """By simplejpeg, which is faster; None where it is not installed, or where Pillow has to judge the file."""
     if simplejpeg is None or content is None or not isinstance(image, JpegImageFile) or image.mode not in ("L", "RGB"):
         return None
     least = {"min_height": -(image.height // -reduction), "min_width": -(image.width // -reduction)}

@@ -19,7 +19,7 @@ void tell_round() { std::cerr << "\nagain: " << program << " --round " << curren
 
 }  // namespace
 
-int run(int count, char** words, Round round) {
+int run(int count, const char* const* words, Round round) {
   std::uint64_t first = 0;
   std::uint64_t rounds = std::numeric_limits<std::uint64_t>::max();
   double seconds = std::numeric_limits<double>::infinity();

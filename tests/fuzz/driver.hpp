@@ -84,6 +84,6 @@ bool refused(const Call& call) {
 using Round = void (*)(Chance&);
 
 // Runs rounds as the command line says: --rounds N, --seconds S, --seed N (the first round's number), --round N.
-int run(int count, char** words, Round round);
+int run(int count, const char* const* words, Round round);
 
 }  // namespace fuzz

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <vector>
 
 #include "driver.hpp"
@@ -51,13 +50,14 @@ void remove(Chance& chance, Gallery& gallery, List& list) {
   }
   if (chance.once_in(10)) gone.push_back(chance.in(-1, gallery.rows()));  // out of order or out of bounds
   if (fuzz::refused([&] { gallery.remove(gone); })) return;
-  for (auto row = gone.rbegin(); row != gone.rend(); ++row) list.erase(list.begin() + *row);
+  std::ranges::reverse(gone);
+  for (const std::int64_t row : gone) list.erase(list.begin() + row);
 }
 
 void hold(const Gallery& gallery, const List& list) {
   fuzz::require(gallery.rows() == std::ssize(list), "a gallery has as many rows as were added and not removed");
   if (gallery.storage() != Storage::float32) return;
-  Rows unpacked(gallery.rows(), gallery.columns(), gallery.columns());
+  const Rows unpacked(gallery.rows(), gallery.columns(), gallery.columns());
   gallery.unpack(unpacked.view());
   for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) {
     const std::vector<float>& expected = list[static_cast<std::size_t>(row)];
@@ -83,30 +83,28 @@ void search(Chance& chance, const Gallery& gallery) {
   Search options = {.metric = static_cast<Metric>(chance.in(0, 2)), .threads = static_cast<int>(chance.in(1, 3))};
   std::vector<Scan> scans = {Scan::full, Scan::automatic};
   if (gallery.has_bounds() && options.metric != Metric::cosine) scans.push_back(Scan::certified);
-  std::optional<Answer> first;
+  std::vector<Answer> answers;
   for (const BackendStatus& status : backends()) {
     if (!status.unavailable.empty()) continue;
     use_backend(status.name);
     for (const Scan scan : scans) {
       options.scan = scan;
-      Answer answer = {false, Rows(count, k, k), fuzz::Strided<std::int64_t>(count, k, k)};
+      Answer& answer = answers.emplace_back(Answer{false, Rows(count, k, k), fuzz::Strided<std::int64_t>(count, k, k)});
       answer.refused = fuzz::refused(
           [&] { nearest(queries.view(), gallery, answer.values.view(), answer.indices.view(), options); });
-      if (!first)
-        first.emplace(std::move(answer));
-      else
-        fuzz::require(answer == *first, "all backends and scans give the same bits");
     }
   }
-  if (first->refused || options.metric != Metric::squared_euclidean || gallery.storage() != Storage::float32) return;
-  Rows rows(gallery.rows(), gallery.columns(), gallery.columns());
+  const Answer& first = answers.front();
+  for (const Answer& answer : answers) fuzz::require(answer == first, "all backends and scans give the same bits");
+  if (first.refused || options.metric != Metric::squared_euclidean || gallery.storage() != Storage::float32) return;
+  const Rows rows(gallery.rows(), gallery.columns(), gallery.columns());
   gallery.unpack(rows.view());
-  Rows all(count, gallery.rows(), fuzz::stride(chance, gallery.rows()));
+  const Rows all(count, gallery.rows(), fuzz::stride(chance, gallery.rows()));
   distances(queries.view(), rows.view(), all.view(), options.threads);
   for (std::ptrdiff_t query = 0; query < count; ++query) {
     for (std::ptrdiff_t at = 0; at < k; ++at) {
-      const float value = all.view().row(query)[first->indices.view().row(query)[at]];
-      fuzz::require(value == first->values.view().row(query)[at], "values are those of distances");
+      const float value = all.view().row(query)[first.indices.view().row(query)[at]];
+      fuzz::require(value == first.values.view().row(query)[at], "values are those of distances");
     }
   }
 }

@@ -115,7 +115,7 @@ def test_a_face_on_the_gate_passes(model, photos):
 
 def test_recipe_without_a_centre(model, photos):
     bare = replace(model.recipe, unrecognisable=None)
-    blind = Model(Network(BUNDLED, bare), model.detector, fp.Limits())
+    blind = Model(Network(model.network.session, bare), model.detector, fp.Limits())
     faces = blind.faces(photos / "obama.jpg")
     assert faces.quality is None
     assert faces[0].quality is None

@@ -52,7 +52,12 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize(
-    "call", ["faceprint.neighbours(x, 10)", "faceprint.within(x, x, 1e9)", "faceprint.cluster(x, threshold=4)"]
+    "call",
+    [
+        "faceprint.neighbours(x, 10)",
+        "faceprint.within(x, x, 0.2, metric='cosine')",
+        "faceprint.cluster(x, threshold=4)",
+    ],
 )
 def test_ctrl_c_ends_a_long_call_soon(call):
     words = [sys.executable, "-c", INTERRUPT.format(call=call)]

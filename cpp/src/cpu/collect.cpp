@@ -58,6 +58,7 @@ void WithinCollector::hand_on() {
   hits_.add(keys_, places_);
   keys_.clear();
   places_.clear();
+  progress_.add(0);
 }
 
 void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {

@@ -7,6 +7,7 @@
 #include "cpu/hits.hpp"
 #include "cpu/scan.hpp"
 #include "faceprint/nearest.hpp"
+#include "threads.hpp"
 
 namespace faceprint {
 
@@ -40,8 +41,8 @@ class NearestCollector final : public Collector {
 // Hands every key that is offered on to the hits; `first_query` is the number there of the first one here.
 class WithinCollector final : public Collector {
  public:
-  WithinCollector(Values values, Hits& hits, std::ptrdiff_t first_query)
-      : values_(values), hits_(hits), first_query_(first_query) {}
+  WithinCollector(Values values, Hits& hits, std::ptrdiff_t first_query, Progress& progress)
+      : values_(values), hits_(hits), first_query_(first_query), progress_(progress) {}
 
   void begin(const Block& block) { first_row_ = block.first_row; }
   void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
@@ -51,6 +52,7 @@ class WithinCollector final : public Collector {
   Values values_;
   Hits& hits_;
   const std::ptrdiff_t first_query_;
+  Progress& progress_;  // may want to look: where all rows are hits, they take longer than the scan
   std::int64_t first_row_ = 0;
   std::vector<float> keys_;
   std::vector<std::int64_t> places_;

@@ -249,7 +249,7 @@ Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> all
       PackedBatch packed(task, chunk.queries);
       packed.pack(queries.slice(chunk.first_query, chunk.queries));
       packed.set_limits(limits.data());
-      WithinCollector collector(values, hits, chunk.first_query);
+      WithinCollector collector(values, hits, chunk.first_query, progress);
       computed += scan_panels(task, packed, chunk.first_panel, chunk.last_panel, collector, progress);
       collector.hand_on();
     };

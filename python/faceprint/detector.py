@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .faces import prominence
-from .photo import Pixels
+from .photo import Decoded, Pixels
 
 SMALLEST = 12  # pixels; no detector here can tell a smaller face from anything else
 MULTIPLE = 32  # networks of strides up to 32 take sides of whole multiples
@@ -57,6 +57,11 @@ class Detections:
     def __getitem__(self, rows: slice | NDArray[Any]) -> "Detections":
         """Select faces by a slice, a mask, or their numbers."""
         return Detections(self.boxes[rows], self.landmarks[rows], self.scores[rows])
+
+    def on_full_photo(self, decoded: Decoded) -> "Detections":
+        """The same faces in pixels of the full photograph, where they were found on one decoded smaller."""
+        corners = decoded.to_full(self.boxes.reshape(-1, 2, 2))
+        return Detections(corners.reshape(-1, 4), decoded.to_full(self.landmarks), self.scores)
 
 
 Part: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # boxes, landmarks, scores

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeGuard, cast, get_args, overload
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._template import template as mean_template
 from .ahead import ahead, portions
-from .detector import Detections, Detector, DetectorOptions, choose_faces
+from .detector import Detections, Detector, DetectorOptions, at_least, choose_faces
 from .detectors import open_detector
 from .distance import distances
 from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
@@ -22,12 +22,13 @@ from .faces import Faces
 from .known import Asked
 from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, open_network
-from .photo import BYTES, Limits, Photo, Pixels, find_photos, photo_name, printable, read_photo
+from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_photos, photo_name, printable
 from .quality import recognisability, recognisable
 from .recipe import Recipe
 from .runtime import work_alone
 
 BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
+LEAST = 1000  # pixels of the short side at which faces are looked for, where a file can be decoded smaller than it is
 Choice: TypeAlias = Literal["prominent", "only"]
 Errors: TypeAlias = Literal["raise", "skip", "collect"]
 Failure: TypeAlias = PhotoError | NoFaceError
@@ -240,17 +241,26 @@ class Model:
     def _prepare(self, photo: Photo, choose: Choice | None = None) -> Prepared:
         """All of a photograph's faces, or the one that `choose` asks for, ready to be embedded."""
         path = os.fspath(photo) if isinstance(photo, (str, os.PathLike)) else None
-        try:
-            image = read_photo(photo, limits=self.limits)
-        except PhotoError as error:
-            error.photo = path
-            raise
-        found = self.detect(image)
+        least = LEAST if self.options.min_size is None else None
+        decoded = self._decode(photo, path, least)
+        found = self.detect(decoded.pixels)
         if choose and len(found.scores) == 0:
             raise NoFaceError(f"{photo_name(photo)} must show a face, but none was found")
         if choose == "only" and len(found.scores) > 1:
             raise ManyFacesError(f"{photo_name(photo)} must show only one face, not {len(found.scores)}")
-        return self._cut(image, found[:1] if choose else found, path)
+        found = found[:1] if choose else found
+        full = found.on_full_photo(decoded)
+        shape = self.recipe.input
+        if decoded.reduction > 1 and len(at_least(max(shape.height, shape.width), found).scores) < len(found.scores):
+            decoded, found = self._decode(photo, path), full  # some chips want more pixels than were decoded
+        return replace(self._cut(decoded.pixels, found, path), found=full)
+
+    def _decode(self, photo: Photo, path: str | None, least: int | None = None) -> Decoded:
+        try:
+            return decode_photo(photo, limits=self.limits, least=least)
+        except PhotoError as error:
+            error.photo = path
+            raise
 
     def _cut(self, image: Pixels, found: Detections, path: str | None = None) -> Prepared:
         return Prepared(found, self.network.pictures(image, found), self.network.inputs(image, found), path)

@@ -11,11 +11,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceprint import Limits, ManyFacesError, NoFaceError, PhotoError, RecipeError, distances, load, read_photo
+from faceprint import (
+    DetectorOptions,
+    Limits,
+    ManyFacesError,
+    NoFaceError,
+    PhotoError,
+    RecipeError,
+    distances,
+    load,
+    read_photo,
+)
 from faceprint.detector import Detections
 from faceprint.faces import prominence
-from faceprint.model import BUNDLED, Model
+from faceprint.model import BUNDLED, LEAST, Model
 from faceprint.network import LARGEST_BATCH, open_network, unit_rows
+from faceprint.photo import decode_photo
 
 PEOPLE = {"obama.jpg": "o", "obama2.jpg": "o", "obama3.jpg": "o", "biden.jpg": "b", "collins.png": "c"}
 
@@ -374,3 +385,50 @@ def test_embed_names_the_photo_without_a_face_among_many(model, photos, tmp_path
     Image.new("RGB", (60, 60)).save(tmp_path / "blank.png")
     with pytest.raises(NoFaceError, match=r"blank\.png must show a face"):
         model.embed([photos / "biden.jpg", tmp_path / "blank.png", tmp_path / "missing.jpg"])
+
+
+@pytest.fixture
+def decodings(monkeypatch):
+    """The `least` of every decoding, as they come."""
+    seen = []
+
+    def record(photo, *, limits, least):
+        seen.append(least)
+        return decode_photo(photo, limits=limits, least=least)
+
+    monkeypatch.setattr("faceprint.model.decode_photo", record)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"), [(1, None), (3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_90)]
+)
+def test_large_photos_are_decoded_as_small_as_their_faces_allow(model, photos, tmp_path, decodings, orientation, turn):
+    path, exif = tmp_path / "large.jpg", Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.open(photos / "obama.jpg").resize((2731, 3413))
+    (stored if turn is None else stored.transpose(turn)).save(path, quality=95, exif=exif)
+    faces, full = model.faces(path), model.faces(read_photo(path))
+    assert decodings == [LEAST, LEAST]  # once each
+    width = full.boxes[0, 2] - full.boxes[0, 0]
+    assert width > 600
+    assert np.abs(faces.landmarks - full.landmarks).max() < 0.03 * width
+    assert np.abs(faces.boxes - full.boxes).max() < 0.1 * width
+    assert distances(faces.embeddings, full.embeddings).max() < 0.01
+
+
+def test_small_faces_are_cut_from_all_the_pixels(model, photos, tmp_path, decodings):
+    canvas = Image.new("RGB", (2400, 2100), (90, 110, 130))
+    canvas.paste(Image.open(photos / "collins.png").convert("RGB"), (900, 800))
+    canvas.save(tmp_path / "wide.jpg", quality=95)
+    faces = model.faces(tmp_path / "wide.jpg")
+    assert decodings == [LEAST, None]
+    expected = model.network.pictures(read_photo(tmp_path / "wide.jpg"), faces.landmarks)
+    np.testing.assert_array_equal(faces.chips, expected)
+    ((left, top, right, bottom),) = faces.boxes
+    assert 1050 < left < right < 1200
+    assert 850 < top < bottom < 1000
+
+    sized = Model(model.network, model.detector, Limits(), DetectorOptions(min_size=40))
+    assert len(sized.faces(tmp_path / "wide.jpg")) == 1
+    assert decodings == [LEAST, None, None]  # sizes are in pixels of the full photograph

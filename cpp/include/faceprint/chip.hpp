@@ -64,8 +64,9 @@ struct Crop {
 // step in the chip, at least 1: of a box `hypot(xx, xy)` wide and `hypot(yx, yy)` high, where the two differ. The image
 // is constant over each of its pixels, and black (0) beyond its edges. Where the chip does not shrink the image this is
 // bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 3 times is first divided
-// into blocks from its first pixel on, ceil(side / 3) wide and high, whose means, rounded to whole numbers, take the
-// place of its pixels. Positions are rounded to 2^-14 of such a pixel, lengths within 1e-6 of a limit count as it.
+// into blocks from its first pixel on, ceil(side / 3) wide and high but at most 2048, whose means, rounded to whole
+// numbers, take the place of its pixels. Positions are rounded to 2^-14 of such a pixel, lengths within 1e-6 of a limit
+// count as it.
 //
 // Whitening takes (pixel - m) / max(d, 1 / sqrt(n)) for a pixel, m and d being the mean and standard deviation of the
 // n = 3 * height * width values of the chip: "per image standardization", as older FaceNet networks want it.

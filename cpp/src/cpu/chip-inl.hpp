@@ -2,40 +2,58 @@
 // `Shares` (of four neighbouring pixels in a box) and `Strip` (these pixels, weighed: 8 numbers, red, green, blue and 0
 // of the first two added up, then of the other two).
 
-constexpr std::ptrdiff_t places_at_once = 64;
+constexpr std::int32_t places_at_once = 64;
+constexpr int near_bits =
+    22;  // of a fraction, where positions lie no more than `places_at_once` steps of 3 pixels apart
 
 // Where the boxes of some neighbouring pixels of a chip lie.
 struct Places {
-  alignas(64) std::ptrdiff_t offsets[places_at_once];  // bytes from the window's data to the first pixel
-  alignas(64) std::int32_t begins[places_at_once];     // in the first pixel, along its row
-  alignas(64) float shares[max_taps][places_at_once];  // of the rows of pixels in the mean
+  alignas(64) std::int32_t rows[places_at_once], columns[places_at_once];  // of the first pixel, in the window
+  alignas(64) std::int32_t begins[places_at_once];                         // in the first pixel, along its row
+  alignas(64) float shares[max_taps][places_at_once];                      // of the rows of pixels in the mean
 };
 
-template <class T>
-inline void locate(const ChipSlice<T>& slice, std::ptrdiff_t v, std::ptrdiff_t u, std::ptrdiff_t count,
+// Positions along an axis of the window, counted from the pixel that the first of them lies in, in 32 bits.
+struct Near {
+  std::int32_t pixel, last;  // that pixel, and the last one, counted from the window's first
+  std::int32_t begin, step;
+
+  static Near from(std::int64_t position, std::int64_t step, const Range& range) {
+    constexpr std::int64_t far = 1 << 30;  // an affine leads no farther
+    return {static_cast<std::int32_t>(std::clamp(first_tap(position) - range.first, -far, far)),
+            static_cast<std::int32_t>(range.last - range.first),
+            static_cast<std::int32_t>(position >> (fraction_bits - near_bits)) & ((1 << near_bits) - 1),
+            static_cast<std::int32_t>(step >> (fraction_bits - near_bits))};
+  }
+  std::int32_t at(std::int32_t i) const { return begin + i * step; }
+  std::int32_t tap(std::int32_t position) const { return smaller(larger(pixel + (position >> near_bits), 0), last); }
+  static std::int32_t begin_in_tap(std::int32_t position) {
+    return position >> (near_bits - share_bits) & (full_share - 1);
+  }
+};
+
+inline void locate(const Grid& grid, const Window& window, std::ptrdiff_t v, std::ptrdiff_t u, std::int32_t count,
                    Places& places) {
-  const SampleAxis &x_axis = slice.grid.x, &y_axis = slice.grid.y;
-  const Window& window = slice.window;
-  const std::int64_t x0 = x_axis.begin + v * x_axis.down + u * x_axis.along;
-  const std::int64_t y0 = y_axis.begin + v * y_axis.down + u * y_axis.along;
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    const std::int64_t x = x0 + i * x_axis.along, y = y0 + i * y_axis.along;
-    const std::int64_t column = std::clamp(first_tap(x), window.columns.first, window.columns.last);
-    const std::int64_t row = std::clamp(first_tap(y), window.rows.first, window.rows.last);
-    places.offsets[i] = (row - window.rows.first) * window.stride + 3 * (column - window.columns.first);
-    places.begins[i] = begin_in_tap(x);
+  const Near x = Near::from(grid.x.begin + v * grid.x.down + u * grid.x.along, grid.x.along, window.columns);
+  const Near y = Near::from(grid.y.begin + v * grid.y.down + u * grid.y.along, grid.y.along, window.rows);
+  const std::int32_t side = grid.y.side;
+  const float share = grid.share;
+  for (std::int32_t i = 0; i < count; ++i) {
+    places.columns[i] = x.tap(x.at(i));
+    places.rows[i] = y.tap(y.at(i));
+    places.begins[i] = Near::begin_in_tap(x.at(i));
+    const std::int32_t begin = Near::begin_in_tap(y.at(i));
     for (std::int32_t tap = 0; tap < max_taps; ++tap) {
-      const std::int32_t share = tap_share(begin_in_tap(y), y_axis.side, tap);
-      places.shares[tap][i] = static_cast<float>(share) * slice.grid.share;
+      places.shares[tap][i] = static_cast<float>(tap_share(begin, side, tap)) * share;
     }
   }
 }
 
 // Rows of pixels are added up in two sums, so that one need not wait for the other.
 template <int Rows>
-inline void sample(const Window& window, const Places& places, std::int32_t side, std::ptrdiff_t count, float* pixels) {
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    const std::uint8_t* from = window.data + places.offsets[i];
+inline void sample(const Window& window, const Places& places, std::int32_t side, std::int32_t count, float* pixels) {
+  for (std::int32_t i = 0; i < count; ++i) {
+    const std::uint8_t* from = window.data + places.rows[i] * window.stride + 3 * std::ptrdiff_t{places.columns[i]};
     const Shares shares = Shares::of(places.begins[i], side);
     Strip even = weigh(from, shares, places.shares[0][i]);
     Strip odd = weigh(from + window.stride, shares, places.shares[1][i]);
@@ -51,8 +69,8 @@ inline void sample_row(const ChipSlice<T>& slice, std::ptrdiff_t v, float* pixel
   const std::int32_t across = slice.grid.x.side, down = slice.grid.y.side;
   Places places;
   for (std::ptrdiff_t u = 0; u < slice.format.width; u += places_at_once) {
-    const std::ptrdiff_t count = std::min(places_at_once, slice.format.width - u);
-    locate(slice, v, u, count, places);
+    const auto count = static_cast<std::int32_t>(std::min<std::ptrdiff_t>(places_at_once, slice.format.width - u));
+    locate(slice.grid, slice.window, v, u, count, places);
     if (down == full_share) {
       sample<2>(slice.window, places, across, count, pixels + 4 * u);
     } else if (down <= 2 * full_share) {

@@ -13,9 +13,9 @@ std::int64_t fixed(double position) { return std::llround(std::ldexp(position, f
 
 SampleAxis sample_axis(double along, double down, double origin) {
   const double length = std::max(std::sqrt(along * along + down * down), 1.0);
-  const double reduction = std::ceil(length / (max_taps - 1) - tolerance);
-  const auto shares = static_cast<std::int32_t>(std::lround(std::ldexp(length / reduction, share_bits)));
-  const std::int32_t side = std::clamp(shares, full_share, max_side);
+  const double reduction = std::min<double>(std::ceil(length / (max_taps - 1) - tolerance), max_reduction);
+  const double shares = std::round(std::ldexp(length / reduction, share_bits));
+  const auto side = static_cast<std::int32_t>(std::clamp<double>(shares, full_share, max_side));
   // Half a share more, for positions are cut off to whole shares.
   const double half = std::ldexp(1 - side, -share_bits - 1);
   return {.begin = fixed((origin + 0.5) / reduction + half),

@@ -13,6 +13,9 @@ inline constexpr std::int32_t full_share = 1 << share_bits;
 inline constexpr std::int32_t max_taps = 4;  // pixels along one axis that a box may touch
 inline constexpr std::int32_t max_side = full_share * (max_taps - 1);
 
+// An image is reduced no further than this, so that sums over its blocks fit 32 bits.
+inline constexpr int max_reduction = 2048;
+
 // One axis of the image, whose pixels are `reduction` old ones long. The box of the chip's pixel (u, v) begins at
 // begin + u along + v down, where pixel i takes [i, i + 1), and ends `side` shares after that.
 struct SampleAxis {
@@ -28,17 +31,16 @@ struct Grid {
 
 Grid sample_grid(const Affine& affine);
 
+// By value: loops with std::min, which takes references, are not vectorised.
+inline std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
+inline std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
+
 // The share of pixel `tap` behind the first in a box that begins at `begin` in the first.
 inline std::int32_t tap_share(std::int32_t begin, std::int32_t side, std::int32_t tap) {
-  const std::int32_t from = begin > tap * full_share ? begin : tap * full_share;
-  const std::int32_t to = begin + side < (tap + 1) * full_share ? begin + side : (tap + 1) * full_share;
-  return to > from ? to - from : 0;
+  const std::int32_t from = larger(begin, tap * full_share), to = smaller(begin + side, (tap + 1) * full_share);
+  return larger(to - from, 0);
 }
 
-// The same position in whole pixels, and what is left in shares.
 inline std::int64_t first_tap(std::int64_t position) { return position >> fraction_bits; }
-inline std::int32_t begin_in_tap(std::int64_t position) {
-  return static_cast<std::int32_t>(position >> (fraction_bits - share_bits)) & (full_share - 1);
-}
 
 }  // namespace faceprint

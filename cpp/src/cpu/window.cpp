@@ -1,6 +1,7 @@
 #include "cpu/window.hpp"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "divide_up.hpp"
@@ -25,17 +26,31 @@ Range within(Range range, std::int64_t size) {
           std::clamp<std::int64_t>(range.last, -max_taps, size)};
 }
 
-// Adds up blocks of `columns` pixels in a row of sums over rows, and divides each sum by `area`.
-void write_means(const std::uint32_t* sums, std::int64_t width, std::int64_t columns, double area, std::uint8_t* out) {
-  for (std::int64_t first = 0; first < width; first += columns, out += 3) {
-    std::uint64_t total[3] = {};
-    for (std::int64_t x = first; x < std::min(first + columns, width); ++x) {
-      for (std::int64_t c = 0; c < 3; ++c) total[c] += sums[3 * x + c];
+void add(const std::uint8_t* from, std::span<std::int32_t> sums) {
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
+}
+
+// The sums of blocks of `columns` pixels, the last of which may be cut off.
+void join(std::span<const std::int32_t> sums, std::size_t columns, std::span<std::int32_t> blocks) {
+  for (std::size_t first = 0, to = 0; first < sums.size(); first += 3 * columns, to += 3) {
+    const std::size_t last = std::min(first + 3 * columns, sums.size());
+    std::int32_t red = 0, green = 0, blue = 0;
+    for (std::size_t i = first; i < last; i += 3) {
+      red += sums[i];
+      green += sums[i + 1];
+      blue += sums[i + 2];
     }
-    // Sums are whole numbers: a quarter more decides no rounding, but outweighs that of the division.
-    for (std::int64_t c = 0; c < 3; ++c) {
-      out[c] = static_cast<std::uint8_t>((static_cast<double>(total[c]) + area / 2 + 0.25) / area);
-    }
+    blocks[to] = red;
+    blocks[to + 1] = green;
+    blocks[to + 2] = blue;
+  }
+}
+
+// Means rounded half up. Sums are whole numbers: a quarter more decides nothing, but outweighs what float64 rounds.
+void divide(std::span<const std::int32_t> sums, double area, std::uint8_t* out) {
+  const double share = 1 / area, half = (area / 2 + 0.25) * share;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    out[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(sums[i] * share + half));
   }
 }
 
@@ -53,7 +68,8 @@ struct Copy {
     if (first_column >= last_column) return;
     const std::int64_t width = last_column - first_column;
     std::uint8_t* to = out + 3 * (std::max<std::int64_t>(columns.first, 0) - columns.first);
-    std::vector<std::uint32_t> sums(static_cast<std::size_t>(3 * width));
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(3 * width));
+    std::vector<std::int32_t> blocks(static_cast<std::size_t>(3 * divide_up(width, x.reduction)));
     const double area = static_cast<double>(x.reduction) * static_cast<double>(y.reduction);
     for (std::int64_t row = std::max<std::int64_t>(rows.first, 0); row <= rows.last; ++row) {
       const std::int64_t first = row * y.reduction, last = std::min(first + y.reduction, image.height);
@@ -65,10 +81,10 @@ struct Copy {
       }
       std::ranges::fill(sums, 0);
       for (std::int64_t line = first; line < last; ++line) {
-        const std::uint8_t* from = image.row(line) + 3 * first_column;
-        for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
+        add(image.row(line) + 3 * first_column, sums);
       }
-      write_means(sums.data(), width, x.reduction, area, target);
+      join(sums, static_cast<std::size_t>(x.reduction), blocks);
+      divide(blocks, area, target);
     }
   }
 };

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 import faceprint as fp
 from faceprint.detector import Detections
-from faceprint.model import BUNDLED, Model
+from faceprint.model import Model
 from faceprint.network import Network
 from faceprint.quality import SHAPE, eye_distance, pose, recognisability, recognisable, sharpness
 

@@ -408,7 +408,7 @@ def test_large_photos_are_decoded_as_small_as_their_faces_allow(model, photos, t
     exif[0x0112] = orientation
     stored = Image.open(photos / "obama.jpg").resize((2731, 3413))
     (stored if turn is None else stored.transpose(turn)).save(path, quality=95, exif=exif)
-    faces, full = model.faces(path), model.faces(read_photo(path))
+    faces, full = model.faces(path)[:1], model.faces(read_photo(path))[:1]  # an enlarged tie may pass for a face
     assert decodings == [LEAST, LEAST]  # once each
     width = full.boxes[0, 2] - full.boxes[0, 0]
     assert width > 600
@@ -423,7 +423,8 @@ def test_small_faces_are_cut_from_all_the_pixels(model, photos, tmp_path, decodi
     canvas.save(tmp_path / "wide.jpg", quality=95)
     faces = model.faces(tmp_path / "wide.jpg")
     assert decodings == [LEAST, None]
-    expected = model.network.pictures(read_photo(tmp_path / "wide.jpg"), faces.landmarks)
+    found = Detections(faces.boxes, faces.landmarks, faces.scores)
+    expected = model.network.pictures(read_photo(tmp_path / "wide.jpg"), found)
     np.testing.assert_array_equal(faces.chips, expected)
     ((left, top, right, bottom),) = faces.boxes
     assert 1050 < left < right < 1200

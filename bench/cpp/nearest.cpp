@@ -138,8 +138,10 @@ int main(int count, char** words) {
   std::mt19937 random(5);
   for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(random());
   const Image image{pixels.data(), 1080, 1920, 1920 * 3};
-  std::vector<Affine> affines;
-  for (int at = 0; at < chip_count; ++at) affines.push_back({1.4, 0.3, 200.0 + 20 * at, -0.3, 1.4, 100.0 + 10 * at});
+  std::vector<Crop> crops;
+  for (int at = 0; at < chip_count; ++at) {
+    crops.push_back({image, {1.4, 0.3, 200.0 + 20 * at, -0.3, 1.4, 100.0 + 10 * at}});
+  }
   Rows<float> cut(chip_count, 3 * chip_side * chip_side);
 
   std::vector<Kernel> kernels = {
@@ -157,8 +159,7 @@ int main(int count, char** words) {
       {"certified bounds, 1 query", scan(floats, 1, Scan::certified), numbers, bytes, "GB/s", 0.8},
       {"join, 20,000 rows", [&] { neighbours(join, join_values.view(), join_indices.view(), {.threads = threads}); },
        product(join_rows, join_rows) / 2, flops, "GFLOP/s", 0.8},
-      {"chips, bytes written",
-       [&] { chips(image, affines, {.height = chip_side, .width = chip_side}, cut.view(), threads); },
+      {"chips, bytes written", [&] { chips(crops, {.height = chip_side, .width = chip_side}, cut.view(), threads); },
        4.0 * 3 * chip_count * chip_side * chip_side, bytes, "GB/s", 0.01},
   };
   measure(kernels, rounds);

@@ -1,7 +1,7 @@
 """The compiled core: plain numpy in and out, no conversions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,12 @@ def neighbours(
 def align(
     landmarks: NDArray[np.float32] | NDArray[np.float64], template: NDArray[np.float64]
 ) -> NDArray[np.float64]: ...
+def align_boxes(
+    boxes: NDArray[np.float32] | NDArray[np.float64], margin: float, height: SupportsIndex, width: SupportsIndex
+) -> NDArray[np.float64]: ...
+@overload
 def chips(
-    image: NDArray[np.uint8],
+    image: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     affines: NDArray[np.float64],
     height: SupportsIndex,
     width: SupportsIndex,
@@ -74,9 +78,27 @@ def chips(
     channels: Literal["RGB", "BGR"] = "RGB",
     mean: Sequence[float] | NDArray[Any] = (0, 0, 0),
     scale: Sequence[float] | NDArray[Any] = (1, 1, 1),
-    mirror: bool = False,
+    whitening: bool = False,
+    twin: bool = False,
+    dtype: Literal["float32"] = "float32",
     threads: SupportsIndex = 0,
 ) -> NDArray[np.float32]: ...
+@overload
+def chips(
+    image: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    affines: NDArray[np.float64],
+    height: SupportsIndex,
+    width: SupportsIndex,
+    layout: Literal["NCHW", "NHWC"] = "NCHW",
+    channels: Literal["RGB", "BGR"] = "RGB",
+    mean: Sequence[float] | NDArray[Any] = (0, 0, 0),
+    scale: Sequence[float] | NDArray[Any] = (1, 1, 1),
+    whitening: bool = False,
+    twin: bool = False,
+    *,
+    dtype: Literal["float16"],
+    threads: SupportsIndex = 0,
+) -> NDArray[np.float16]: ...
 def average_linkage(
     embeddings: NDArray[np.float32],
     threshold: float,

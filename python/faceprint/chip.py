@@ -40,8 +40,8 @@ def named_alignment(name: str, side: int) -> Alignment:
 def align(found: Detections, alignment: Alignment, height: int, width: int) -> NDArray[np.float64]:
     """Map chips of `height` x `width` pixels to the faces of a photograph: (faces, 2, 3) float64.
 
-    Each turns (column, row, 1) of the chip into x and y of the photograph. Five points are fitted by least squares, with
-    rotation; "facenet-margin" fills the chip with the face's box and a margin of a fifth, stretched, without rotation.
+    Each turns (column, row, 1) of the chip into x and y of the photograph. Five points are fitted by least squares and
+    rotated; "facenet-margin" stretches the face's box and a margin of a fifth to the chip, without rotation.
     """
     if alignment == "facenet-margin":
         return _core.align_boxes(np.ascontiguousarray(found.boxes), FACENET_MARGIN, height, width)

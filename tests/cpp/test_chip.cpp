@@ -30,31 +30,58 @@ struct Photo {
   }
 };
 
-double bilinear(const Photo& photo, double x, double y, std::ptrdiff_t channel) {
-  const double left = std::floor(x), top = std::floor(y), right = x - left, down = y - top;
-  return (1 - down) * ((1 - right) * photo.at(top, left, channel) + right * photo.at(top, left + 1, channel)) +
-         down * ((1 - right) * photo.at(top + 1, left, channel) + right * photo.at(top + 1, left + 1, channel));
-}
-
-int samples(double x, double y) { return std::clamp(static_cast<int>(std::ceil(std::hypot(x, y) - 1e-6)), 1, 64); }
-
-// The contract, word for word, in float64.
-double pixel(const Photo& photo, const Affine& map, std::ptrdiff_t u, std::ptrdiff_t v, std::ptrdiff_t channel) {
-  const int across = samples(map.xx, map.yx), down = samples(map.xy, map.yy);
-  double sum = 0;
-  for (int j = 0; j < down; ++j) {
-    for (int i = 0; i < across; ++i) {
-      const double column = static_cast<double>(u) + (i + 0.5) / across - 0.5;
-      const double row = static_cast<double>(v) + (j + 0.5) / down - 0.5;
-      sum += bilinear(photo, map.xx * column + map.xy * row + map.x0, map.yx * column + map.yy * row + map.y0, channel);
+// Means of blocks of 2 x 2, rounded half up; black fills up the last blocks.
+Photo halved(const Photo& photo) {
+  Photo half((photo.height + 1) / 2, (photo.width + 1) / 2, 0);
+  for (std::ptrdiff_t y = 0; y < half.height; ++y) {
+    for (std::ptrdiff_t i = 0; i < half.stride; ++i) {
+      const auto row = static_cast<double>(2 * y), column = static_cast<double>(2 * (i / 3));
+      double sum = 0;
+      for (int j = 0; j < 4; ++j) sum += photo.at(row + j / 2, column + j % 2, i % 3);
+      half.data[static_cast<std::size_t>(y * half.stride + i)] = static_cast<std::uint8_t>(std::floor(sum / 4 + 0.5));
     }
   }
-  return sum / across / down;
+  return half;
 }
 
-Rows<float> computed(const Photo& photo, const std::vector<Affine>& maps, const ChipFormat& format, int threads = 1) {
-  Rows<float> out(static_cast<std::ptrdiff_t>(maps.size()), 3 * format.height * format.width, 2, -7);
-  chips(photo.view(), maps, format, out.view(), threads);
+double shared(double begin, double side, double pixel) {
+  return std::max(0.0, std::min(begin + side, pixel + 1) - std::max(begin, pixel));
+}
+
+// The contract, word for word, in float64: means over upright boxes.
+std::vector<double> exact(const Photo& photo, const Affine& map, std::ptrdiff_t height, std::ptrdiff_t width) {
+  double across = std::max(1.0, std::hypot(map.xx, map.xy)), down = std::max(1.0, std::hypot(map.yx, map.yy));
+  double scale = 1;
+  Photo pixels = photo;
+  for (; std::max(across, down) / scale > 3 + 1e-6; scale *= 2) pixels = halved(pixels);
+  across = std::max(1.0, across / scale);
+  down = std::max(1.0, down / scale);
+  std::vector<double> chip;
+  for (std::ptrdiff_t i = 0; i < 3 * height * width; ++i) {
+    const auto v = static_cast<double>(i / width % height), u = static_cast<double>(i % width);
+    const double left = (map.xx * u + map.xy * v + map.x0 + 0.5) / scale - across / 2;
+    const double top = (map.yx * u + map.yy * v + map.y0 + 0.5) / scale - down / 2;
+    double sum = 0;
+    for (double y = std::floor(top); y < top + down; ++y) {
+      for (double x = std::floor(left); x < left + across; ++x) {
+        sum += shared(left, across, x) * shared(top, down, y) * pixels.at(y, x, i / width / height);
+      }
+    }
+    chip.push_back(sum / across / down);
+  }
+  return chip;
+}
+
+std::vector<Crop> crops_of(const Photo& photo, const std::vector<Affine>& maps) {
+  std::vector<Crop> crops;
+  for (const Affine& map : maps) crops.push_back({photo.view(), map});
+  return crops;
+}
+
+template <class T = float>
+Rows<T> computed(const Photo& photo, const std::vector<Affine>& maps, const ChipFormat& format, int threads = 1) {
+  Rows<T> out(static_cast<std::ptrdiff_t>(maps.size()), values_per_chip(format), 2, T{77});
+  chips(crops_of(photo, maps), format, out.view(), threads);
   return out;
 }
 
@@ -62,30 +89,25 @@ Affine turned(double scale, double angle, double x0, double y0) {
   return {scale * std::cos(angle), -scale * std::sin(angle), x0, scale * std::sin(angle), scale * std::cos(angle), y0};
 }
 
-const std::vector<Affine> maps = {turned(0.4, 0.3, 5, 6),    turned(1, 0, 0, 0),        turned(0.999, -2, 40, 30),
-                                  turned(1.7, 0.7, 10, -8),  turned(3.2, 3, 60, 60),    turned(9.5, 0.1, -20, -30),
-                                  turned(0.7, 0.2, -9, 1e6), {2.5, 0.3, 1, 0.2, 0.6, 3}};
+const std::vector<Affine> maps = {turned(0.4, 0.3, 5, 6),    turned(1, 0, 0, 0),         turned(0.999, -2, 40, 30),
+                                  turned(1.7, 0.7, 10, -8),  turned(3.2, 3, 60, 60),     turned(9.5, 0.1, -20, -30),
+                                  turned(0.7, 0.2, -9, 1e6), {2.5, 0.3, 1, 0.2, 0.6, 3}, {7, 0.1, -30, 0, 1, 5}};
 
 }  // namespace
 
-// Positions are rounded to 2^-20 pixels at worst, and neighbouring pixels differ by at most 255 each way: 5e-4. Each
-// float32 operation rounds by at most 2^-24 of 255, and no value passes through more than 9 + 2 * 64 of them: 2.1e-3.
+// A box's position and side are rounded to 2^-15 of a pixel along both axes, where neighbours differ by at most 255:
+// 4 * 255 * 2^-15 = 0.03. What float32 rounds is far less.
 TEST(equals_the_contract_in_float64) {
   on_each_backend([](const std::string&) {
-    const Photo photo(50, 70, 1, 5);
-    for (const auto& [height, width] : {std::pair{20, 17}, {1, 1}, {3, 16}, {16, 33}}) {
-      const ChipFormat format = {.height = height, .width = width};
-      const Rows<float> out = computed(photo, maps, format);
+    const Photo photo(50, 71, 1, 5);
+    for (const auto& [height, width] : {std::pair{20, 17}, {1, 1}, {3, 16}, {16, 133}}) {
+      const Rows<float> out = computed(photo, maps, {.height = height, .width = width});
       for (std::ptrdiff_t chip = 0; chip < out.rows; ++chip) {
-        for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
-          for (std::ptrdiff_t v = 0; v < height; ++v) {
-            for (std::ptrdiff_t u = 0; u < width; ++u) {
-              const double expected = pixel(photo, maps[static_cast<std::size_t>(chip)], u, v, channel);
-              CHECK(std::abs(out.at(chip, (channel * height + v) * width + u) - expected) <= 3e-3);
-            }
-          }
+        const std::vector<double> expected = exact(photo, maps[static_cast<std::size_t>(chip)], height, width);
+        for (std::ptrdiff_t i = 0; i < out.columns; ++i) {
+          CHECK(std::abs(out.at(chip, i) - expected[static_cast<std::size_t>(i)]) <= 0.05);
         }
-        CHECK_EQUAL(out.at(chip, out.columns), -7.0f);
+        CHECK_EQUAL(out.at(chip, out.columns), 77.0f);
       }
     }
   });
@@ -106,13 +128,26 @@ TEST(is_the_same_to_the_bit_on_all_backends_and_threads) {
   });
 }
 
+TEST(whitened_chips_are_the_same_to_the_bit_too) {
+  const Photo photo(300, 200, 2);
+  const ChipFormat format = {.height = 50, .width = 45, .scale = {1, 2, 3}, .whitening = true, .twin = true};
+  use_backend("portable");
+  const auto expected = computed<std::uint16_t>(photo, maps, format);
+  on_each_backend([&](const std::string&) {
+    for (const int threads : {1, 5}) {
+      CHECK(computed<std::uint16_t>(photo, maps, format, threads).data == expected.data);
+    }
+  });
+}
+
 TEST(is_the_same_to_the_bit_on_every_machine) {
   on_each_backend([](const std::string&) {
-    const std::vector<Affine> some = {{0.7, -0.2, 11.3, 0.2, 0.7, 5.9}, {2.3, 0.4, -3.1, -0.4, 2.3, 8.2}};
-    Rows<float> out(2, 1071);
-    chips(Photo(60, 60, 10).view(), some, {.height = 21, .width = 17, .mean = {3, 4, 5}, .scale = {0.1f, 1, 2}},
-          out.view());
-    CHECK_EQUAL(checksum(out.data), 17143571695210672565u);
+    const std::vector<Affine> some = {
+        {0.7, -0.2, 11.3, 0.2, 0.7, 5.9}, {2.3, 0.4, -3.1, -0.4, 2.3, 8.2}, {4.3, 0.4, -3.1, -0.4, 4.3, 8.2}};
+    const ChipFormat format = {.height = 21, .width = 17, .mean = {3, 4, 5}, .scale = {0.1f, 1, 2}};
+    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, format).data), 10838295953211445803u);
+    const ChipFormat white = {.height = 21, .width = 17, .whitening = true};
+    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, white).data), 8070742008351134827u);
   });
 }
 
@@ -148,26 +183,42 @@ TEST(arranges_values_as_the_format_says) {
     const Rows<float> plain = computed(photo, one, {.height = height, .width = width});
     for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
       for (const Channels channels : {Channels::rgb, Channels::bgr}) {
-        for (const bool mirror : {false, true}) {
-          const ChipFormat format = {height, width, layout, channels, {10, 20, 30}, {1, 0.5f, 0.25f}, mirror};
+        for (const bool twin : {false, true}) {
+          const ChipFormat format = {.height = height,
+                                     .width = width,
+                                     .layout = layout,
+                                     .channels = channels,
+                                     .mean = {10, 20, 30},
+                                     .scale = {1, 0.5f, 0.25f},
+                                     .twin = twin};
           const Rows<float> out = computed(photo, one, format);
-          for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
-            const auto at = static_cast<std::size_t>(channel);
+          CHECK_EQUAL(out.columns, (twin ? 2 : 1) * plain.columns);
+          for (std::ptrdiff_t i = 0; i < out.columns; ++i) {
+            const std::ptrdiff_t pixel = layout == Layout::nchw ? i % (height * width) : i % plain.columns / 3;
+            const std::ptrdiff_t channel = layout == Layout::nchw ? i % plain.columns / (height * width) : i % 3;
+            const std::ptrdiff_t u = i < plain.columns ? pixel % width : width - 1 - pixel % width;
             const std::ptrdiff_t source = channels == Channels::rgb ? channel : 2 - channel;
-            for (std::ptrdiff_t v = 0; v < height; ++v) {
-              for (std::ptrdiff_t u = 0; u < width; ++u) {
-                const std::ptrdiff_t from = mirror ? width - 1 - u : u;
-                const float value = plain.at(0, (source * height + v) * width + from);
-                const std::ptrdiff_t place =
-                    layout == Layout::nchw ? (channel * height + v) * width + u : (v * width + u) * 3 + channel;
-                CHECK_EQUAL(out.at(0, place), (value - format.mean[at]) * format.scale[at]);
-              }
-            }
+            const float value = plain.at(0, (source * height + pixel / width) * width + u);
+            const auto at = static_cast<std::size_t>(channel);
+            CHECK_EQUAL(out.at(0, i), (value - format.mean[at]) * format.scale[at]);
           }
         }
       }
     }
   });
+}
+
+TEST(cuts_each_chip_from_its_own_image) {
+  const Photo first(30, 40, 1), second(50, 20, 2);
+  const ChipFormat format = {.height = 9, .width = 7};
+  const std::vector<Crop> both = {{first.view(), maps[0]}, {second.view(), maps[3]}};
+  Rows<float> out(2, 189);
+  chips(both, format, out.view());
+  const Rows<float> one = computed(first, {maps[0]}, format), other = computed(second, {maps[3]}, format);
+  for (std::ptrdiff_t i = 0; i < 189; ++i) {
+    CHECK_EQUAL(out.at(0, i), one.at(0, i));
+    CHECK_EQUAL(out.at(1, i), other.at(0, i));
+  }
 }
 
 TEST(is_black_outside_however_far) {
@@ -188,14 +239,16 @@ TEST(reads_images_upside_down) {
   const Image upside_down = {flipped.view().row(8), 9, 6, -18};
   const ChipFormat format = {.height = 9, .width = 6};
   Rows<float> out(1, 162);
-  chips(upside_down, std::vector<Affine>{turned(0.8, 0.1, 1, 1)}, format, out.view());
-  CHECK(std::memcmp(out.data.data(), computed(photo, {turned(0.8, 0.1, 1, 1)}, format).data.data(),
-                    out.data.size() * sizeof(float)) == 0);
+  for (const Affine& map : {turned(0.8, 0.1, 1, 1), turned(3.5, 0.1, 1, 1)}) {
+    chips(std::vector<Crop>{{upside_down, map}}, format, out.view());
+    CHECK(std::memcmp(out.data.data(), computed(photo, {map}, format).data.data(), out.data.size() * sizeof(float)) ==
+          0);
+  }
 }
 
 TEST(makes_no_chips_of_no_maps) {
   Rows<float> out(0, 3);
-  chips(Photo(2, 2, 8).view(), {}, {.height = 1, .width = 1}, out.view());
+  chips({}, {.height = 1, .width = 1}, out.view());
 }
 
 TEST(refuses_wrong_arguments) {
@@ -216,10 +269,12 @@ TEST(refuses_wrong_arguments) {
   }
   Rows<float> out(1, 47);
   CHECK_THROWS(std::invalid_argument, "out must have shape (1, 48), not (1, 47)",
-               chips(photo.view(), one, {4, 4}, out.view()));
+               chips(crops_of(photo, one), {4, 4}, out.view()));
   Rows<float> right(1, 48);
   CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1",
-               chips(photo.view(), one, {4, 4}, right.view(), -1));
+               chips(crops_of(photo, one), {4, 4}, right.view(), -1));
+  CHECK_THROWS(std::invalid_argument, "mean and scale must keep values within 65504 for float16",
+               computed<std::uint16_t>(photo, one, {.height = 4, .width = 4, .scale = {1, 1, 300}}));
 }
 
 namespace {
@@ -306,4 +361,22 @@ TEST(align_refuses_points_it_cannot_fit) {
   CHECK_THROWS(std::invalid_argument, "landmarks must be finite", align(bad, face));
   bad[2].y = std::numeric_limits<double>::infinity();
   CHECK_THROWS(std::invalid_argument, "template must be finite", align(face, bad));
+}
+
+TEST(align_puts_a_box_into_the_middle_of_a_chip) {
+  const Affine map = align(Box{10, 20, 90, 60}, 0.2, 50, 200);
+  CHECK_EQUAL(map.xy, 0.0);
+  CHECK_EQUAL(map.yx, 0.0);
+  // The chip begins half a pixel before its first one; a tenth of it lies before the box, a tenth behind.
+  CHECK(std::abs(map.xx * 19.5 + map.x0 - 10) < 1e-9 && std::abs(map.xx * 179.5 + map.x0 - 90) < 1e-9);
+  CHECK(std::abs(map.yy * 4.5 + map.y0 - 20) < 1e-9 && std::abs(map.yy * 44.5 + map.y0 - 60) < 1e-9);
+}
+
+TEST(align_refuses_what_is_no_box) {
+  const char* rule = "boxes must be finite, left < right and top < bottom";
+  CHECK_THROWS(std::invalid_argument, rule, align(Box{3, 1, 3, 2}, 0, 4, 4));
+  CHECK_THROWS(std::invalid_argument, rule, align(Box{1, 2, 3, 1}, 0, 4, 4));
+  CHECK_THROWS(std::invalid_argument, rule, align(Box{1, 2, std::numeric_limits<double>::infinity(), 3}, 0, 4, 4));
+  CHECK_THROWS(std::invalid_argument, "margin must be in [0, 1), not 1.000000", align(Box{1, 2, 3, 4}, 1, 4, 4));
+  CHECK_THROWS(std::invalid_argument, "height must be in [1, 4096], not 0", align(Box{1, 2, 3, 4}, 0, 0, 4));
 }

@@ -98,8 +98,10 @@ def test_no_photos(model):
 
 def test_embedding_is_the_mean_of_the_face_and_its_mirror_image(model, photos):
     image = read_photo(photos / "obama.jpg")
-    inputs = model.network.inputs(image, model.detect(image)[:1])
-    plain, mirrored = (model.network.embed(inputs[:, view]) for view in (0, 1))
+    views = model.network.inputs(image, model.detect(image))
+    assert views.shape == (1, 2, 3, 150, 150)
+    np.testing.assert_array_equal(views[:, 1], views[:, 0, ..., ::-1])
+    plain, mirrored = (model.network.embed(views[:, view]) for view in (0, 1))
     np.testing.assert_allclose(model.embed(image), unit_rows((plain + mirrored) / 2), atol=1e-5)
     assert distances(model.embed(image), plain)[0, 0] > 1e-4
     unflipped = open_network(BUNDLED, replace(model.recipe, flip=False))

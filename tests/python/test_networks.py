@@ -113,21 +113,35 @@ def test_any_network_with_its_recipe(tiny, photos):
 def test_layout_and_channels_of_the_recipe_reach_the_network(tiny, photos):
     image = read_photo(photos / "obama.jpg")
     plain = load(tiny())
-    at = plain.detect(image)
-    expected = plain.network.inputs(image, at)
-    last = load(tiny(shape={"layout": "NHWC"})).network.inputs(image, at)
-    np.testing.assert_array_equal(last, expected.transpose(0, 1, 3, 4, 2))
-    turned = load(tiny(shape={"channels": "BGR", "mean": plain.recipe.input.mean[::-1]})).network.inputs(image, at)
+    found = plain.detect(image)
+    expected = plain.network.inputs(image, found)
+    last = load(tiny(shape={"layout": "NHWC"})).network.inputs(image, found)
+    np.testing.assert_array_equal(last, np.moveaxis(expected, -3, -1))
+    turned = load(tiny(shape={"channels": "BGR", "mean": plain.recipe.input.mean[::-1]})).network.inputs(image, found)
     np.testing.assert_allclose(turned, expected[:, :, ::-1], atol=1e-6)
+    alone = load(tiny(flip=False)).network.inputs(image, found)
+    np.testing.assert_array_equal(alone, expected[:, :1])
 
 
 def test_pictures_are_rounded(model):
     image = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     at = np.float32([[[100, 120], [200, 120], [150, 170], [110, 210], [190, 210]]])
-    found = Detections(np.zeros((1, 4), np.float32), at, np.ones(1, np.float32))
     affines = _core.align(at, np.array(model.recipe.landmarks))
     exact = _core.chips(image, affines, 150, 150, layout="NHWC")
+    found = Detections(np.zeros((1, 4), np.float32), at, np.ones(1, np.float32))
     np.testing.assert_array_equal(model.network.pictures(image, found), np.rint(exact).astype(np.uint8))
+
+
+def test_whitening_and_alignment_by_box_reach_the_network(tiny, photos):
+    image = read_photo(photos / "obama.jpg")
+    shape = {"whitening": True, "mean": [0, 0, 0], "scale": [1, 1, 1]}
+    network = load(tiny(shape=shape, landmarks="facenet-margin", flip=False)).network
+    found = Detections(np.float32([[400, 100, 600, 400]]), np.zeros((1, 5, 2), np.float32), np.ones(1, np.float32))
+    affine = np.array([[[200 / 6.4, 0, 500 - 3.5 * 200 / 6.4], [0, 300 / 6.4, 250 - 3.5 * 300 / 6.4]]])
+    chip = _core.chips(image, affine, 8, 8)
+    inputs = network.inputs(image, found)
+    np.testing.assert_allclose(inputs[:, 0], (chip - chip.mean()) / chip.std(), atol=1e-4)
+    np.testing.assert_array_equal(network.pictures(image, found)[0], np.rint(chip[0].transpose(1, 2, 0)))
 
 
 def test_network_of_a_fixed_batch_gives_the_same(tiny, photos):

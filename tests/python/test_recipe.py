@@ -3,6 +3,7 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 
 from faceprint import RecipeError
@@ -50,6 +51,12 @@ def changed(content, keys, value):
         (["input", "scale"], [1, 0, 1], r"'scale' must be other than 0, not \[1, 0, 1\]"),
         (["landmarks"], [[1, 2]], r"'landmarks' must be five points \[x, y\] of numbers in \[-4096, 4096\]"),
         (["landmarks"], [[1, 2], [3, 4], [5, 6], [7, 8], [9, 1e300]], r"'landmarks' must be five points \[x, y\] of"),
+        (
+            ["landmarks"],
+            "arcface112",
+            r"'landmarks' must be one of arcface, dlib150, facenet-margin, or five points",
+        ),
+        (["input", "whitening"], 1, r"'whitening' must be true or false, not 1"),
         (["landmarks"], [[7, 8]] * 5, r"'landmarks' must be five points at least a pixel apart"),
         (["thresholds"], [{"far": 2, "distance": 1}], r"'far' must be a rate in \(0, 1\], not 2"),
         (["thresholds"], [{"far": 0, "distance": 1}], r"'far' must be a rate in \(0, 1\], not 0"),
@@ -146,6 +153,28 @@ def test_fingerprint_follows_what_changes_embeddings(content):
         (["output"], "y"),
     ):
         assert parse_recipe(changed(content, keys, value), "x").fingerprint != recipe.fingerprint
+
+
+def test_landmarks_by_name(content):
+    points = content["landmarks"]
+    named = parse_recipe({**content, "landmarks": "dlib150"}, "x")
+    assert named == parse_recipe(content, "x")
+    assert named.fingerprint == read_recipe(BUNDLED).fingerprint == "57f093b70a7e0b48"
+    small = {**content["input"], "height": 75, "width": 75}
+    halves = parse_recipe({**content, "landmarks": "dlib150", "input": small}, "x").landmarks
+    np.testing.assert_allclose(halves, np.array(points) / 2)
+    box = parse_recipe({**content, "landmarks": "facenet-margin"}, "x")
+    assert box.landmarks == "facenet-margin"
+    assert box.fingerprint != named.fingerprint
+    with pytest.raises(RecipeError, match="'landmarks' must be five points where a chip is not square, not 'arcface'"):
+        parse_recipe({**content, "landmarks": "arcface", "input": {**small, "height": 150}}, "x")
+
+
+def test_whitening_may_be_left_out(content):
+    plain = parse_recipe(content, "x")
+    assert not plain.input.whitening
+    assert parse_recipe(changed(content, ["input", "whitening"], False), "x").fingerprint == plain.fingerprint
+    assert parse_recipe(changed(content, ["input", "whitening"], True), "x").fingerprint != plain.fingerprint
 
 
 def test_fingerprint_takes_whole_numbers_for_what_they_are(content):

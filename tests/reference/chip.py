@@ -20,14 +20,16 @@ def align(landmarks, template):
 def chip(image, affine, height, width):
     """One chip, (height, width, 3) float64 in [0, 255]: the mean of the image over an upright box for each pixel."""
     affine = np.asarray(affine, np.float64)
-    (across, columns), (down, rows) = (_box_and_blocks(row) for row in affine[:, :2])
-    pixels = _block_means(image, rows, columns)
+    sides = np.maximum(1, np.hypot(affine[:, 0], affine[:, 1]))
+    pixels, pixel = np.asarray(image, np.float64), 1
+    while max(sides) / pixel > 3 + 1e-6:
+        pixels, pixel = _halved(pixels), 2 * pixel
+    across, down = np.maximum(1, sides / pixel)
     result = np.zeros((height, width, 3))
     for v in range(height):
         for u in range(width):
-            x, y = (affine @ [u, v, 1] + 0.5) / [columns, rows]
-            row_shares = _shares(y, down / rows, pixels.shape[0])
-            column_shares = _shares(x, across / columns, pixels.shape[1])
+            x, y = (affine @ [u, v, 1] + 0.5) / pixel
+            row_shares, column_shares = _shares(y, down, len(pixels)), _shares(x, across, pixels.shape[1])
             result[v, u] = np.einsum("r,rkc,k->c", row_shares, pixels, column_shares)
     return result
 
@@ -39,20 +41,11 @@ def whitened(chips):
     return (chips - chips.mean(axis=axes, keepdims=True)) / np.maximum(chips.std(axis=axes, keepdims=True), least)
 
 
-def _box_and_blocks(row):
-    """The side of the box along one axis of the image, and how many pixels are averaged first."""
-    side = max(1.0, math.hypot(*row))
-    return side, math.ceil(side / 3 - 1e-6)
-
-
-def _block_means(image, rows, columns):
-    """Means of blocks from the first pixel on, rounded half up to whole numbers; black fills up the last blocks."""
-    height, width = -(-image.shape[0] // rows), -(-image.shape[1] // columns)
-    sums = np.zeros((height, width, 3))
-    for y in range(image.shape[0]):
-        for x in range(image.shape[1]):
-            sums[y // rows, x // columns] += image[y, x]
-    return np.floor(sums / (rows * columns) + 0.5)
+def _halved(pixels):
+    """Means of blocks of 2 x 2, rounded half up to whole numbers; black fills up the last blocks."""
+    height, width = pixels.shape[:2]
+    even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)))
+    return np.floor((even[::2, ::2] + even[::2, 1::2] + even[1::2, ::2] + even[1::2, 1::2]) / 4 + 0.5)
 
 
 def _shares(centre, side, count):

@@ -63,8 +63,8 @@ struct Crop {
 // A pixel of the chip is the mean of the image over an upright square around its centre, whose side is the length of a
 // step in the chip, at least 1: of a box `hypot(xx, xy)` wide and `hypot(yx, yy)` high, where the two differ. The image
 // is constant over each of its pixels, and black (0) beyond its edges. Where the chip does not shrink the image this is
-// bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 3 times is first divided
-// into blocks from its first pixel on, ceil(side / 3) wide and high but at most 2048, whose means, rounded to whole
+// bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 3 times along an axis is
+// first halved as often as it takes: means of blocks of 2 x 2 pixels from its first pixel on, rounded half up to whole
 // numbers, take the place of its pixels. Positions are rounded to 2^-14 of such a pixel, lengths within 1e-6 of a limit
 // count as it.
 //

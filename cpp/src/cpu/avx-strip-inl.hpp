@@ -33,3 +33,27 @@ inline Strip weigh(const std::uint8_t* pixels, Shares shares, float share) {
   const __m256i sums = _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, order), shares.values);
   return {_mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(share))};
 }
+
+// The sums of the 4 pairs of pixels of a row, 2 in each half.
+inline __m256i add_pairs(const std::uint8_t* pixels, __m256i order) {
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(pixels));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(pixels + 12));
+  const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+  return _mm256_maddubs_epi16(_mm256_shuffle_epi8(bytes, order), _mm256_set1_epi8(1));
+}
+
+// 4 blocks at a time, of which 2 in each half of a register. Behind each half, 4 bytes more than needed are read.
+inline std::ptrdiff_t halve_some(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t blocks,
+                                 std::uint8_t* out) {
+  const __m256i order = _mm256_setr_epi8(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1,  //
+                                         0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1);
+  const __m128i joined = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1);
+  std::ptrdiff_t i = 0;
+  for (; i + 6 <= blocks; i += 4) {
+    const __m256i sums = _mm256_add_epi16(add_pairs(upper + 6 * i, order), add_pairs(lower + 6 * i, order));
+    const __m256i means = _mm256_srli_epi16(_mm256_add_epi16(sums, _mm256_set1_epi16(2)), 2);
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(means), _mm256_extracti128_si256(means, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * i), _mm_shuffle_epi8(bytes, joined));
+  }
+  return i;
+}

@@ -86,8 +86,7 @@ struct Kernels {
   static constexpr auto norms = avx2::panel_squares;
   static constexpr auto distances = avx2::distances;
   static constexpr auto& scan = avx2::scan_kernels;
-  static constexpr auto chip_floats = avx2::chip_floats;
-  static constexpr auto chip_halves = avx2::chip_halves;
+  static constexpr auto& chips = avx2::chip_kernels;
 };
 
 }  // namespace

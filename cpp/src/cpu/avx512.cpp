@@ -35,8 +35,7 @@ struct Kernels {
   static constexpr auto norms = avx512::panel_squares;
   static constexpr auto distances = avx512::distances;
   static constexpr auto& scan = avx512::scan_kernels;
-  static constexpr auto chip_floats = avx512::chip_floats;
-  static constexpr auto chip_halves = avx512::chip_halves;
+  static constexpr auto& chips = avx512::chip_kernels;
 };
 
 }  // namespace

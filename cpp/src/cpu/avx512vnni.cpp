@@ -32,8 +32,7 @@ struct Kernels {
   static constexpr auto norms = avx512vnni::panel_squares;
   static constexpr auto distances = avx512vnni::distances;
   static constexpr auto& scan = avx512vnni::scan_kernels;
-  static constexpr auto chip_floats = avx512vnni::chip_floats;
-  static constexpr auto chip_halves = avx512vnni::chip_halves;
+  static constexpr auto& chips = avx512vnni::chip_kernels;
 };
 
 }  // namespace

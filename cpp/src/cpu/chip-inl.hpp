@@ -1,6 +1,7 @@
 // No include guard, no #include: compiled once per instruction set, inside its namespace and target region, over its
 // `Shares` (of four neighbouring pixels in a box) and `Strip` (these pixels, weighed: 8 numbers, red, green, blue and 0
-// of the first two added up, then of the other two).
+// of the first two added up, then of the other two), and its `halve_some` (the first of the blocks of two rows that
+// `halve` is asked for, as many as it likes; it returns how many).
 
 constexpr std::int32_t places_at_once = 64;
 constexpr int near_bits =
@@ -152,5 +153,16 @@ inline void chip(const ChipSlice<T>& slice) {
   for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) write_row(slice, white, v, slice.pixels + 4 * v * width);
 }
 
+inline void halve(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t blocks, std::uint8_t* out) {
+  for (std::ptrdiff_t i = halve_some(upper, lower, blocks, out); i < blocks; ++i) {
+    for (std::ptrdiff_t c = 0; c < 3; ++c) {
+      const std::ptrdiff_t left = 6 * i + c, right = left + 3;
+      out[3 * i + c] = static_cast<std::uint8_t>((upper[left] + upper[right] + lower[left] + lower[right] + 2) / 4);
+    }
+  }
+}
+
 inline void chip_floats(const ChipSlice<float>& slice) { chip(slice); }
 inline void chip_halves(const ChipSlice<std::uint16_t>& slice) { chip(slice); }
+
+constexpr ChipKernels chip_kernels = {.floats = chip_floats, .halves = chip_halves, .halve = halve};

@@ -42,11 +42,11 @@ class CpuBackend final : public Backend {
     search_neighbours(Kernels::scan, gallery, search, values, indices);
   }
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const override {
-    split_chips(crops, format, out, threads, Kernels::chip_floats);
+    split_chips(crops, format, out, threads, Kernels::chips.floats, Kernels::chips.halve);
   }
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,
              int threads) const override {
-    split_chips(crops, format, out, threads, Kernels::chip_halves);
+    split_chips(crops, format, out, threads, Kernels::chips.halves, Kernels::chips.halve);
   }
 };
 

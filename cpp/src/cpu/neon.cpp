@@ -102,6 +102,23 @@ inline Strip weigh(const std::uint8_t* pixels, Shares shares, float share) {
   return {vmulq_n_f32(vcvtq_f32_u32(low), share), vmulq_n_f32(vcvtq_f32_u32(high), share)};
 }
 
+inline uint8x8_t halve_channel(uint8x16_t upper, uint8x16_t lower) {
+  return vrshrn_n_u16(vpadalq_u8(vpaddlq_u8(upper), lower), 2);
+}
+
+// 8 blocks at a time.
+inline std::ptrdiff_t halve_some(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t blocks,
+                                 std::uint8_t* out) {
+  std::ptrdiff_t i = 0;
+  for (; i + 8 <= blocks; i += 8) {
+    const uint8x16x3_t above = vld3q_u8(upper + 6 * i), below = vld3q_u8(lower + 6 * i);
+    const uint8x8x3_t means = {{halve_channel(above.val[0], below.val[0]), halve_channel(above.val[1], below.val[1]),
+                                halve_channel(above.val[2], below.val[2])}};
+    vst3_u8(out + 3 * i, means);
+  }
+  return i;
+}
+
 #include "cpu/kernels-inl.hpp"
 
 struct Kernels {
@@ -110,8 +127,7 @@ struct Kernels {
   static constexpr auto norms = panel_squares;
   static constexpr auto distances = neon::distances;
   static constexpr auto& scan = neon::scan_kernels;
-  static constexpr auto chip_floats = neon::chip_floats;
-  static constexpr auto chip_halves = neon::chip_halves;
+  static constexpr auto& chips = neon::chip_kernels;
 };
 
 }  // namespace

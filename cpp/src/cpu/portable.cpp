@@ -161,6 +161,8 @@ Strip weigh(const std::uint8_t* pixels, const Shares& shares, float share) {
   return strip;
 }
 
+std::ptrdiff_t halve_some(const std::uint8_t*, const std::uint8_t*, std::ptrdiff_t, std::uint8_t*) { return 0; }
+
 #include "cpu/kernels-inl.hpp"
 
 struct Kernels {
@@ -169,8 +171,7 @@ struct Kernels {
   static constexpr auto norms = panel_squares;
   static constexpr auto distances = portable::distances;
   static constexpr auto& scan = portable::scan_kernels;
-  static constexpr auto chip_floats = portable::chip_floats;
-  static constexpr auto chip_halves = portable::chip_halves;
+  static constexpr auto& chips = portable::chip_kernels;
 };
 
 }  // namespace

@@ -13,18 +13,16 @@ inline constexpr std::int32_t full_share = 1 << share_bits;
 inline constexpr std::int32_t max_taps = 4;  // pixels along one axis that a box may touch
 inline constexpr std::int32_t max_side = full_share * (max_taps - 1);
 
-// An image is reduced no further than this, so that sums over its blocks fit 32 bits.
-inline constexpr int max_reduction = 2048;
-
-// One axis of the image, whose pixels are `reduction` old ones long. The box of the chip's pixel (u, v) begins at
-// begin + u along + v down, where pixel i takes [i, i + 1), and ends `side` shares after that.
+// One axis of the image. The box of the chip's pixel (u, v) begins at begin + u along + v down, where pixel i takes
+// [i, i + 1), and ends `side` shares after that.
 struct SampleAxis {
   std::int64_t begin, along, down;
-  std::int64_t reduction;
   std::int32_t side;
 };
 
+// On the image after so many halvings.
 struct Grid {
+  int halvings;
   SampleAxis x, y;
   float share;  // of the product of two shares in the mean
 };

@@ -57,7 +57,7 @@ void split_distances(Matrix<const float> queries, Matrix<const float> gallery, M
 
 template <class T>
 void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, int threads,
-                 void (*kernel)(const ChipSlice<T>&)) {
+                 void (*kernel)(const ChipSlice<T>&), Halve halve) {
   threads = worthwhile_threads(
       threads, static_cast<double>(std::ssize(crops) * format.height * format.width) * multiply_adds_per_pixel);
   // Chips whole where there are enough of them, or where they are whitened: bands of one share pixels of the image.
@@ -71,7 +71,7 @@ void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T
     const Crop& crop = crops[static_cast<std::size_t>(chip)];
     const Grid grid = sample_grid(crop.affine);
     Buffer<std::uint8_t> copy;
-    const Window window = open_window(crop.image, grid, format.width, first_row, last_row, copy);
+    const Window window = open_window(crop.image, grid, format.width, first_row, last_row, halve, copy);
     const Buffer<float> scratch(4 * (pixels + 1));
     kernel({.grid = grid,
             .window = window,
@@ -84,8 +84,8 @@ void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T
 }
 
 template void split_chips(std::span<const Crop>, const ChipFormat&, Matrix<float>, int,
-                          void (*)(const ChipSlice<float>&));
+                          void (*)(const ChipSlice<float>&), Halve);
 template void split_chips(std::span<const Crop>, const ChipFormat&, Matrix<std::uint16_t>, int,
-                          void (*)(const ChipSlice<std::uint16_t>&));
+                          void (*)(const ChipSlice<std::uint16_t>&), Halve);
 
 }  // namespace faceprint

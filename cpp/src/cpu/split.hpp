@@ -33,10 +33,16 @@ struct ChipSlice {
   T* out;                              // the whole chip, its twin behind it
 };
 
+struct ChipKernels {
+  void (*floats)(const ChipSlice<float>&);
+  void (*halves)(const ChipSlice<std::uint16_t>&);
+  Halve halve;
+};
+
 void split_distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
                      Watch* watch, void (*kernel)(const DistanceSlice&));
 template <class T>
 void split_chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, int threads,
-                 void (*kernel)(const ChipSlice<T>&));
+                 void (*kernel)(const ChipSlice<T>&), Halve halve);
 
 }  // namespace faceprint

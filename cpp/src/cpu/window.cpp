@@ -1,8 +1,7 @@
 #include "cpu/window.hpp"
 
 #include <algorithm>
-#include <span>
-#include <vector>
+#include <utility>
 
 #include "divide_up.hpp"
 
@@ -26,86 +25,76 @@ Range within(Range range, std::int64_t size) {
           std::clamp<std::int64_t>(range.last, -max_taps, size)};
 }
 
-void add(const std::uint8_t* from, std::span<std::int32_t> sums) {
-  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
+Range clip(Range range, std::int64_t size) {
+  return {std::max<std::int64_t>(range.first, 0), std::min(range.last, size - 1)};
 }
 
-// The sums of blocks of `columns` pixels, the last of which may be cut off.
-void join(std::span<const std::int32_t> sums, std::size_t columns, std::span<std::int32_t> blocks) {
-  for (std::size_t first = 0, to = 0; first < sums.size(); first += 3 * columns, to += 3) {
-    const std::size_t last = std::min(first + 3 * columns, sums.size());
-    std::int32_t red = 0, green = 0, blue = 0;
-    for (std::size_t i = first; i < last; i += 3) {
-      red += sums[i];
-      green += sums[i + 1];
-      blue += sums[i + 2];
-    }
-    blocks[to] = red;
-    blocks[to + 1] = green;
-    blocks[to + 2] = blue;
-  }
-}
+std::int64_t count(Range range) { return std::max<std::int64_t>(range.last - range.first + 1, 0); }
 
-// Means rounded half up. Sums are whole numbers: a quarter more decides nothing, but outweighs what float64 rounds.
-void divide(std::span<const std::int32_t> sums, double area, std::uint8_t* out) {
-  const double share = 1 / area, half = (area / 2 + 0.25) * share;
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    out[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(sums[i] * share + half));
-  }
-}
+// The range of pixels that halvings make these of.
+Range before(Range range, int halvings) { return {range.first << halvings, ((range.last + 1) << halvings) - 1}; }
 
-struct Copy {
-  const Image& image;
-  const SampleAxis &x, &y;
-  Range rows, columns;  // of the reduced image
-  std::uint8_t* out;
+// Some rows and columns of an image, halved or not, that is `height` x `width` as a whole.
+struct Part {
+  const std::uint8_t* data;
   std::ptrdiff_t stride;
+  Range rows, columns;
+  std::int64_t height, width;
 
-  // Pixels beyond the image stay as they are: black.
-  void make() const {
-    const std::int64_t first_column = std::max<std::int64_t>(columns.first, 0) * x.reduction;
-    const std::int64_t last_column = std::min((columns.last + 1) * x.reduction, image.width);
-    if (first_column >= last_column) return;
-    const std::int64_t width = last_column - first_column;
-    std::uint8_t* to = out + 3 * (std::max<std::int64_t>(columns.first, 0) - columns.first);
-    std::vector<std::int32_t> sums(static_cast<std::size_t>(3 * width));
-    std::vector<std::int32_t> blocks(static_cast<std::size_t>(3 * divide_up(width, x.reduction)));
-    const double area = static_cast<double>(x.reduction) * static_cast<double>(y.reduction);
-    for (std::int64_t row = std::max<std::int64_t>(rows.first, 0); row <= rows.last; ++row) {
-      const std::int64_t first = row * y.reduction, last = std::min(first + y.reduction, image.height);
-      if (first >= last) return;
-      std::uint8_t* target = to + (row - rows.first) * stride;
-      if (x.reduction == 1 && y.reduction == 1) {
-        std::copy_n(image.row(row) + 3 * first_column, 3 * width, target);
-        continue;
-      }
-      std::ranges::fill(sums, 0);
-      for (std::int64_t line = first; line < last; ++line) {
-        add(image.row(line) + 3 * first_column, sums);
-      }
-      join(sums, static_cast<std::size_t>(x.reduction), blocks);
-      divide(blocks, area, target);
-    }
+  const std::uint8_t* pixel(std::int64_t row, std::int64_t column) const {
+    return data + (row - rows.first) * stride + 3 * (column - columns.first);
   }
 };
+
+// These rows and columns of the halved image; black fills up its last blocks.
+Part halved(const Part& part, Range rows, Range columns, Halve halve, Buffer<std::uint8_t>& memory) {
+  const std::int64_t width = count(columns), odd = 2 * (columns.last + 1) > part.width ? 1 : 0;
+  memory = Buffer<std::uint8_t>(3 * width * count(rows));
+  const Buffer<std::uint8_t> black(6 * width);
+  for (std::int64_t row = rows.first; width > 0 && row <= rows.last; ++row) {
+    const std::uint8_t* upper = part.pixel(2 * row, 2 * columns.first);
+    const std::uint8_t* lower = 2 * row + 1 < part.height ? upper + part.stride : black.data();
+    std::uint8_t* out = memory.data() + 3 * width * (row - rows.first);
+    halve(upper, lower, width - odd, out);
+    for (std::int64_t i = 3 * (width - odd); i < 3 * width; ++i) {
+      const std::int64_t from = 2 * 3 * (width - 1) + i % 3;
+      out[i] = static_cast<std::uint8_t>((upper[from] + lower[from] + 2) / 4);
+    }
+  }
+  return {memory.data(), 3 * width, rows, columns, divide_up(part.height, 2), divide_up(part.width, 2)};
+}
 
 }  // namespace
 
 Window open_window(const Image& image, const Grid& grid, std::ptrdiff_t width, std::ptrdiff_t first_row,
-                   std::ptrdiff_t last_row, Buffer<std::uint8_t>& copy) {
+                   std::ptrdiff_t last_row, Halve halve, Buffer<std::uint8_t>& copy) {
   const Range rows = range(grid.y, width, first_row, last_row), columns = range(grid.x, width, first_row, last_row);
-  const bool reduced = grid.x.reduction > 1 || grid.y.reduction > 1;
-  if (!reduced && rows.first >= 0 && rows.last + max_taps <= image.height && columns.first >= 0 &&
+  if (grid.halvings == 0 && rows.first >= 0 && rows.last + max_taps <= image.height && columns.first >= 0 &&
       columns.last + columns_per_load <= image.width) {
     return {image.row(rows.first) + 3 * columns.first, image.stride, rows, columns};
   }
-  const Range near_rows = within(rows, divide_up(image.height, grid.y.reduction));
-  const Range near_columns = within(columns, divide_up(image.width, grid.x.reduction));
+  const std::int64_t pixels = std::int64_t{1} << grid.halvings;
+  const Range near_rows = within(rows, divide_up(image.height, pixels));
+  const Range near_columns = within(columns, divide_up(image.width, pixels));
   const Range all_rows = {near_rows.first, near_rows.last + max_taps - 1};
   const Range all_columns = {near_columns.first, near_columns.last + columns_per_load - 1};
-  const std::ptrdiff_t stride = 3 * (all_columns.last - all_columns.first + 1);
-  copy = Buffer<std::uint8_t>((all_rows.last - all_rows.first + 1) * stride);
-  Copy{image, grid.x, grid.y, all_rows, all_columns, copy.data(), stride}.make();
+
+  Part part = {image.data, image.stride, {0, image.height - 1}, {0, image.width - 1}, image.height, image.width};
+  Buffer<std::uint8_t> memory;
+  for (int left = grid.halvings - 1; left >= 0; --left) {
+    Buffer<std::uint8_t> halves;
+    part = halved(part, clip(before(all_rows, left), divide_up(part.height, 2)),
+                  clip(before(all_columns, left), divide_up(part.width, 2)), halve, halves);
+    memory = std::move(halves);
+  }
+
+  const std::ptrdiff_t stride = 3 * count(all_columns);
+  copy = Buffer<std::uint8_t>(count(all_rows) * stride);
+  const Range seen_rows = clip(all_rows, part.height), seen_columns = clip(all_columns, part.width);
+  for (std::int64_t row = seen_rows.first; row <= seen_rows.last; ++row) {
+    std::copy_n(part.pixel(row, seen_columns.first), 3 * count(seen_columns),
+                copy.data() + (row - all_rows.first) * stride + 3 * (seen_columns.first - all_columns.first));
+  }
   return {copy.data(), stride, near_rows, near_columns};
 }
 

@@ -8,8 +8,6 @@
 // NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
 
-namespace fuzz {
-
 namespace {
 
 const char* program = "";
@@ -19,7 +17,8 @@ void tell_round() { std::cerr << "\nagain: " << program << " --round " << curren
 
 }  // namespace
 
-int run(int count, const char* const* words, Round round) {
+// NOLINTNEXTLINE(misc-const-correctness): the standard's own signature
+int main(int count, char** words) {
   std::uint64_t first = 0;
   std::uint64_t rounds = std::numeric_limits<std::uint64_t>::max();
   double seconds = std::numeric_limits<double>::infinity();
@@ -44,8 +43,8 @@ int run(int count, const char* const* words, Round round) {
     if (taken.count() >= seconds) break;
     current = first + done;
     try {
-      Chance chance(current);
-      round(chance);
+      fuzz::Chance chance(current);
+      fuzz::round(chance);
     } catch (const std::exception& error) {
       std::cerr << error.what();
       tell_round();
@@ -55,5 +54,3 @@ int run(int count, const char* const* words, Round round) {
   std::cout << program << ": " << done << " rounds from " << first << "\n";
   return 0;
 }
-
-}  // namespace fuzz

@@ -81,9 +81,8 @@ bool refused(const Call& call) {
   }
 }
 
-using Round = void (*)(Chance&);
-
-// Runs rounds as the command line says: --rounds N, --seconds S, --seed N (the first round's number), --round N.
-int run(int count, const char* const* words, Round round);
+// One round, which each program defines; `main` runs them as its command line says: --rounds N, --seconds S, --seed N
+// (the first round's number), --round N.
+void round(Chance& chance);
 
 }  // namespace fuzz

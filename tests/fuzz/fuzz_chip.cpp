@@ -52,7 +52,9 @@ Affine any(Chance& chance, double width, double height) {
   return {one(), one(), number(chance, -width, 2 * width), one(), one(), number(chance, -height, 2 * height)};
 }
 
-void round(Chance& chance) {
+}  // namespace
+
+void fuzz::round(Chance& chance) {
   const std::ptrdiff_t height = chance.once_in(40) ? 0 : chance.in(1, chance.once_in(3) ? 300 : 20);
   const std::ptrdiff_t width = chance.once_in(40) ? 0 : chance.in(1, chance.once_in(3) ? 300 : 20);
   fuzz::Strided<std::uint8_t> pixels(height, 3 * width, fuzz::stride(chance, 3 * width));
@@ -93,7 +95,3 @@ void round(Chance& chance) {
   fuzz::require(refusals == 0 || refusals == answers.size(), "all backends refuse the same calls");
   for (const auto& answer : answers) fuzz::require(answer.same(answers.front()), "all backends give the same bits");
 }
-
-}  // namespace
-
-int main(int count, char** words) { return fuzz::run(count, words, round); }

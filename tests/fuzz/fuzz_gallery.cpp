@@ -109,7 +109,9 @@ void search(Chance& chance, const Gallery& gallery) {
   }
 }
 
-void round(Chance& chance) {
+}  // namespace
+
+void fuzz::round(Chance& chance) {
   const auto storage = static_cast<Storage>(chance.in(0, 2));
   Gallery gallery(chance.once_in(3) ? chance.in(1, 300) : chance.in(1, 40), storage, chance.once_in(2));
   List list;
@@ -120,7 +122,3 @@ void round(Chance& chance) {
     search(chance, gallery);
   }
 }
-
-}  // namespace
-
-int main(int count, char** words) { return fuzz::run(count, words, round); }

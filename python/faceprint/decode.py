@@ -92,9 +92,9 @@ def _family(content: bytes) -> Any:
         return AvifImageFile
     if brands & HEIF:
         try:
-            from pi_heif import HeifImageFile
+            from pillow_heif import HeifImageFile
         except ImportError:
-            raise UnidentifiedImageError("it is HEIF, which needs pi-heif: pip install 'faceprint[heif]'") from None
+            raise UnidentifiedImageError("it is HEIF, which needs pillow-heif: pip install 'faceprint[heif]'") from None
         return HeifImageFile
     return None
 

@@ -222,9 +222,18 @@ def test_avif_is_read_and_turned(gradient, orientation):
 def test_heif_without_the_extra(gradient, monkeypatch, tmp_path):
     path = tmp_path / "a.heic"
     pillow_heif.from_pillow(Image.fromarray(gradient)).save(path)
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(PhotoError, match=r"a\.heic is not .* needs pi-heif: pip install 'faceprint\[heif\]'$"):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PhotoError, match=r"a\.heic is not .* needs pillow-heif: pip install 'faceprint\[heif\]'$"):
         read_photo(path)
+
+
+def test_heif_with_an_item_that_has_no_name(gradient):
+    content = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(gradient)).save(content, exif=Image.Exif().tobytes())
+    whole = content.getvalue()
+    damaged = whole.replace(b"\0\0Exif\0", b"\0\0E\xf8if\0")  # some readers crash
+    assert damaged != whole
+    np.testing.assert_array_equal(read_photo(damaged), read_photo(whole))
 
 
 def test_avif_where_pillow_has_none(gradient, monkeypatch):

@@ -53,7 +53,7 @@ std::vector<double> exact(const Photo& photo, const Affine& map, std::ptrdiff_t 
   double across = std::max(1.0, std::hypot(map.xx, map.xy)), down = std::max(1.0, std::hypot(map.yx, map.yy));
   double scale = 1;
   Photo pixels = photo;
-  for (; std::max(across, down) / scale > 3 + 1e-6; scale *= 2) pixels = halved(pixels);
+  for (; std::max(across, down) / scale > 6 + 1e-6; scale *= 2) pixels = halved(pixels);
   across = std::max(1.0, across / scale);
   down = std::max(1.0, down / scale);
   std::vector<double> chip;
@@ -91,12 +91,13 @@ Affine turned(double scale, double angle, double x0, double y0) {
 
 const std::vector<Affine> maps = {turned(0.4, 0.3, 5, 6),    turned(1, 0, 0, 0),         turned(0.999, -2, 40, 30),
                                   turned(1.7, 0.7, 10, -8),  turned(3.2, 3, 60, 60),     turned(9.5, 0.1, -20, -30),
-                                  turned(0.7, 0.2, -9, 1e6), {2.5, 0.3, 1, 0.2, 0.6, 3}, {7, 0.1, -30, 0, 1, 5}};
+                                  turned(0.7, 0.2, -9, 1e6), {2.5, 0.3, 1, 0.2, 0.6, 3}, {13, 0.1, -30, 0, 1, 5},
+                                  turned(3.8, 3, 60, 60),    turned(4.6, -0.4, 60, 60),  turned(5.9, 0.2, -6, 6)};
 
 }  // namespace
 
-// A box's position and side are rounded to 2^-15 of a pixel along both axes, where neighbours differ by at most 255:
-// 4 * 255 * 2^-15 = 0.03. What float32 rounds is far less.
+// A box's position and side are rounded to 2^-14 of a pixel along both axes, where neighbours differ by at most 255:
+// 4 * 255 * 2^-14 = 0.06. What float32 rounds is far less.
 TEST(equals_the_contract_in_float64) {
   on_each_backend([](const std::string&) {
     const Photo photo(50, 71, 1, 5);
@@ -105,7 +106,7 @@ TEST(equals_the_contract_in_float64) {
       for (std::ptrdiff_t chip = 0; chip < out.rows; ++chip) {
         const std::vector<double> expected = exact(photo, maps[static_cast<std::size_t>(chip)], height, width);
         for (std::ptrdiff_t i = 0; i < out.columns; ++i) {
-          CHECK(std::abs(out.at(chip, i) - expected[static_cast<std::size_t>(i)]) <= 0.05);
+          CHECK(std::abs(out.at(chip, i) - expected[static_cast<std::size_t>(i)]) <= 0.1);
         }
         CHECK_EQUAL(out.at(chip, out.columns), 77.0f);
       }
@@ -143,7 +144,7 @@ TEST(whitened_chips_are_the_same_to_the_bit_too) {
 TEST(is_the_same_to_the_bit_on_every_machine) {
   on_each_backend([](const std::string&) {
     const std::vector<Affine> some = {
-        {0.7, -0.2, 11.3, 0.2, 0.7, 5.9}, {2.3, 0.4, -3.1, -0.4, 2.3, 8.2}, {4.3, 0.4, -3.1, -0.4, 4.3, 8.2}};
+        {0.7, -0.2, 11.3, 0.2, 0.7, 5.9}, {2.3, 0.4, -3.1, -0.4, 2.3, 8.2}, {8.3, 0.4, -3.1, -0.4, 8.3, 8.2}};
     const ChipFormat format = {.height = 21, .width = 17, .mean = {3, 4, 5}, .scale = {0.1f, 1, 2}};
     CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, format).data), 10838295953211445803u);
     const ChipFormat white = {.height = 21, .width = 17, .whitening = true};
@@ -239,7 +240,7 @@ TEST(reads_images_upside_down) {
   const Image upside_down = {flipped.view().row(8), 9, 6, -18};
   const ChipFormat format = {.height = 9, .width = 6};
   Rows<float> out(1, 162);
-  for (const Affine& map : {turned(0.8, 0.1, 1, 1), turned(3.5, 0.1, 1, 1)}) {
+  for (const Affine& map : {turned(0.8, 0.1, 1, 1), turned(7.5, 0.1, 1, 1)}) {
     chips(std::vector<Crop>{{upside_down, map}}, format, out.view());
     CHECK(std::memcmp(out.data.data(), computed(photo, {map}, format).data.data(), out.data.size() * sizeof(float)) ==
           0);

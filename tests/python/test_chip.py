@@ -26,16 +26,18 @@ AFFINES = np.array(
         turned(0.99, -2, 40, 30),
         turned(1.7, 0.7, 10, -8),
         turned(2.6, -1, -3, 30),
-        turned(4.1, 3, 60, 60),
+        turned(3.8, 3, 60, 60),
+        turned(4.6, -0.4, 60, 60),
+        turned(5.9, 0.2, -6, 6),
         turned(9.5, 0.1, -20, -30),
         [[2.5, 0.3, 1], [0.2, 0.6, 3]],
-        [[7, 0.1, -30], [0, 1, 5]],
+        [[13, 0.1, -30], [0, 1, 5]],
     ]
 )
 
 
-# A box's position and side are rounded to 2^-15 of a pixel along both axes, where neighbours differ by at most 255:
-# 4 * 255 * 2^-15 = 0.03. What float32 rounds is far less.
+# A box's position and side are rounded to 2^-14 of a pixel along both axes, where neighbours differ by at most 255:
+# 4 * 255 * 2^-14 = 0.06. What float32 rounds is far less.
 @each_backend
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (9, 17), (18, 16)])
 def test_equals_the_reference(backend, height, width):
@@ -44,7 +46,7 @@ def test_equals_the_reference(backend, height, width):
         chips = _core.chips(image, AFFINES, height, width, layout="NHWC")
     assert chips.shape == (len(AFFINES), height, width, 3)
     for chip, affine in zip(chips, AFFINES, strict=True):
-        np.testing.assert_allclose(chip, reference.chip(image, affine, height, width), rtol=0, atol=0.05)
+        np.testing.assert_allclose(chip, reference.chip(image, affine, height, width), rtol=0, atol=0.1)
 
 
 def test_is_the_same_to_the_bit_on_all_backends_and_threads():

@@ -22,7 +22,7 @@ def chip(image, affine, height, width):
     affine = np.asarray(affine, np.float64)
     sides = np.maximum(1, np.hypot(affine[:, 0], affine[:, 1]))
     pixels, pixel = np.asarray(image, np.float64), 1
-    while max(sides) / pixel > 3 + 1e-6:
+    while max(sides) / pixel > 6 + 1e-6:
         pixels, pixel = _halved(pixels), 2 * pixel
     across, down = np.maximum(1, sides / pixel)
     result = np.zeros((height, width, 3))

@@ -63,16 +63,16 @@ struct Crop {
 // A pixel of the chip is the mean of the image over an upright square around its centre, whose side is the length of a
 // step in the chip, at least 1: of a box `hypot(xx, xy)` wide and `hypot(yx, yy)` high, where the two differ. The image
 // is constant over each of its pixels, and black (0) beyond its edges. Where the chip does not shrink the image this is
-// bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 3 times along an axis is
+// bilinear interpolation; where it does, nothing aliases. An image that is shrunk more than 6 times along an axis is
 // first halved as often as it takes: means of blocks of 2 x 2 pixels from its first pixel on, rounded half up to whole
-// numbers, take the place of its pixels. Positions are rounded to 2^-14 of such a pixel, lengths within 1e-6 of a limit
+// numbers, take the place of its pixels. Positions are rounded to 2^-13 of such a pixel, lengths within 1e-6 of a limit
 // count as it.
 //
 // Whitening takes (pixel - m) / max(d, 1 / sqrt(n)) for a pixel, m and d being the mean and standard deviation of the
 // n = 3 * height * width values of the chip: "per image standardization", as older FaceNet networks want it.
 //
 // Weights are whole numbers or computed in float32 by the same operations on every backend, so no backend or number of
-// threads changes a bit. Pixels are within 0.05 of exact arithmetic.
+// threads changes a bit. Pixels are within 0.1 of exact arithmetic.
 //
 // Throws std::invalid_argument if the shapes do not agree, unless height and width are in [1, 4096] and every image is
 // at least 1 x 1, if mean or scale is not finite, if an affine is not finite or leads 2^30 pixels or more away, or if

@@ -1,11 +1,12 @@
 // No include guard, no #include: compiled once per instruction set, inside its namespace and target region, over its
-// `Shares` (of four neighbouring pixels in a box) and `Strip` (these pixels, weighed: 8 numbers, red, green, blue and 0
-// of the first two added up, then of the other two), and its `halve_some` (the first of the blocks of two rows that
-// `halve` is asked for, as many as it likes; it returns how many).
+// `Shares` (of four neighbouring pixels, a strip, in a box), `Sums` (8 whole numbers: red, green, blue and 0 of the
+// first two pixels of strips, weighed and added up, then of the other two), `Strip` (the same in float32) and its
+// `halve_some` (the first of the blocks of two rows that `halve` is asked for, as many as it likes; it returns how
+// many).
 
 constexpr std::int32_t places_at_once = 64;
 constexpr int near_bits =
-    22;  // of a fraction, where positions lie no more than `places_at_once` steps of 3 pixels apart
+    22;  // of a fraction, where positions lie no more than `places_at_once` steps of 6 pixels apart
 
 // Where the boxes of some neighbouring pixels of a chip lie.
 struct Places {
@@ -33,6 +34,7 @@ struct Near {
   }
 };
 
+template <int Rows>
 inline void locate(const Grid& grid, const Window& window, std::ptrdiff_t v, std::ptrdiff_t u, std::int32_t count,
                    Places& places) {
   const Near x = Near::from(grid.x.begin + v * grid.x.down + u * grid.x.along, grid.x.along, window.columns);
@@ -44,41 +46,77 @@ inline void locate(const Grid& grid, const Window& window, std::ptrdiff_t v, std
     places.rows[i] = y.tap(y.at(i));
     places.begins[i] = Near::begin_in_tap(x.at(i));
     const std::int32_t begin = Near::begin_in_tap(y.at(i));
-    for (std::int32_t tap = 0; tap < max_taps; ++tap) {
+    for (std::int32_t tap = 0; tap < Rows; ++tap) {
       places.shares[tap][i] = static_cast<float>(tap_share(begin, side, tap)) * share;
     }
   }
 }
 
-// Rows of pixels are added up in two sums, so that one need not wait for the other.
-template <int Rows>
+// The shares of a row of pixels in a box, and the sums over them.
+template <int Strips>
+struct RowShares {
+  Shares strips[Strips];
+
+  RowShares(std::int32_t begin, std::int32_t side) {
+    for (int strip = 0; strip < Strips; ++strip) strips[strip] = Shares::of(begin, side, strip);
+  }
+  Sums weigh_row(const std::uint8_t* pixels) const {
+    Sums sums = weigh(pixels, strips[0]);
+    if constexpr (Strips > 1) sums = sums + weigh(pixels + 3 * taps_per_strip, strips[1]);
+    return sums;
+  }
+};
+
+// Boxes of up to `Rows` rows, of which all but the first and the last two are in them whole. Two sums, so that one need
+// not wait for the other.
+template <int Rows, int Strips>
 inline void sample(const Window& window, const Places& places, std::int32_t side, std::int32_t count, float* pixels) {
+  const std::ptrdiff_t stride = window.stride;
   for (std::int32_t i = 0; i < count; ++i) {
-    const std::uint8_t* from = window.data + places.rows[i] * window.stride + 3 * std::ptrdiff_t{places.columns[i]};
-    const Shares shares = Shares::of(places.begins[i], side);
-    Strip even = weigh(from, shares, places.shares[0][i]);
-    Strip odd = weigh(from + window.stride, shares, places.shares[1][i]);
-    if constexpr (Rows > 2) even = even + weigh(from + 2 * window.stride, shares, places.shares[2][i]);
-    if constexpr (Rows > 3) odd = odd + weigh(from + 3 * window.stride, shares, places.shares[3][i]);
-    (even + odd).store_sum(pixels + 4 * i);
+    const std::uint8_t* from = window.data + places.rows[i] * stride + 3 * std::ptrdiff_t{places.columns[i]};
+    const RowShares<Strips> shares(places.begins[i], side);
+    Strip first = shares.weigh_row(from) * places.shares[0][i];
+    Strip last = shares.weigh_row(from + (Rows - 1) * stride) * places.shares[Rows - 1][i];
+    if constexpr (Rows > 2) {
+      first = first + shares.weigh_row(from + (Rows - 2) * stride) * places.shares[Rows - 2][i];
+    }
+    if constexpr (Rows > 3) {
+      Sums inner = shares.weigh_row(from + stride);
+      FACEPRINT_UNROLL
+      for (int row = 2; row < Rows - 2; ++row) inner = inner + shares.weigh_row(from + row * stride);
+      last = last + inner * places.shares[1][i];
+    }
+    (first + last).store_sum(pixels + 4 * i);
+  }
+}
+
+template <int Rows, int Strips>
+inline void sample_row_of(const Grid& grid, const Window& window, std::ptrdiff_t v, std::ptrdiff_t width,
+                          float* pixels) {
+  Places places;
+  for (std::ptrdiff_t u = 0; u < width; u += places_at_once) {
+    const auto count = static_cast<std::int32_t>(std::min<std::ptrdiff_t>(places_at_once, width - u));
+    locate<Rows>(grid, window, v, u, count, places);
+    sample<Rows, Strips>(window, places, grid.x.side, count, pixels + 4 * u);
+  }
+}
+
+template <int Rows, int Strips>
+inline void sample_row_with(const Grid& grid, const Window& window, std::ptrdiff_t v, std::ptrdiff_t width,
+                            float* pixels) {
+  if (grid.y.side > (Rows - 1) * full_share) {
+    if constexpr (Rows < max_taps) sample_row_with<Rows + 1, Strips>(grid, window, v, width, pixels);
+  } else {
+    sample_row_of<Rows, Strips>(grid, window, v, width, pixels);
   }
 }
 
 // One row of the chip, 4 numbers a pixel: red, green, blue and 0.
-template <class T>
-inline void sample_row(const ChipSlice<T>& slice, std::ptrdiff_t v, float* pixels) {
-  const std::int32_t across = slice.grid.x.side, down = slice.grid.y.side;
-  Places places;
-  for (std::ptrdiff_t u = 0; u < slice.format.width; u += places_at_once) {
-    const auto count = static_cast<std::int32_t>(std::min<std::ptrdiff_t>(places_at_once, slice.format.width - u));
-    locate(slice.grid, slice.window, v, u, count, places);
-    if (down == full_share) {
-      sample<2>(slice.window, places, across, count, pixels + 4 * u);
-    } else if (down <= 2 * full_share) {
-      sample<3>(slice.window, places, across, count, pixels + 4 * u);
-    } else {
-      sample<4>(slice.window, places, across, count, pixels + 4 * u);
-    }
+inline void sample_row(const Grid& grid, const Window& window, std::ptrdiff_t v, std::ptrdiff_t width, float* pixels) {
+  if (grid.x.side <= (taps_per_strip - 1) * full_share) {
+    sample_row_with<2, 1>(grid, window, v, width, pixels);
+  } else {
+    sample_row_with<2, 2>(grid, window, v, width, pixels);
   }
 }
 
@@ -143,12 +181,14 @@ inline void chip(const ChipSlice<T>& slice) {
   const std::ptrdiff_t width = slice.format.width;
   if (!slice.format.whitening) {
     for (std::ptrdiff_t v = slice.first_row; v < slice.last_row; ++v) {
-      sample_row(slice, v, slice.pixels);
+      sample_row(slice.grid, slice.window, v, width, slice.pixels);
       write_row(slice, {}, v, slice.pixels);
     }
     return;
   }
-  for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) sample_row(slice, v, slice.pixels + 4 * v * width);
+  for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) {
+    sample_row(slice.grid, slice.window, v, width, slice.pixels + 4 * v * width);
+  }
   const Whitening white = whitening(slice.pixels, slice.last_row * width);
   for (std::ptrdiff_t v = 0; v < slice.last_row; ++v) write_row(slice, white, v, slice.pixels + 4 * v * width);
 }

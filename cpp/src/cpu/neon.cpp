@@ -73,33 +73,40 @@ inline Lanes to_floats(Counts sum) { return {vcvtq_f32_s32(sum.values)}; }
 struct Shares {
   uint16x4_t values;
 
-  static Shares of(std::int32_t begin, std::int32_t side) {
+  static Shares of(std::int32_t begin, std::int32_t side, int strip) {
     constexpr std::uint16_t starts[] = {0, full_share, 2 * full_share, 3 * full_share};
-    constexpr std::uint16_t ends[] = {full_share, 2 * full_share, 3 * full_share, 4 * full_share - 1};
-    const uint16x4_t from = vmax_u16(vdup_n_u16(static_cast<std::uint16_t>(begin)), vld1_u16(starts));
-    const uint16x4_t to = vmin_u16(vdup_n_u16(static_cast<std::uint16_t>(begin + side)), vld1_u16(ends));
-    return {vqsub_u16(to, from)};
+    const uint16x4_t start = vadd_u16(vld1_u16(starts), vdup_n_u16(static_cast<std::uint16_t>(strip * 4 * full_share)));
+    const uint16x4_t from = vmax_u16(vdup_n_u16(static_cast<std::uint16_t>(begin)), start);
+    // The end of the last pixel would not fit 16 bits; no box ends there.
+    const uint16x4_t end = vqadd_u16(start, vdup_n_u16(full_share));
+    return {vqsub_u16(vmin_u16(vdup_n_u16(static_cast<std::uint16_t>(begin + side)), end), from)};
   }
 };
+
+struct Sums {
+  uint32x4_t low, high;
+};
+inline Sums operator+(Sums a, Sums b) { return {vaddq_u32(a.low, b.low), vaddq_u32(a.high, b.high)}; }
 
 struct Strip {
   float32x4_t low, high;
 
   void store_sum(float* to) const { vst1q_f32(to, vaddq_f32(low, high)); }
 };
-
 inline Strip operator+(Strip a, Strip b) { return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)}; }
+inline Strip operator*(Sums sums, float share) {
+  return {vmulq_n_f32(vcvtq_f32_u32(sums.low), share), vmulq_n_f32(vcvtq_f32_u32(sums.high), share)};
+}
 
 // The pixels' bytes are spread to 16 bits: pixels 0 and 1, then 2 and 3, four numbers each.
-inline Strip weigh(const std::uint8_t* pixels, Shares shares, float share) {
+inline Sums weigh(const std::uint8_t* pixels, Shares shares) {
   constexpr std::uint8_t order[] = {0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255};
   const uint8x16_t bytes = vqtbl1q_u8(vld1q_u8(pixels), vld1q_u8(order));
   const uint16x8_t left = vmovl_u8(vget_low_u8(bytes)), right = vmovl_high_u8(bytes);
-  uint32x4_t low = vmull_lane_u16(vget_low_u16(left), shares.values, 0);
-  low = vmlal_lane_u16(low, vget_high_u16(left), shares.values, 1);
-  uint32x4_t high = vmull_lane_u16(vget_low_u16(right), shares.values, 2);
-  high = vmlal_lane_u16(high, vget_high_u16(right), shares.values, 3);
-  return {vmulq_n_f32(vcvtq_f32_u32(low), share), vmulq_n_f32(vcvtq_f32_u32(high), share)};
+  const uint32x4_t low = vmull_lane_u16(vget_low_u16(left), shares.values, 0);
+  const uint32x4_t high = vmull_lane_u16(vget_low_u16(right), shares.values, 2);
+  return {vmlal_lane_u16(low, vget_high_u16(left), shares.values, 1),
+          vmlal_lane_u16(high, vget_high_u16(right), shares.values, 3)};
 }
 
 inline uint8x8_t halve_channel(uint8x16_t upper, uint8x16_t lower) {

@@ -128,14 +128,23 @@ Lanes to_floats(const Counts& sum) {
 }
 
 struct Shares {
-  std::int32_t values[max_taps];
+  std::int32_t values[taps_per_strip];
 
-  static Shares of(std::int32_t begin, std::int32_t side) {
+  static Shares of(std::int32_t begin, std::int32_t side, std::int32_t strip) {
     Shares shares;
-    for (std::int32_t tap = 0; tap < max_taps; ++tap) shares.values[tap] = tap_share(begin, side, tap);
+    for (std::int32_t i = 0; i < 4; ++i) shares.values[i] = tap_share(begin, side, 4 * strip + i);
     return shares;
   }
 };
+
+struct Sums {
+  std::int32_t values[8];
+};
+
+Sums operator+(Sums a, const Sums& b) {
+  for (std::ptrdiff_t i = 0; i < 8; ++i) a.values[i] += b.values[i];
+  return a;
+}
 
 struct Strip {
   float values[8];
@@ -149,16 +158,20 @@ Strip operator+(Strip a, const Strip& b) {
   for (std::ptrdiff_t i = 0; i < 8; ++i) a.values[i] += b.values[i];
   return a;
 }
-Strip weigh(const std::uint8_t* pixels, const Shares& shares, float share) {
-  Strip strip = {};
+Strip operator*(const Sums& sums, float share) {
+  Strip strip;
+  for (std::ptrdiff_t i = 0; i < 8; ++i) strip.values[i] = static_cast<float>(sums.values[i]) * share;
+  return strip;
+}
+Sums weigh(const std::uint8_t* pixels, const Shares& shares) {
+  Sums sums = {};
   for (std::ptrdiff_t pair = 0; pair < 2; ++pair) {
     for (std::ptrdiff_t c = 0; c < 3; ++c) {
       const std::uint8_t* two = pixels + 6 * pair + c;
-      const std::int32_t sum = two[0] * shares.values[2 * pair] + two[3] * shares.values[2 * pair + 1];
-      strip.values[4 * pair + c] = static_cast<float>(sum) * share;
+      sums.values[4 * pair + c] = two[0] * shares.values[2 * pair] + two[3] * shares.values[2 * pair + 1];
     }
   }
-  return strip;
+  return sums;
 }
 
 std::ptrdiff_t halve_some(const std::uint8_t*, const std::uint8_t*, std::ptrdiff_t, std::uint8_t*) { return 0; }

@@ -7,7 +7,7 @@ namespace faceprint {
 
 namespace {
 
-constexpr double tolerance = 1e-6;  // keeps the rounding of a scale of 3 from halving the image
+constexpr double tolerance = 1e-6;  // keeps the rounding of a scale of 6 from halving the image
 
 std::int64_t fixed(double position) { return std::llround(std::ldexp(position, fraction_bits)); }
 

@@ -8,9 +8,9 @@
 namespace faceprint {
 
 inline constexpr int fraction_bits = 32;  // of a position
-inline constexpr int share_bits = 14;     // of a share: how much of a pixel lies in a box
+inline constexpr int share_bits = 13;     // of a share: how much of a pixel lies in a box
 inline constexpr std::int32_t full_share = 1 << share_bits;
-inline constexpr std::int32_t max_taps = 4;  // pixels along one axis that a box may touch
+inline constexpr std::int32_t max_taps = 7;  // pixels along one axis that a box may touch
 inline constexpr std::int32_t max_side = full_share * (max_taps - 1);
 
 // One axis of the image. The box of the chip's pixel (u, v) begins at begin + u along + v down, where pixel i takes

@@ -9,7 +9,8 @@ namespace faceprint {
 
 namespace {
 
-constexpr std::int64_t columns_per_load = (bytes_per_load + 2) / 3;
+// What kernels read of a row, from the first pixel of a box on: two strips.
+constexpr std::int64_t columns_per_load = taps_per_strip + (bytes_per_strip + 2) / 3;
 
 // Extremes of a linear function are at the corners.
 Range range(const SampleAxis& axis, std::ptrdiff_t width, std::ptrdiff_t first_row, std::ptrdiff_t last_row) {

@@ -9,7 +9,8 @@
 
 namespace faceprint {
 
-inline constexpr std::ptrdiff_t bytes_per_load = 16;  // what kernels read from the first pixel of a box on, each row
+inline constexpr std::ptrdiff_t taps_per_strip = 4;    // pixels that kernels weigh at once
+inline constexpr std::ptrdiff_t bytes_per_strip = 16;  // that they read for it
 
 // Along an axis of the image, the first pixels of all boxes of some rows of a chip.
 struct Range {

@@ -61,25 +61,26 @@ void fuzz::round(Chance& chance) {
   for (std::uint8_t& value : pixels) value = static_cast<std::uint8_t>(chance.bits());
   const Image image = {pixels.first(), height, width, pixels.stride()};
 
-  std::vector<Affine> affines;
+  std::vector<Crop> crops;
   for (std::ptrdiff_t count = chance.in(0, 3); count > 0; --count) {
     const auto across = static_cast<double>(width);
     const auto down = static_cast<double>(height);
-    const auto draw = [&] { affines.push_back((chance.once_in(2) ? aligned : any)(chance, across, down)); };
-    if (fuzz::refused(draw)) affines.push_back({1, 0, 0, 0, 1, 0});
+    const auto draw = [&] { crops.push_back({image, (chance.once_in(2) ? aligned : any)(chance, across, down)}); };
+    if (fuzz::refused(draw)) crops.push_back({image, {1, 0, 0, 0, 1, 0}});
   }
 
   ChipFormat format = {.height = chance.once_in(50) ? 0 : chance.in(1, chance.once_in(8) ? 40 : 10),
                        .width = chance.once_in(50) ? 4097 : chance.in(1, 20),
                        .layout = chance.once_in(2) ? Layout::nchw : Layout::nhwc,
                        .channels = chance.once_in(2) ? Channels::rgb : Channels::bgr,
-                       .mirror = chance.once_in(2)};
+                       .whitening = chance.once_in(4),
+                       .twin = chance.once_in(2)};
   for (float& mean : format.mean) mean = static_cast<float>(number(chance, 0, 255));
   for (float& scale : format.scale) scale = static_cast<float>(number(chance, -2, 2));
 
   const std::ptrdiff_t wrong = chance.once_in(30) ? chance.in(-1, 1) : 0;
-  const std::ptrdiff_t columns = std::max<std::ptrdiff_t>(3 * format.height * format.width + wrong, 0);
-  const std::ptrdiff_t rows = std::ssize(affines) + (chance.once_in(50) ? 1 : 0);
+  const std::ptrdiff_t columns = std::max<std::ptrdiff_t>(values_per_chip(format) + wrong, 0);
+  const std::ptrdiff_t rows = std::ssize(crops) + (chance.once_in(50) ? 1 : 0);
   const std::ptrdiff_t length = fuzz::stride(chance, columns);
   const int threads = static_cast<int>(chance.in(1, 3));
   std::vector<fuzz::Strided<float>> answers;
@@ -88,9 +89,9 @@ void fuzz::round(Chance& chance) {
     if (!status.unavailable.empty()) continue;
     use_backend(status.name);
     answers.emplace_back(rows, columns, length);
-    if (fuzz::refused([&] { chips(image, affines, format, answers.back().view(), threads); })) ++refusals;
+    if (fuzz::refused([&] { chips(crops, format, answers.back().view(), threads); })) ++refusals;
   }
-  const bool fits = wrong == 0 && rows == std::ssize(affines);
+  const bool fits = wrong == 0 && rows == std::ssize(crops);
   fuzz::require(fits || refusals == answers.size(), "an output of another shape is refused");
   fuzz::require(refusals == 0 || refusals == answers.size(), "all backends refuse the same calls");
   for (const auto& answer : answers) fuzz::require(answer.same(answers.front()), "all backends give the same bits");

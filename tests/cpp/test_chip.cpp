@@ -146,9 +146,9 @@ TEST(is_the_same_to_the_bit_on_every_machine) {
     const std::vector<Affine> some = {
         {0.7, -0.2, 11.3, 0.2, 0.7, 5.9}, {2.3, 0.4, -3.1, -0.4, 2.3, 8.2}, {8.3, 0.4, -3.1, -0.4, 8.3, 8.2}};
     const ChipFormat format = {.height = 21, .width = 17, .mean = {3, 4, 5}, .scale = {0.1f, 1, 2}};
-    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, format).data), 10838295953211445803u);
+    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, format).data), 894820845714441271u);
     const ChipFormat white = {.height = 21, .width = 17, .whitening = true};
-    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, white).data), 8070742008351134827u);
+    CHECK_EQUAL(checksum(computed(Photo(60, 60, 10), some, white).data), 7322605255634820183u);
   });
 }
 

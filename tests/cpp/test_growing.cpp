@@ -13,7 +13,7 @@ TEST(holds_what_was_appended_whatever_room_there_was) {
   for (const std::ptrdiff_t capacity : {0, 1, 7, 100'000}) {
     Growing<std::int64_t> numbers(capacity);
     std::vector<std::int64_t> expected;
-    for (std::ptrdiff_t count : {0, 1, 3, 1000, 50'000, 0}) {
+    for (const std::ptrdiff_t count : {0, 1, 3, 1000, 50'000, 0}) {
       std::vector<std::int64_t> more(static_cast<std::size_t>(count));
       std::iota(more.begin(), more.end(), std::ssize(expected));
       numbers.append(more);

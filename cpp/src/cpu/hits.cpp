@@ -60,19 +60,29 @@ std::ptrdiff_t part(HitSpan hits, Hit pivot) {
   }
 }
 
-// Quicksort down to what may be copied.
-void sort_by_key(HitSpan hits, Progress& progress) {
-  while (hits.size > sorted_at_once) {
-    const std::ptrdiff_t front = part(hits, near_the_median(hits));
-    sort_by_key(hits.slice(0, front), progress);
-    hits = hits.slice(front, hits.size - front);
-  }
-  progress.add(0);
+void sort_in_a_copy(HitSpan hits) {
   std::vector<Hit> copies;
   copies.reserve(static_cast<std::size_t>(hits.size));
   for (std::ptrdiff_t i = 0; i < hits.size; ++i) copies.push_back(hits.at(i));
   std::ranges::sort(copies, std::less<>());
   for (std::ptrdiff_t i = 0; i < hits.size; ++i) hits.set(i, copies[static_cast<std::size_t>(i)]);
+}
+
+// Quicksort down to what may be copied.
+void sort_by_key(HitSpan all, Progress& progress) {
+  std::vector<HitSpan> unsorted = {all};
+  while (!unsorted.empty()) {
+    const HitSpan hits = unsorted.back();
+    unsorted.pop_back();
+    if (hits.size > sorted_at_once) {
+      const std::ptrdiff_t front = part(hits, near_the_median(hits));
+      unsorted.push_back(hits.slice(front, hits.size - front));
+      unsorted.push_back(hits.slice(0, front));
+    } else {
+      sort_in_a_copy(hits);
+    }
+    progress.add(0);
+  }
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ void check_chips(std::span<const Crop> crops, const ChipFormat& format);
 
 // How many values of the output a chip takes, its twin included.
 inline std::ptrdiff_t values_per_chip(const ChipFormat& format) {
-  return (format.twin ? 2 : 1) * 3 * format.height * format.width;
+  return 3 * format.height * format.width * (format.twin ? 2 : 1);
 }
 
 }  // namespace faceprint

@@ -99,7 +99,7 @@ Affine align(const Box& box, double margin, std::ptrdiff_t height, std::ptrdiff_
     throw std::invalid_argument("margin must be in [0, 1), not " + std::to_string(margin));
   }
   const double across = box.right - box.left, down = box.bottom - box.top;
-  if (!(across > 0 && down > 0 && std::isfinite(across) && std::isfinite(down))) {
+  if (!(across > 0) || !(down > 0) || !std::isfinite(across) || !std::isfinite(down)) {
     throw std::invalid_argument("boxes must be finite, left < right and top < bottom");
   }
   const double xx = across / (1 - margin) / static_cast<double>(width);

@@ -24,9 +24,9 @@ struct Photo {
     for (std::uint8_t& value : data) value = static_cast<std::uint8_t>(random());
   }
   Image view() const { return {data.data(), height, width, stride}; }
-  double at(double y, double x, std::ptrdiff_t channel) const {
-    if (x < 0 || y < 0 || x >= static_cast<double>(width) || y >= static_cast<double>(height)) return 0;
-    return view().row(static_cast<std::ptrdiff_t>(y))[3 * static_cast<std::ptrdiff_t>(x) + channel];
+  double at(std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t channel) const {
+    if (x < 0 || y < 0 || x >= width || y >= height) return 0;
+    return view().row(y)[3 * x + channel];
   }
 };
 
@@ -35,17 +35,17 @@ Photo halved(const Photo& photo) {
   Photo half((photo.height + 1) / 2, (photo.width + 1) / 2, 0);
   for (std::ptrdiff_t y = 0; y < half.height; ++y) {
     for (std::ptrdiff_t i = 0; i < half.stride; ++i) {
-      const auto row = static_cast<double>(2 * y), column = static_cast<double>(2 * (i / 3));
       double sum = 0;
-      for (int j = 0; j < 4; ++j) sum += photo.at(row + j / 2, column + j % 2, i % 3);
+      for (std::ptrdiff_t j = 0; j < 4; ++j) sum += photo.at(2 * y + j / 2, i / 3 * 2 + j % 2, i % 3);
       half.data[static_cast<std::size_t>(y * half.stride + i)] = static_cast<std::uint8_t>(std::floor(sum / 4 + 0.5));
     }
   }
   return half;
 }
 
-double shared(double begin, double side, double pixel) {
-  return std::max(0.0, std::min(begin + side, pixel + 1) - std::max(begin, pixel));
+double shared(double begin, double side, std::ptrdiff_t pixel) {
+  const auto start = static_cast<double>(pixel);
+  return std::max(0.0, std::min(begin + side, start + 1) - std::max(begin, start));
 }
 
 // The contract, word for word, in float64: means over upright boxes.
@@ -58,13 +58,16 @@ std::vector<double> exact(const Photo& photo, const Affine& map, std::ptrdiff_t 
   down = std::max(1.0, down / scale);
   std::vector<double> chip;
   for (std::ptrdiff_t i = 0; i < 3 * height * width; ++i) {
-    const auto v = static_cast<double>(i / width % height), u = static_cast<double>(i % width);
+    const std::ptrdiff_t row = i / width % height, channel = i / width / height;
+    const auto v = static_cast<double>(row), u = static_cast<double>(i % width);
     const double left = (map.xx * u + map.xy * v + map.x0 + 0.5) / scale - across / 2;
     const double top = (map.yx * u + map.yy * v + map.y0 + 0.5) / scale - down / 2;
     double sum = 0;
-    for (double y = std::floor(top); y < top + down; ++y) {
-      for (double x = std::floor(left); x < left + across; ++x) {
-        sum += shared(left, across, x) * shared(top, down, y) * pixels.at(y, x, i / width / height);
+    const auto first_row = static_cast<std::ptrdiff_t>(std::floor(top));
+    const auto first_column = static_cast<std::ptrdiff_t>(std::floor(left));
+    for (std::ptrdiff_t y = first_row; y < first_row + 7; ++y) {
+      for (std::ptrdiff_t x = first_column; x < first_column + 7; ++x) {
+        sum += shared(left, across, x) * shared(top, down, y) * pixels.at(y, x, channel);
       }
     }
     chip.push_back(sum / across / down);
@@ -169,7 +172,7 @@ TEST(averages_exactly_the_pixels_of_a_whole_scale) {
       double sum = 0;
       for (std::ptrdiff_t i = 0; i < 4; ++i) {
         const std::ptrdiff_t y = 2 * v + i / 2, x = 2 * u + i % 2;
-        sum += photo.at(static_cast<double>(y), static_cast<double>(x), 0);
+        sum += photo.at(y, x, 0);
       }
       CHECK_EQUAL(out.at(0, 4 * v + u), static_cast<float>(sum / 4));
     }

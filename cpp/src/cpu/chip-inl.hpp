@@ -67,26 +67,35 @@ struct RowShares {
   }
 };
 
-// Boxes of up to `Rows` rows, of which all but the first and the last two are in them whole. Two sums, so that one need
-// not wait for the other.
+// The mean over a box of up to `Rows` rows, of which all but the first and the last two are in it whole. Two sums, so
+// that one need not wait for the other.
 template <int Rows, int Strips>
-inline void sample(const Window& window, const Places& places, std::int32_t side, std::int32_t count, float* pixels) {
-  const std::ptrdiff_t stride = window.stride;
-  for (std::int32_t i = 0; i < count; ++i) {
-    const std::uint8_t* from = window.data + places.rows[i] * stride + 3 * std::ptrdiff_t{places.columns[i]};
-    const RowShares<Strips> shares(places.begins[i], side);
-    Strip first = shares.weigh_row(from) * places.shares[0][i];
-    Strip last = shares.weigh_row(from + (Rows - 1) * stride) * places.shares[Rows - 1][i];
-    if constexpr (Rows > 2) {
-      first = first + shares.weigh_row(from + (Rows - 2) * stride) * places.shares[Rows - 2][i];
-    }
-    if constexpr (Rows > 3) {
+inline Strip mean(const std::uint8_t* from, std::ptrdiff_t stride, const RowShares<Strips>& shares,
+                  const Places& places, std::int32_t i) {
+  constexpr std::ptrdiff_t end = Rows;
+  const Strip first = shares.weigh_row(from) * places.shares[0][i];
+  const Strip last = shares.weigh_row(from + (end - 1) * stride) * places.shares[end - 1][i];
+  if constexpr (Rows == 2) {
+    return first + last;
+  } else {
+    const Strip outer = first + shares.weigh_row(from + (end - 2) * stride) * places.shares[end - 2][i];
+    if constexpr (Rows == 3) {
+      return outer + last;
+    } else {
       Sums inner = shares.weigh_row(from + stride);
       FACEPRINT_UNROLL
-      for (int row = 2; row < Rows - 2; ++row) inner = inner + shares.weigh_row(from + row * stride);
-      last = last + inner * places.shares[1][i];
+      for (std::ptrdiff_t row = 2; row < end - 2; ++row) inner = inner + shares.weigh_row(from + row * stride);
+      return outer + (last + inner * places.shares[1][i]);
     }
-    (first + last).store_sum(pixels + 4 * i);
+  }
+}
+
+template <int Rows, int Strips>
+inline void sample(const Window& window, const Places& places, std::int32_t side, std::int32_t count, float* pixels) {
+  for (std::int32_t i = 0; i < count; ++i) {
+    const std::uint8_t* from = window.data + places.rows[i] * window.stride + 3 * std::ptrdiff_t{places.columns[i]};
+    const RowShares<Strips> shares(places.begins[i], side);
+    mean<Rows, Strips>(from, window.stride, shares, places, i).store_sum(pixels + 4 * std::ptrdiff_t{i});
   }
 }
 

@@ -58,7 +58,7 @@ Part halved(const Part& part, Range rows, Range columns, Halve halve, Buffer<std
     std::uint8_t* out = memory.data() + 3 * width * (row - rows.first);
     halve(upper, lower, width - odd, out);
     for (std::int64_t i = 3 * (width - odd); i < 3 * width; ++i) {
-      const std::int64_t from = 2 * 3 * (width - 1) + i % 3;
+      const std::int64_t from = 6 * (width - 1) + i % 3;
       out[i] = static_cast<std::uint8_t>((upper[from] + lower[from] + 2) / 4);
     }
   }

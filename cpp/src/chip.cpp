@@ -95,7 +95,7 @@ Affine align(std::span<const Point, 5> landmarks, std::span<const Point, 5> chip
 Affine align(const Box& box, double margin, std::ptrdiff_t height, std::ptrdiff_t width) {
   check_size("height", height);
   check_size("width", width);
-  if (!(margin >= 0 && margin < 1)) {
+  if (!(margin >= 0) || !(margin < 1)) {
     throw std::invalid_argument("margin must be in [0, 1), not " + std::to_string(margin));
   }
   const double across = box.right - box.left, down = box.bottom - box.top;

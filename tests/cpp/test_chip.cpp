@@ -53,7 +53,10 @@ std::vector<double> exact(const Photo& photo, const Affine& map, std::ptrdiff_t 
   double across = std::max(1.0, std::hypot(map.xx, map.xy)), down = std::max(1.0, std::hypot(map.yx, map.yy));
   double scale = 1;
   Photo pixels = photo;
-  for (; std::max(across, down) / scale > 6 + 1e-6; scale *= 2) pixels = halved(pixels);
+  while (std::max(across, down) / scale > 6 + 1e-6) {
+    pixels = halved(pixels);
+    scale *= 2;
+  }
   across = std::max(1.0, across / scale);
   down = std::max(1.0, down / scale);
   std::vector<double> chip;

@@ -363,6 +363,7 @@ NO_BOX = "boxes must be finite, left < right and top < bottom"
         ({"boxes": BOX * np.nan}, ValueError, NO_BOX),
         ({"boxes": np.array([[1.0, 2.0, np.inf, 4.0]])}, ValueError, NO_BOX),
         ({"margin": 1}, ValueError, "margin must be in [0, 1), not 1.000000"),
+        ({"margin": np.nan}, ValueError, "margin must be in [0, 1), not nan"),
         ({"margin": -0.1}, ValueError, "margin must be in [0, 1), not -0.100000"),
         ({"margin": "x"}, TypeError, "margin must be a number, not str"),
         ({"height": 0}, ValueError, "height must be in [1, 4096], not 0"),

@@ -10,9 +10,8 @@ struct Shares {
         _mm256_setr_epi16(0, one, 0, one, 0, one, 0, one, two, three, two, three, two, three, two, three));
     // The end of the last pixel would not fit 16 bits; no box ends there.
     const __m256i ends = _mm256_adds_epu16(starts, all(full_share));
-    const __m256i from = _mm256_max_epu16(all(begin), starts),
-                  to = _mm256_min_epu16(_mm256_add_epi16(all(begin), all(side)), ends);
-    return {_mm256_subs_epu16(to, from)};
+    const __m256i end = _mm256_add_epi16(all(begin), all(side));
+    return {_mm256_subs_epu16(_mm256_min_epu16(end, ends), _mm256_max_epu16(all(begin), starts))};
   }
   static __m256i all(std::int32_t value) { return _mm256_set1_epi16(static_cast<std::int16_t>(value)); }
 };

@@ -5,8 +5,7 @@
 // many).
 
 constexpr std::int32_t places_at_once = 64;
-constexpr int near_bits =
-    22;  // of a fraction, where positions lie no more than `places_at_once` steps of 6 pixels apart
+constexpr int near_bits = 22;  // of a fraction: `places_at_once` steps of 6 pixels fit into the rest of 32
 
 // Where the boxes of some neighbouring pixels of a chip lie.
 struct Places {

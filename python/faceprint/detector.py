@@ -1,13 +1,14 @@
 """Photograph -> boxes and five landmarks: what every detector answers, and what detectors share."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .faces import prominence
 from .photo import Decoded, Pixels
+from .runtime import Session
 
 SMALLEST = 12  # pixels; no detector here can tell a smaller face from anything else
 MULTIPLE = 32  # networks of strides up to 32 take sides of whole multiples
@@ -72,6 +73,21 @@ class Detector(Protocol):
 
     def detect(self, image: Pixels) -> Detections:
         """Find the faces of a uint8 RGB photograph (height, width, 3)."""
+
+
+class FileDetector:
+    """What the detectors that people bring as files share: one image as input, and the least score of a face.
+
+    `SCORE` is that score where the options state none.
+    """
+
+    SCORE: ClassVar[float]
+
+    def __init__(self, session: Session, options: DetectorOptions) -> None:
+        self._session = session
+        ((self._input, shape),) = session.inputs.items()
+        self._sides = shape[2], shape[3]
+        self._score = self.SCORE if options.min_score is None else options.min_score
 
 
 def at_least(side: float, found: Detections) -> Detections:

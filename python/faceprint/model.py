@@ -147,8 +147,7 @@ class Model:
         >>> fp.load().embed([PHOTOS / "obama.jpg", PHOTOS / "biden.jpg"]).shape
         (2, 128)
         """
-        if choose not in get_args(Choice):
-            raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
+        _check_choice(choose)
         if _is_one(photos):
             return self._embed([self._prepare(photos, choose)])[0].embeddings
         results = self._stream(_each(photos), choose=choose)
@@ -171,8 +170,7 @@ class Model:
         >>> fp.distances(obama[None], model.embed(PHOTOS / "obama3.jpg")).item() < model.recipe.threshold(1e-3)
         True
         """
-        if choose not in get_args(Choice):
-            raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
+        _check_choice(choose)
         each = iter([photos]) if _is_one(photos) else _each(photos)
         results = self._stream(each, "skip", choose, passed_over=NoFaceError)
         found = [faces.embeddings for faces in results if isinstance(faces, Faces)]
@@ -327,6 +325,11 @@ def load(
         finder = open_detector(Path(detector), options, device=device, threads=threads)
     embedder = open_network(path, recipe, device=device, threads=threads)
     return Model(embedder, finder, limits or Limits(), options, threads)
+
+
+def _check_choice(choose: str) -> None:
+    if choose not in get_args(Choice):
+        raise ValueError(f"choose must be 'prominent' or 'only', not {choose!r}")
 
 
 def _is_one(photos: "Photo | Iterable[Photo]") -> "TypeGuard[Photo]":

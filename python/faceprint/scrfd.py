@@ -6,7 +6,7 @@ Guo, Deng, Lattas and Zafeiriou, "Sample and computation redistribution for effi
 import numpy as np
 from numpy.typing import NDArray
 
-from .detector import Detections, DetectorOptions, Part, gather, letterbox
+from .detector import Detections, FileDetector, Part, gather, letterbox
 from .errors import NetworkError
 from .photo import Pixels
 from .runtime import Session
@@ -16,18 +16,13 @@ STRIDES = (8, 16, 32)
 WIDTHS = (1, 4, 10)  # numbers of an anchor: score, distances to the box's edges, offsets of the key points
 ANCHORS = 2  # of a cell
 LONGEST = 640  # pixels of the long side at which a photograph is looked at
-SCORE = 0.5
 OVERLAP = 0.4
 
 
-class Scrfd:
+class Scrfd(FileDetector):
     """Finds faces of score 0.5 and more with an SCRFD network, on photographs reduced to at most 640 pixels a side."""
 
-    def __init__(self, session: Session, options: DetectorOptions) -> None:
-        self._session = session
-        ((self._input, shape),) = session.inputs.items()
-        self._sides = shape[2], shape[3]
-        self._score = SCORE if options.min_score is None else options.min_score
+    SCORE = 0.5
 
     @staticmethod
     def fits(session: Session) -> bool:

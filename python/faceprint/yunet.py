@@ -6,7 +6,7 @@ Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", Machine Intell
 import numpy as np
 from numpy.typing import NDArray
 
-from .detector import Detections, DetectorOptions, Part, gather, letterbox
+from .detector import Detections, FileDetector, Part, gather, letterbox
 from .photo import Pixels
 from .runtime import Session
 
@@ -14,18 +14,13 @@ OUTPUTS = "outputs cls_8 ... kps_32"
 STRIDES = (8, 16, 32)
 PARTS = ("cls", "obj", "bbox", "kps")
 LONGEST = 1280  # pixels of the long side at which a photograph is looked at
-SCORE = 0.6
 OVERLAP = 0.3
 
 
-class YuNet:
+class YuNet(FileDetector):
     """Finds faces of score 0.6 and more with a YuNet network, on photographs reduced to at most 1280 pixels a side."""
 
-    def __init__(self, session: Session, options: DetectorOptions) -> None:
-        self._session = session
-        ((self._input, shape),) = session.inputs.items()
-        self._sides = shape[2], shape[3]
-        self._score = SCORE if options.min_score is None else options.min_score
+    SCORE = 0.6
 
     @staticmethod
     def fits(session: Session) -> bool:

@@ -6,27 +6,27 @@
 #include <vector>
 
 #include "cpu/heap.hpp"
+#include "divide_up.hpp"
 
 namespace faceprint {
 
 namespace {
 
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
-constexpr std::ptrdiff_t panels_per_block = 256;
+constexpr std::ptrdiff_t panels_per_block = 256, panels_per_chunk = 4 * panels_per_block;
 constexpr std::ptrdiff_t panels_per_candidate = 32;  // with more candidates, a scan of the bytes is faster
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-// The search of one query among panels of whose rows the least bound is known. A panel's rows lie together, so that
-// computing one of them reads all.
+// The search of one query among all panels, of whose rows the least bound is known. A panel's rows lie together, so
+// that computing one of them reads all.
 class Candidates {
  public:
-  Candidates(const ScanKernels& kernels, const Batch& batch, Blocks& blocks, Values values, std::ptrdiff_t first_panel,
-             std::ptrdiff_t query, std::span<float> bounds, Heap heap)
+  Candidates(const ScanKernels& kernels, const Batch& batch, Blocks& blocks, Values values, std::ptrdiff_t query,
+             std::span<float> bounds, Heap heap)
       : kernels_(kernels),
         batch_(batch),
         blocks_(blocks),
         values_(values),
-        first_panel_(first_panel),
         query_(query),
         bounds_(bounds),
         heap_(heap) {}
@@ -63,7 +63,7 @@ class Candidates {
 
  private:
   void compute(std::size_t panel) {
-    const Block block = blocks_.make(first_panel_ + static_cast<std::ptrdiff_t>(panel), 1);
+    const Block block = blocks_.make(static_cast<std::ptrdiff_t>(panel), 1);
     float keys[panel_rows];
     for (std::ptrdiff_t row = 0; row < panel_rows; row += kernels_.lanes) {
       kernels_.keys_of_floats(batch_, query_, block, row, keys + row);
@@ -79,7 +79,7 @@ class Candidates {
   const Batch& batch_;
   Blocks& blocks_;
   const Values values_;
-  const std::ptrdiff_t first_panel_, query_;
+  const std::ptrdiff_t query_;
   const std::span<float> bounds_;  // of each panel
   const Heap heap_;
   std::int64_t computed_ = 0;
@@ -88,29 +88,35 @@ class Candidates {
 }  // namespace
 
 std::optional<std::int64_t> search_coarsely(const ScanKernels& kernels, const Gallery& gallery, Metric metric,
-                                            Matrix<const float> queries, std::ptrdiff_t first_panel,
-                                            std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
-                                            Progress& progress) {
+                                            Matrix<const float> queries, Matrix<float> keys,
+                                            Matrix<std::int64_t> indices, int threads, Progress& progress) {
   const Task task = {kernels, gallery, metric, Codes::nibbles};
-  const std::ptrdiff_t panels = last_panel - first_panel;
+  const std::ptrdiff_t panels = gallery.panel_count();
   PackedBatch packed(task, queries.rows);
   packed.pack(queries);
-  Blocks blocks(task, panels_per_block);
   const Buffer<float> bounds(queries.rows * panels);
-  for (std::ptrdiff_t panel = 0; panel < panels; panel += panels_per_block) {
-    const Block block = blocks.make(first_panel + panel, std::min(panels_per_block, panels - panel));
-    kernels.bound_nibbles(packed.batch(), block, bounds.data() + panel, panels);
-    progress.add(static_cast<double>(block.panels * panel_rows * queries.rows));
-  }
+  const auto bound = [&](std::ptrdiff_t chunk) {
+    Blocks blocks(task, panels_per_block);
+    const std::ptrdiff_t last = std::min((chunk + 1) * panels_per_chunk, panels);
+    for (std::ptrdiff_t panel = chunk * panels_per_chunk; panel < last; panel += panels_per_block) {
+      const Block block = blocks.make(panel, std::min(panels_per_block, last - panel));
+      kernels.bound_nibbles(packed.batch(), block, bounds.data() + panel, panels);
+      progress.add(static_cast<double>(block.panels * panel_rows * queries.rows));
+    }
+  };
+  parallel_for(threads, divide_up(panels, panels_per_chunk), bound, &progress);
+
+  Blocks blocks(task, 1);
   std::int64_t computed = 0;
   for (std::ptrdiff_t query = 0; query < queries.rows; ++query) {
     const Heap heap = {keys.row(query), indices.row(query), keys.columns};
     heap.clear();
     const std::span all(bounds.data() + query * panels, static_cast<std::size_t>(panels));
-    Candidates candidates(kernels, packed.batch(), blocks, Values(metric), first_panel, query, all, heap);
+    Candidates candidates(kernels, packed.batch(), blocks, Values(metric), query, all, heap);
     candidates.begin();
     if (!candidates.are_few()) return std::nullopt;
     candidates.finish();
+    heap.sort();
     computed += candidates.computed();
   }
   return computed;

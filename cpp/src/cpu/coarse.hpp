@@ -12,11 +12,11 @@ namespace faceprint {
 
 inline constexpr std::ptrdiff_t coarse_queries = 2;  // at most
 
-// Finds the nearest rows among the panels from one to another, as heaps, and returns how many rows were computed; or
-// nothing, where the bounds exclude too few rows to be worth it.
+// Finds the nearest rows, sorted, and returns how many rows were computed; or nothing, where the bounds exclude too few
+// rows to be worth it. Threads share the gallery while it is bounded, not the limit: with one of its own, a part of the
+// gallery that holds nobody near would compute many rows in vain.
 std::optional<std::int64_t> search_coarsely(const ScanKernels& kernels, const Gallery& gallery, Metric metric,
-                                            Matrix<const float> queries, std::ptrdiff_t first_panel,
-                                            std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
-                                            Progress& progress);
+                                            Matrix<const float> queries, Matrix<float> keys,
+                                            Matrix<std::int64_t> indices, int threads, Progress& progress);
 
 }  // namespace faceprint

@@ -121,11 +121,6 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
 std::int64_t nearest_in_panels(const Task& task, Matrix<const float> queries, std::ptrdiff_t first_panel,
                                std::ptrdiff_t last_panel, Matrix<float> keys, Matrix<std::int64_t> indices,
                                Progress& progress) {
-  if (task.certify() && queries.rows <= coarse_queries) {
-    const std::optional<std::int64_t> computed = search_coarsely(task.kernels, task.gallery, task.metric, queries,
-                                                                 first_panel, last_panel, keys, indices, progress);
-    if (computed) return *computed;
-  }
   PackedBatch packed(task, queries.rows);
   std::vector<float> limits(static_cast<std::size_t>(queries.rows));
   packed.pack(queries);
@@ -185,6 +180,16 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
   if (queries.rows == 0) return 0;
   const std::ptrdiff_t k = values.columns;
   const Task task = task_of(kernels, gallery, search, k);
+  Progress progress = progress_of(search, queries.rows, gallery);
+  if (task.certify() && queries.rows <= coarse_queries) {
+    const int threads = threads_for(search.threads, queries.rows, gallery.rows(), gallery.columns());
+    const std::optional<std::int64_t> few =
+        search_coarsely(kernels, gallery, search.metric, queries, values, indices, threads, progress);
+    if (few) {
+      turn_into_values(search.metric, values);
+      return *few;
+    }
+  }
   const auto entry_bytes = static_cast<std::ptrdiff_t>(sizeof(float) + sizeof(std::int64_t));
   const Division division(queries.rows, gallery, search.threads,
                           std::max<std::ptrdiff_t>(1, merge_bytes / entry_bytes / k / queries.rows));
@@ -195,7 +200,6 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
   const Matrix<std::int64_t> found =
       whole ? indices : Matrix<std::int64_t>{part_indices.data(), division.parts * queries.rows, k, k};
 
-  Progress progress = progress_of(search, queries.rows, gallery);
   std::atomic<std::int64_t> computed = 0;
   const auto scan = [&](std::ptrdiff_t index) {
     const Chunk chunk = division.chunk(index);

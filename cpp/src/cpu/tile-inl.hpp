@@ -33,12 +33,13 @@ template <std::ptrdiff_t R, std::ptrdiff_t P, class Value>
   }
   const std::ptrdiff_t ahead = P == 1 ? 1024 : P * depth * panel_rows;  // what is read next from memory, if it is
   const Value* panel = panels;
+#pragma GCC unroll 8
   for (std::ptrdiff_t d = 0; d < depth; ++d, queries += R, panel += panel_rows) {
     Lanes components[columns];
     FACEPRINT_UNROLL
     for (std::ptrdiff_t c = 0; c < columns; ++c) {
       const Value* from = panel + c / panel_lanes * depth * panel_rows + c % panel_lanes * Lanes::count;
-      __builtin_prefetch(from + ahead);
+      if (R > 1 || Lanes::count > 8) __builtin_prefetch(from + ahead);
       components[c] = Lanes::load(from);
     }
     FACEPRINT_UNROLL

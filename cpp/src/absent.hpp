@@ -24,6 +24,13 @@ class AbsentBackend final : public Backend {
   void neighbours(const Gallery&, const Search&, Matrix<float>, Matrix<std::int64_t>) const override { refuse(); }
   void chips(std::span<const Crop>, const ChipFormat&, Matrix<float>, int) const override { refuse(); }
   void chips(std::span<const Crop>, const ChipFormat&, Matrix<std::uint16_t>, int) const override { refuse(); }
+  Triplets mine_triplets(Matrix<const float>, const Groups&, const TripletRule&, int, Watch*) const override {
+    refuse();
+  }
+  TripletLoss triplet_loss(Matrix<const float>, const Groups&, const TripletRule&, Hinge, bool, Matrix<float>, int,
+                           Watch*) const override {
+    refuse();
+  }
 
  private:
   [[noreturn]] static void refuse() { throw std::logic_error("an absent backend was called"); }

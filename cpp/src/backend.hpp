@@ -8,6 +8,8 @@
 #include "faceprint/gallery.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/nearest.hpp"
+#include "faceprint/triplets.hpp"
+#include "groups.hpp"
 
 namespace faceprint {
 
@@ -37,6 +39,11 @@ class Backend {
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const = 0;
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,
                      int threads) const = 0;
+
+  virtual Triplets mine_triplets(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule,
+                                 int threads, Watch* watch) const = 0;
+  virtual TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule,
+                                   Hinge hinge, bool mean, Matrix<float> gradient, int threads, Watch* watch) const = 0;
 };
 
 const Backend& portable_backend();

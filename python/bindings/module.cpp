@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bind_nearest(module);
   bind_chip(module);
   bind_graph(module);
+  bind_triplets(module);
 }

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    CollapseWarning,
     DeviceError,
     FaceprintError,
     GalleryError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
     from .recipe import Recipe
+    from .triplets import mine_triplets, triplet_loss
     from .video import Frame, Track, VideoLimits, read_video, track_faces
 
 __version__ = "0.1.0"
@@ -58,6 +60,7 @@ _HOMES = {
     "draft_recipe": "draft",
     "info": "_info",
     "load": "model",
+    "mine_triplets": "triplets",
     "nearest": "_nearest",
     "neighbours": "_nearest",
     "read_photo": "photo",
@@ -65,12 +68,14 @@ _HOMES = {
     "track_faces": "video",
     "set_distance": "_template",
     "template": "_template",
+    "triplet_loss": "triplets",
     "use_backend": "backend",
     "within": "_nearest",
 }
 
 __all__ = [
     "Clustering",
+    "CollapseWarning",
     "DetectorOptions",
     "DeviceError",
     "FaceprintError",
@@ -99,6 +104,7 @@ __all__ = [
     "evaluate",
     "info",
     "load",
+    "mine_triplets",
     "nearest",
     "neighbours",
     "read_photo",
@@ -106,6 +112,7 @@ __all__ = [
     "set_distance",
     "template",
     "track_faces",
+    "triplet_loss",
     "use_backend",
     "within",
 ]

@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 
 Metric: TypeAlias = Literal["squared-euclidean", "cosine", "dot"]
 Scan: TypeAlias = Literal["auto", "full", "certified"]
+Mining: TypeAlias = Literal[
+    "semihard", "batch-hard", "batch-all", "hardest-within-batch", "random-in-margin", "easy-positive"
+]
+Choice: TypeAlias = Literal["hardest", "random"]
+Reduction: TypeAlias = Literal["mean", "sum"]
 
 def backends() -> list[tuple[str, str]]: ...
 def active_backend() -> str: ...
@@ -105,3 +110,27 @@ def average_linkage(
     threads: SupportsIndex = 0,
     progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.int64]: ...
+def mine_triplets(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    kind: Mining = "semihard",
+    margin: float = 0.2,
+    choice: Choice = "hardest",
+    seed: SupportsIndex = 0,
+    anchors: SupportsIndex = 0,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def triplet_loss(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    kind: Mining = "batch-all",
+    margin: float = 0.2,
+    choice: Choice = "hardest",
+    seed: SupportsIndex = 0,
+    anchors: SupportsIndex = 0,
+    hinge: Literal["margin", "soft"] = "margin",
+    reduction: Reduction = "mean",
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[float, NDArray[np.float32], int]: ...

@@ -32,6 +32,27 @@ def as_embeddings(x: Any, name: str, *, width: int | None = None) -> NDArray[np.
     return array
 
 
+def as_labels(labels: Any, rows: int) -> NDArray[np.int64]:
+    """Number identities: equal labels, integers or strings, become equal numbers; one label for each of `rows` rows.
+
+    Raises TypeError for labels of another type, ValueError for another number of them.
+
+    >>> as_labels(["Ann", "Ben", "Ann"], 3).tolist()
+    [0, 1, 0]
+    """
+    array = (
+        labels
+        if isinstance(labels, np.ndarray) or not hasattr(labels, "__dlpack__")
+        else _from_dlpack(labels, "labels")
+    )
+    array = np.asarray(array)
+    if array.shape != (rows,):
+        raise ValueError(f"labels must have shape ({rows},), one for each row, not {array.shape}")
+    if rows and array.dtype.kind not in "iuUSO":
+        raise TypeError(f"labels must be integers or strings, not {array.dtype}")
+    return np.unique(array, return_inverse=True)[1].astype(np.int64)
+
+
 def _from_dlpack(x: Any, name: str) -> NDArray[Any]:
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"{name} must be a numpy array or speak DLPack, not {type(x).__name__}")

@@ -39,5 +39,9 @@ class DeviceError(FaceprintError):
     """A backend, device or runtime that cannot run here."""
 
 
+class CollapseWarning(UserWarning):
+    """A network in training that gives all faces nearly the same embedding."""
+
+
 class RecipeWarning(UserWarning):
     """A recipe that was recognised by no more than a name, or whose licence forbids some use of its network."""

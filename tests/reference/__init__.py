@@ -4,5 +4,17 @@ from .chip import align, chip, whitened
 from .distance import distances, similarities
 from .graph import average_linkage
 from .nearest import nearest, neighbours
+from .triplets import mine_triplets, triplet_loss
 
-__all__ = ["align", "average_linkage", "chip", "distances", "nearest", "neighbours", "similarities", "whitened"]
+__all__ = [
+    "align",
+    "average_linkage",
+    "chip",
+    "distances",
+    "mine_triplets",
+    "nearest",
+    "neighbours",
+    "similarities",
+    "triplet_loss",
+    "whitened",
+]

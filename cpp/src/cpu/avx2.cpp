@@ -61,7 +61,12 @@ struct Counts {
   __m256i values;
 
   static Counts begin(std::int32_t sum) { return {_mm256_set1_epi32(sum)}; }
+  void store(std::int32_t* to) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), values); }
 };
+
+inline Counts count_up(Counts counts, Mask where) {
+  return {_mm256_sub_epi32(counts.values, _mm256_castps_si256(where.values))};  // true is -1
+}
 
 inline Counts add_products(Counts sum, Bytes rows, Bytes query) {
   const __m256i pairs = _mm256_maddubs_epi16(rows.values, query.values);
@@ -87,6 +92,7 @@ struct Kernels {
   static constexpr auto distances = avx2::distances;
   static constexpr auto& scan = avx2::scan_kernels;
   static constexpr auto& chips = avx2::chip_kernels;
+  static constexpr auto& triplets = avx2::triplet_kernels;
 };
 
 }  // namespace

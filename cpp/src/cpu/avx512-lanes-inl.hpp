@@ -57,5 +57,11 @@ struct Counts {
   Ints values;
 
   static Counts begin(std::int32_t sum) { return {reinterpret_cast<Ints>(_mm512_set1_epi32(sum))}; }
+  void store(std::int32_t* to) const { _mm512_storeu_si512(to, reinterpret_cast<__m512i>(values)); }
 };
+
+inline Counts count_up(Counts counts, Mask where) {
+  const auto old = reinterpret_cast<__m512i>(counts.values);
+  return {reinterpret_cast<Counts::Ints>(_mm512_mask_add_epi32(old, where, old, _mm512_set1_epi32(1)))};
+}
 inline Lanes to_floats(Counts sum) { return {_mm512_maskz_cvtepi32_ps(0xffff, reinterpret_cast<__m512i>(sum.values))}; }

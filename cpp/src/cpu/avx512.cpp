@@ -36,6 +36,7 @@ struct Kernels {
   static constexpr auto distances = avx512::distances;
   static constexpr auto& scan = avx512::scan_kernels;
   static constexpr auto& chips = avx512::chip_kernels;
+  static constexpr auto& triplets = avx512::triplet_kernels;
 };
 
 }  // namespace

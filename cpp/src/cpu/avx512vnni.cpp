@@ -33,6 +33,7 @@ struct Kernels {
   static constexpr auto distances = avx512vnni::distances;
   static constexpr auto& scan = avx512vnni::scan_kernels;
   static constexpr auto& chips = avx512vnni::chip_kernels;
+  static constexpr auto& triplets = avx512vnni::triplet_kernels;
 };
 
 }  // namespace

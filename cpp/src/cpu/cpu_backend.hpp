@@ -8,9 +8,12 @@
 #include <cstring>
 
 #include "backend.hpp"
+#include "cpu/loss.hpp"
+#include "cpu/mine.hpp"
 #include "cpu/search.hpp"
 #include "cpu/split.hpp"
 #include "cpu/target.hpp"
+#include "cpu/triplets.hpp"
 #include "half.hpp"
 #include "panels.hpp"
 
@@ -47,6 +50,14 @@ class CpuBackend final : public Backend {
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,
              int threads) const override {
     split_chips(crops, format, out, threads, Kernels::chips.halves, Kernels::chips.halve);
+  }
+  Triplets mine_triplets(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, int threads,
+                         Watch* watch) const override {
+    return mine({Kernels::triplets, embeddings, groups, rule, threads, watch}).triplets;
+  }
+  TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, Hinge hinge,
+                           bool mean, Matrix<float> gradient, int threads, Watch* watch) const override {
+    return loss_of({Kernels::triplets, embeddings, groups, rule, threads, watch}, hinge, mean, gradient);
   }
 };
 

@@ -7,6 +7,8 @@
 #include "cpu/nearest-inl.hpp"
 // Apart, so that it stays behind nearest-inl.hpp, which it uses.
 #include "cpu/codes-inl.hpp"
+// Likewise, for its Counts.
+#include "cpu/triplets-inl.hpp"
 
 constexpr ScanKernels scan_kernels = {.tile_queries = Lanes::tile_queries,
                                       .lanes = Lanes::count,

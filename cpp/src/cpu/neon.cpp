@@ -61,7 +61,12 @@ struct Counts {
   int32x4_t values;
 
   static Counts begin(std::int32_t sum) { return {vdupq_n_s32(sum)}; }
+  void store(std::int32_t* to) const { vst1q_s32(to, values); }
 };
+
+inline Counts count_up(Counts counts, Mask where) {
+  return {vsubq_s32(counts.values, vreinterpretq_s32_u32(where))};  // true is -1
+}
 
 inline Counts add_products(Counts sum, Bytes rows, Bytes query) {
   const int16x8_t low = vmull_s8(vget_low_s8(rows.values), vget_low_s8(query.values));
@@ -135,6 +140,7 @@ struct Kernels {
   static constexpr auto distances = neon::distances;
   static constexpr auto& scan = neon::scan_kernels;
   static constexpr auto& chips = neon::chip_kernels;
+  static constexpr auto& triplets = neon::triplet_kernels;
 };
 
 }  // namespace

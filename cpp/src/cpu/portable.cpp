@@ -113,7 +113,15 @@ struct Counts {
     for (std::int32_t& count : counts.values) count = sum;
     return counts;
   }
+  void store(std::int32_t* to) const {
+    for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) to[i] = values[i];
+  }
 };
+
+Counts count_up(Counts counts, Mask where) {
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) counts.values[i] += where >> i & 1;
+  return counts;
+}
 
 Counts add_products(Counts sum, const Bytes& rows, const Bytes& query) {
   for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) {
@@ -185,6 +193,7 @@ struct Kernels {
   static constexpr auto distances = portable::distances;
   static constexpr auto& scan = portable::scan_kernels;
   static constexpr auto& chips = portable::chip_kernels;
+  static constexpr auto& triplets = portable::triplet_kernels;
 };
 
 }  // namespace

@@ -1,0 +1,54 @@
+#pragma once
+// The anchors of a batch, each with its distances to all rows.
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "cpu/triplets.hpp"
+
+namespace faceprint {
+
+// An anchor's positive. Negatives make triplets with both where lowest <= distance < limit.
+struct Pair {
+  float distance, lowest, limit;
+  std::int64_t positive;
+};
+
+struct Anchor {
+  std::int64_t row;
+  std::span<const std::int64_t> own;  // the rows of its identity, itself included
+  std::span<const Pair> pairs;        // those that the rule wants, in the order of positives
+  float* distances;                   // to all rows, made infinite for its own and up to `columns`
+  std::ptrdiff_t columns;
+};
+
+// What anchors come from: a batch, the rule, and with what to work on it.
+struct TripletBatch {
+  const TripletKernels& kernels;
+  Matrix<const float> embeddings;
+  const Groups& groups;
+  const TripletRule& rule;
+  int threads;
+  Watch* watch;
+
+  std::ptrdiff_t anchors() const { return rule.anchors ? rule.anchors : embeddings.rows; }
+};
+
+// Blocks hold whole multiples of so many anchors, the last one aside.
+inline constexpr std::ptrdiff_t anchor_multiple = 128;
+
+// The rows `first` and following, with their distances to all rows.
+struct AnchorBlock {
+  std::ptrdiff_t first;
+  Matrix<float> distances;
+};
+
+// Takes the anchors by blocks: calls `open` for a block, `visit` for each of its anchors, in any order and on several
+// threads, and `close`, which sees the distances as the visits have left them. A block takes 4 MB, or as much as 128
+// anchors do if that is more.
+void visit_anchors(const TripletBatch& batch, const std::function<void(const AnchorBlock&)>& open,
+                   const std::function<void(const Anchor&)>& visit,
+                   const std::function<void(const AnchorBlock&)>& close);
+
+}  // namespace faceprint

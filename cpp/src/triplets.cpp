@@ -1,0 +1,54 @@
+#include "faceprint/triplets.hpp"
+
+#include <cmath>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+#include "backend.hpp"
+#include "check.hpp"
+#include "groups.hpp"
+#include "threads.hpp"
+
+namespace faceprint {
+
+namespace {
+
+void check_batch(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule) {
+  check_columns("embeddings", embeddings.columns);
+  if (std::ssize(labels) != embeddings.rows) {
+    throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
+                                std::to_string(labels.size()));
+  }
+  if (!(rule.margin > 0)) throw std::invalid_argument("margin must be above 0, not " + std::to_string(rule.margin));
+  if (rule.anchors < 0 || rule.anchors > embeddings.rows) {
+    throw std::invalid_argument("anchors must be 0 (all) or at most the number of rows, " +
+                                std::to_string(embeddings.rows) + ", not " + std::to_string(rule.anchors));
+  }
+  check_values("embeddings", embeddings);
+}
+
+}  // namespace
+
+Triplets mine_triplets(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule,
+                       int threads, Watch* watch) {
+  threads = resolve_threads(threads);
+  check_batch(embeddings, labels, rule);
+  return active().mine_triplets(embeddings, Groups(labels), rule, threads, watch);
+}
+
+TripletLoss triplet_loss(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule,
+                         Hinge hinge, bool mean, Matrix<float> gradient, int threads, Watch* watch) {
+  threads = resolve_threads(threads);
+  check_batch(embeddings, labels, rule);
+  check_shape("gradient", gradient, embeddings.rows, embeddings.columns);
+  if (hinge == Hinge::soft && rule.kind == Mining::batch_all) {
+    throw std::invalid_argument("a soft hinge has no sum over all triplets that need not name them; mine some");
+  }
+  if (hinge == Hinge::margin && std::isinf(rule.margin)) {
+    throw std::invalid_argument("margin must be finite where it is part of the loss, not inf");
+  }
+  return active().triplet_loss(embeddings, Groups(labels), rule, hinge, mean, gradient, threads, watch);
+}
+
+}  // namespace faceprint

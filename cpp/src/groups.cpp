@@ -1,7 +1,9 @@
 #include "groups.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace faceprint {
 
@@ -11,7 +13,7 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 Groups::Groups(std::span<const std::int64_t> labels) : members_(labels.size()), groups_(labels.size()) {
   std::iota(members_.begin(), members_.end(), 0);
-  std::ranges::stable_sort(members_, {}, [&](std::int64_t row) { return labels[at(row)]; });
+  std::ranges::sort(members_, {}, [&](std::int64_t row) { return std::pair(labels[at(row)], row); });
   for (std::ptrdiff_t i = 0; i < std::ssize(members_); ++i) {
     const std::int64_t row = members_[at(i)];
     if (i == 0 || labels[at(row)] != labels[at(members_[at(i - 1)])]) starts_.push_back(i);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <tuple>
@@ -171,7 +172,8 @@ TEST(is_the_same_to_the_bit_on_all_backends_and_threads) {
     Rows<float> slope(700, 33), gradient(700, 33);
     const TripletLoss loss =
         triplet_loss(sample.rows.view(), sample.labels, rule, Hinge::margin, true, slope.view(), 1);
-    CHECK(loss.triplets == static_cast<std::int64_t>(expected.size()) && loss.triplets > 100);
+    CHECK_EQUAL(loss.triplets, std::ssize(expected));
+    CHECK(loss.triplets > 100);
     on_each_backend([&](const std::string&) {
       for (const int threads : {1, 2, 5}) {
         CHECK(listed(mine_triplets(sample.rows.view(), sample.labels, rule, threads)) == expected);

@@ -1,5 +1,6 @@
 """Where a face comes to lie in its chip: on the five points of a template, or in its box with a margin around."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -46,3 +47,18 @@ def align(found: Detections, alignment: Alignment, height: int, width: int) -> N
     if alignment == "facenet-margin":
         return _core.align_boxes(np.ascontiguousarray(found.boxes), FACENET_MARGIN, height, width)
     return _core.align(np.ascontiguousarray(found.landmarks), np.array(alignment, np.float64))
+
+
+def zoomed(affines: NDArray[np.float64], zooms: Sequence[float], height: int, width: int) -> NDArray[np.float64]:
+    """Make of maps (faces, 2, 3) those that show each face `zooms` times as large: (faces, zooms, 2, 3).
+
+    What lies in the middle of the chip stays there.
+
+    >>> zoomed(np.float64([[[1, 0, 0], [0, 1, 0]]]), [1, 0.5], 5, 5)[0, 1].tolist()
+    [[2.0, 0.0, -2.0], [0.0, 2.0, -2.0]]
+    """
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    steps = 1 / np.asarray(zooms, np.float64)[:, None]
+    linear, offset = affines[:, None, :, :2], affines[:, None, :, 2]
+    moved = offset + (1 - steps) * (linear @ middle)
+    return np.concatenate([linear * steps[..., None], moved[..., None]], axis=-1)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .chip import align
+from .chip import align, zoomed
 from .detector import Detections
 from .errors import NetworkError, RecipeError, RecipeWarning
 from .golden import check_golden, synthetic_chip
@@ -37,9 +37,12 @@ class Network:
     def inputs(self, image: Pixels, found: Detections) -> NDArray[np.float32]:
         """Cut the faces found on a photograph, as the network's input: (faces, views, ...).
 
-        The views are the face and, where the recipe flips, its mirror image.
+        The views are the face at each of the recipe's zooms and, where it flips, the mirror image of each.
         """
-        return self._cut(image, self._affines(found), twin=self.recipe.flip)
+        shape, zooms = self.recipe.input, self.recipe.zooms
+        views = zoomed(self._affines(found), zooms, shape.height, shape.width)
+        chips = self._cut(image, views.reshape(-1, 2, 3), twin=self.recipe.flip)
+        return chips.reshape(len(views), len(zooms) * chips.shape[1], *chips.shape[2:])
 
     def golden(self) -> NDArray[np.float32]:
         """The unit embedding (dimension,) of `golden.synthetic_chip`, prepared as the recipe says."""

@@ -21,7 +21,9 @@ FORMAT = 1
 MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
 FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
 UNKNOWN = "?"  # how a text begins that stands in a draft for what only its author knows
-OPTIONAL = dict.fromkeys(("restriction", "output", "golden", "unrecognisable"))  # what a recipe may leave out
+# what a recipe may leave out
+OPTIONAL = {**dict.fromkeys(("restriction", "output", "golden", "unrecognisable")), "zooms": [1]}
+ZOOMS = (0.8, 1.25)  # the least and the most; a thumbnail of a face holds what they show
 Triple = tuple[float, float, float]
 
 
@@ -102,8 +104,9 @@ class Recipe:
     `landmarks` is the alignment template: where right eye, left eye, nose, right and left mouth corner (of the person;
     the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. A recipe may name
     one, "arcface" or "dlib150", or align by the box instead: "facenet-margin". `flip` averages the embedding with that
-    of the mirror image. `clustering` is the average distance at which `cluster` stops. `restriction` says in a few
-    words what the licence forbids, `output` which of several outputs is the embedding.
+    of the mirror image, `zooms`, which a recipe may leave out, with those of the face so many times as large.
+    `clustering` is the average distance at which `cluster` stops. `restriction` says in a few words what the licence
+    forbids, `output` which of several outputs is the embedding.
     """
 
     name: str
@@ -125,6 +128,7 @@ class Recipe:
     output: str | None = None
     golden: Golden | None = None
     unrecognisable: Unrecognisable | None = None
+    zooms: tuple[float, ...] = (1.0,)
 
     @property
     def fingerprint(self) -> str:
@@ -133,6 +137,8 @@ class Recipe:
         relevant = {key: value for key, value in asdict(self).items() if key in keys}
         if self.output is not None:
             relevant["output"] = self.output
+        if self.zooms != (1.0,):
+            relevant["zooms"] = self.zooms
         if not self.input.whitening:
             del relevant["input"]["whitening"]  # as in recipes that knew of none
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
@@ -251,6 +257,7 @@ def parse_recipe(content: Any, name: str) -> Recipe:
         probability=_probability(fields["probability"], f"{name}, key 'probability'"),
         golden=_golden(fields["golden"], f"{name}, key 'golden'", fields["dimension"]),
         unrecognisable=_unrecognisable(fields["unrecognisable"], f"{name}, key 'unrecognisable'", fields["dimension"]),
+        zooms=_zooms(fields["zooms"], name),
     )
 
 
@@ -296,6 +303,14 @@ def _landmarks(value: Any, shape: Input, name: str) -> Alignment:
     extent = max(max(axis) - min(axis) for axis in zip(*value, strict=True))
     _check(extent >= 1, name, "landmarks", "five points at least a pixel apart", value)
     return tuple((float(x), float(y)) for x, y in value)  # 2 and 2.0 have one fingerprint
+
+
+def _zooms(value: Any, name: str) -> tuple[float, ...]:
+    least, most = ZOOMS
+    valid = isinstance(value, list) and 1 <= len(value) <= 8
+    valid = valid and all(_number(zoom) and least <= zoom <= most for zoom in value) and len(set(value)) == len(value)
+    _check(valid, name, "zooms", f"1 to 8 different numbers in [{least:g}, {most:g}]", value)
+    return tuple(map(float, value))
 
 
 def _thresholds(value: Any, name: str) -> tuple[Threshold, ...]:

@@ -34,6 +34,10 @@ def changed(content, keys, value):
         (["sha256"], "abc", r"'sha256' must be 64 hexadecimal digits, not 'abc'"),
         (["sha256"], "z" * 63 + "0", r"'sha256' must be 64 hexadecimal digits, not 'z+0'"),
         (["flip"], 1, r"'flip' must be true or false, not 1"),
+        (["zooms"], [], r"'zooms' must be 1 to 8 different numbers in \[0.8, 1.25\], not \[\]"),
+        (["zooms"], [1, 1.0], r"'zooms' must be 1 to 8 different numbers in \[0.8, 1.25\], not \[1, 1.0\]"),
+        (["zooms"], [1, 0.7], r"'zooms' must be 1 to 8 different numbers in \[0.8, 1.25\], not \[1, 0.7\]"),
+        (["zooms"], "1", r"'zooms' must be 1 to 8 different numbers"),
         (["resampling"], "lanczos", r"'resampling' must be 'bilinear', not 'lanczos'"),
         (["metric"], "cosine", r"'metric' must be 'squared-euclidean', not 'cosine'"),
         (["dimension"], 0, r"'dimension' must be a whole number from 1 to 4096, not 0"),
@@ -124,7 +128,7 @@ def test_what_may_be_left_out_is_none(content):
 
 def test_fingerprint_of_the_bundled_network_stays(content):
     """Galleries hold it: a change would make every one of them useless."""
-    assert parse_recipe(content, "x").fingerprint == "57f093b70a7e0b48"
+    assert parse_recipe(content, "x").fingerprint == "55354b03c17d4bc0"
 
 
 def test_missing_file_and_broken_json(tmp_path):
@@ -151,6 +155,7 @@ def test_fingerprint_follows_what_changes_embeddings(content):
         (["dimension"], 64),
         (["sha256"], "0" * 64),
         (["output"], "y"),
+        (["zooms"], [1.1]),
     ):
         assert parse_recipe(changed(content, keys, value), "x").fingerprint != recipe.fingerprint
 
@@ -159,7 +164,7 @@ def test_landmarks_by_name(content):
     points = content["landmarks"]
     named = parse_recipe({**content, "landmarks": "dlib150"}, "x")
     assert named == parse_recipe(content, "x")
-    assert named.fingerprint == read_recipe(BUNDLED).fingerprint == "57f093b70a7e0b48"
+    assert named.fingerprint == read_recipe(BUNDLED).fingerprint == "55354b03c17d4bc0"
     small = {**content["input"], "height": 75, "width": 75}
     halves = parse_recipe({**content, "landmarks": "dlib150", "input": small}, "x").landmarks
     np.testing.assert_allclose(halves, np.array(points) / 2)
@@ -168,6 +173,14 @@ def test_landmarks_by_name(content):
     assert box.fingerprint != named.fingerprint
     with pytest.raises(RecipeError, match="'landmarks' must be five points where a chip is not square, not 'arcface'"):
         parse_recipe({**content, "landmarks": "arcface", "input": {**small, "height": 150}}, "x")
+
+
+def test_zooms_may_be_left_out(content):
+    del content["zooms"]
+    plain = parse_recipe(content, "x")
+    assert plain.zooms == (1.0,)
+    assert parse_recipe({**content, "zooms": [1]}, "x").fingerprint == plain.fingerprint
+    assert parse_recipe({**content, "zooms": [1, 0.9]}, "x").fingerprint != plain.fingerprint
 
 
 def test_whitening_may_be_left_out(content):

@@ -10,6 +10,7 @@ import faceprint as fp
 from faceprint.detector import Detections
 
 Chip = NDArray[np.uint8]
+EDGE = 20  # pixels, enough for the smallest zoom of chips of 150
 
 
 def blur(chip: Chip, sigma: float) -> Chip:
@@ -48,7 +49,11 @@ def occlude(chip: Chip, share: float, rng: np.random.Generator) -> Chip:
 
 
 def embed_chips(model: fp.Model, chips: list[Chip]) -> NDArray[np.float32]:
-    """Embed chips as photographs whose one face lies where the recipe's template puts it, mirror image included."""
-    template = np.array([model.recipe.landmarks], np.float32)
-    box, score = np.zeros((1, 4), np.float32), np.ones(1, np.float32)
-    return np.concatenate([model.describe(chip, Detections(box, template, score)).embeddings for chip in chips])
+    """Embed chips as photographs whose one face lies where the recipe's template puts it, with all views.
+
+    Beyond their edges, which zooms below 1 look across, chips go on as they end.
+    """
+    template = np.array([model.recipe.landmarks], np.float32) + EDGE
+    found = Detections(np.zeros((1, 4), np.float32), template, np.ones(1, np.float32))
+    edges = ((EDGE, EDGE), (EDGE, EDGE), (0, 0))
+    return np.concatenate([model.describe(np.pad(chip, edges, mode="edge"), found).embeddings for chip in chips])

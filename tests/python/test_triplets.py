@@ -49,6 +49,17 @@ def test_equals_three_nested_loops_on_floats(kind, choice, identities):
     np.testing.assert_array_equal(found, expected)
 
 
+@each_backend
+@pytest.mark.parametrize(("kind", "choice"), WAYS)
+def test_equals_three_nested_loops_where_many_distances_are_equal(backend, kind, choice):
+    random = np.random.default_rng(1)
+    x, labels = random.integers(0, 90, (140, 1)).astype(np.float32), np.arange(140) % 2
+    with using(backend):
+        found = np.stack(fp.mine_triplets(x, labels, kind=kind, choice=choice, margin=48, seed=5), axis=1)
+    expected = reference.mine_triplets(reference.distances(x, x), labels, kind, 48, choice, 5)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(("kind", "choice"), WAYS)
 def test_is_the_same_on_all_backends_and_threads(kind, choice):
     x, labels = people(300, depth=33, identities=20, noise=2)

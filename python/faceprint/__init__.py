@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from .draft import draft_recipe
     from .faces import Faces
     from .gallery import Gallery, Matches
+    from .memory import CrossBatchMemory
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
     from .recipe import Recipe
+    from .sampling import PKSampler, equity_weights
     from .triplets import mine_triplets, triplet_loss
     from .video import Frame, Track, VideoLimits, read_video, track_faces
 
@@ -43,6 +45,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Clustering": "_cluster",
+    "CrossBatchMemory": "memory",
     "DetectorOptions": "detector",
     "Faces": "faces",
     "Frame": "video",
@@ -50,6 +53,7 @@ _HOMES = {
     "Limits": "photo",
     "Matches": "gallery",
     "Model": "model",
+    "PKSampler": "sampling",
     "Recipe": "recipe",
     "Track": "video",
     "Verification": "model",
@@ -58,6 +62,7 @@ _HOMES = {
     "cluster": "_cluster",
     "distances": "distance",
     "draft_recipe": "draft",
+    "equity_weights": "sampling",
     "info": "_info",
     "load": "model",
     "mine_triplets": "triplets",
@@ -76,6 +81,7 @@ _HOMES = {
 __all__ = [
     "Clustering",
     "CollapseWarning",
+    "CrossBatchMemory",
     "DetectorOptions",
     "DeviceError",
     "FaceprintError",
@@ -89,6 +95,7 @@ __all__ = [
     "Model",
     "NetworkError",
     "NoFaceError",
+    "PKSampler",
     "PhotoError",
     "Recipe",
     "RecipeError",
@@ -101,6 +108,7 @@ __all__ = [
     "cluster",
     "distances",
     "draft_recipe",
+    "equity_weights",
     "evaluate",
     "info",
     "load",

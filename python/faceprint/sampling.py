@@ -135,7 +135,7 @@ def as_whole(number: Any, name: str, least: int) -> int:
 def _draw(
     random: np.random.Generator, pool: NDArray[np.int64], count: int, chances: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Draw up to `count` of `pool`, one after the other by weight, whose logarithms are `chances`; in ascending order."""
+    """Draw up to `count` of `pool` one after the other, by weights whose logarithms are `chances`; sorted."""
     if count >= len(pool):
         return pool
     keys = chances[pool] + random.gumbel(size=len(pool))  # the largest are such a draw

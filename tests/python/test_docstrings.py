@@ -1,4 +1,4 @@
-"""Every example in a docstring of the package and in the README is run."""
+"""Every example in a docstring of the package, in the README and in docs/ is run."""
 
 import doctest
 import importlib
@@ -12,9 +12,10 @@ import faceprint
 MODULES = sorted(
     module.name.removeprefix("faceprint.")
     for module in pkgutil.walk_packages(faceprint.__path__, "faceprint.")
-    if module.name not in ("faceprint._core", "faceprint.__main__")
+    if module.name not in ("faceprint._core", "faceprint.__main__", "faceprint.torch")  # test_torch.py has the last
 )
 README = Path(__file__).parents[2] / "README.md"
+TRAINING = README.parent / "docs" / "training.md"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -34,3 +35,9 @@ def test_examples_of_readme():
     failed, attempted = doctest.testfile(str(README), module_relative=False)
     assert failed == 0
     assert attempted >= 8
+
+
+def test_examples_of_training_guide():
+    failed, attempted = doctest.testfile(str(TRAINING), module_relative=False)
+    assert failed == 0
+    assert attempted >= 16

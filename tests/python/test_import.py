@@ -40,6 +40,20 @@ def test_load_without_runtime_says_what_to_install():
     )
 
 
+def test_torch_module_says_what_it_lacks():
+    done = python(BLOCK.format(names=["torch"]) + "import faceprint.torch")
+    assert done.stderr.endswith("ImportError: faceprint.torch needs PyTorch: pip install 'faceprint[torch]'\n")
+
+
+def test_training_needs_neither_torch_nor_runtime_nor_pillow():
+    code = BLOCK.format(names=["torch", "onnxruntime", "PIL", "click", "tqdm"]) + (
+        "import faceprint as fp; print(len(fp.PKSampler([1, 1, 2, 2], 2)), len(fp.CrossBatchMemory(2)), "
+        "len(fp.equity_weights([1, 2])))"
+    )
+    done = python(code)
+    assert done.stdout == "1 0 2\n", done.stderr
+
+
 def test_cuda_is_never_replaced():
     done = python("import faceprint; faceprint.load(device='cuda')")
     assert "DeviceError: device 'cuda' cannot run here: " in done.stderr

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .archive import load_arrays, save_arrays
 from .errors import GalleryError, PhotoError
 from .faces import Faces
 from .model import Model
@@ -79,21 +80,20 @@ def flatten(album: Album, fingerprint: str) -> Embeddings:
 
 def save_embeddings(path: "str | os.PathLike[str]", faces: Embeddings) -> None:
     """Write embeddings to an .npz file: arrays embeddings, photos, boxes and the network's fingerprint."""
-    with Path(path).open("wb") as file:  # numpy would append .npz to another name
-        np.savez(
-            file,
-            embeddings=faces.embeddings,
-            photos=np.array(faces.photos, str),
-            boxes=faces.boxes,
-            fingerprint=np.array(faces.fingerprint),
-        )
+    save_arrays(
+        path,
+        embeddings=faces.embeddings,
+        photos=np.array(faces.photos, str),
+        boxes=faces.boxes,
+        fingerprint=np.array(faces.fingerprint),
+    )
 
 
 def load_embeddings(path: "str | os.PathLike[str]") -> Embeddings:
     """Read what `save_embeddings` wrote; GalleryError where the file is something else."""
     name = printable(path)
     try:
-        embeddings, photos, boxes, fingerprint = _read_arrays(Path(path))
+        embeddings, photos, boxes, fingerprint = load_arrays(path, ARRAYS)
     except Exception as error:  # readers of zip, deflate and .npy raise anything up to MemoryError on a hostile file
         reason = str(error) or type(error).__name__
         raise GalleryError(f"{name} must be an .npz written by 'faceprint embed': {reason}") from error
@@ -105,15 +105,3 @@ def load_embeddings(path: "str | os.PathLike[str]") -> Embeddings:
     if boxes.dtype != np.float32 or boxes.shape != (rows, 4) or not np.isfinite(boxes).all():
         raise GalleryError(f"{name} must hold one float32 box, four finite numbers, for each of its {rows} faces")
     return Embeddings(embeddings, [printable(photo) for photo in photos.tolist()], boxes, str(fingerprint))
-
-
-def _read_arrays(path: Path) -> list[NDArray[Any]]:
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        raise ValueError("it holds one array without a name")
-    with content:
-        arrays = [content[key] for key in ARRAYS]
-    for key, array in zip(ARRAYS, arrays, strict=True):
-        if not isinstance(array, np.ndarray):  # numpy hands out as bytes what it does not know
-            raise ValueError(f"{key} is not an array")
-    return arrays

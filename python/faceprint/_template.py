@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_embeddings
+from .arrays import finite_rows
 
 
 def template(embeddings: Any, weights: Any = None) -> NDArray[np.float32]:
@@ -23,7 +23,7 @@ def template(embeddings: Any, weights: Any = None) -> NDArray[np.float32]:
     >>> template(x, weights=[1, 0]).tolist()
     [1.0, 0.0]
     """
-    rows = _finite(embeddings, "embeddings")
+    rows = finite_rows(embeddings, "embeddings")
     mean = _weights(weights, len(rows)) @ rows
     length = np.linalg.norm(mean)
     if length <= 1e-6 * np.linalg.norm(rows, axis=1).max():
@@ -45,19 +45,10 @@ def set_distance(a: Any, b: Any) -> float:
     >>> set_distance(numpy.float32([[1, 0], [0, 1]]), numpy.float32([[1, 0]]))
     1.0
     """
-    first = _finite(a, "a")
-    second = _finite(b, "b", width=first.shape[1])
+    first = finite_rows(a, "a")
+    second = finite_rows(b, "b", width=first.shape[1])
     lengths = sum(float((rows**2).sum(axis=1).mean()) for rows in (first, second))
     return max(lengths - 2 * float(first.mean(axis=0) @ second.mean(axis=0)), 0.0)  # rounding may fall below 0
-
-
-def _finite(x: Any, name: str, *, width: int | None = None) -> NDArray[np.float64]:
-    rows = as_embeddings(x, name, width=width)
-    if not len(rows):
-        raise ValueError(f"{name} must hold at least one embedding, not 0")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"{name} must be finite: row {np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]} is not")
-    return rows.astype(np.float64)
 
 
 def _weights(weights: Any, rows: int) -> NDArray[np.float64]:

@@ -32,6 +32,22 @@ def as_embeddings(x: Any, name: str, *, width: int | None = None) -> NDArray[np.
     return array
 
 
+def finite_rows(x: Any, name: str, *, width: int | None = None, least: int = 1) -> NDArray[np.float64]:
+    """Copy `least` or more embeddings, as `as_embeddings` sees them, to float64; ValueError for NaN or infinity.
+
+    >>> import numpy
+    >>> finite_rows(numpy.array([[0, 1], [2, numpy.inf]], numpy.float32), "x")
+    Traceback (most recent call last):
+    ValueError: x must be finite: row 1 is not
+    """
+    rows = as_embeddings(x, name, width=width)
+    if len(rows) < least:
+        raise ValueError(f"{name} must hold at least one embedding, not 0")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{name} must be finite: row {np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]} is not")
+    return rows.astype(np.float64)
+
+
 def as_labels(labels: Any, rows: int) -> NDArray[np.int64]:
     """Number identities: equal labels, integers or strings, become equal numbers; one label for each of `rows` rows.
 

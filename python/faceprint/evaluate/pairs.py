@@ -108,11 +108,15 @@ class ListedPairs:
         both = rows[self.a] & rows[self.b]
         return ListedPairs(self.people[rows], number[self.a[both]], number[self.b[both]])
 
-    def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
-        """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
+    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The squared distance of each pair: (pairs,) float64."""
         batches = [slice(at, at + BATCH) for at in range(0, len(self.a), BATCH)]
         steps = (embeddings[self.a[batch]].astype(np.float64) - embeddings[self.b[batch]] for batch in batches)
-        between = np.concatenate([(step**2).sum(axis=1) for step in steps])
+        return np.concatenate([(step**2).sum(axis=1) for step in steps])
+
+    def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
+        """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
+        between = self.distances(embeddings)
         same = self.same
         return val_at_far(between[same], between[~same], far, people=self.people[self.a[same]])
 

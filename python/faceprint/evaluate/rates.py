@@ -26,6 +26,15 @@ class Val:
     different_pairs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """By how much one VAL exceeds another of the same pairs: `value`, in [-1, 1], with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Roc:
     """A receiver operating characteristic: one point for each distinct distance, ascending, as float64 arrays.
@@ -61,11 +70,21 @@ def val_at_far(same_distances: Any, different_distances: Any, far: float = 1e-3,
     """
     same, different = _both(same_distances, different_distances)
     allowed = false_accepts(far, len(different))
-    threshold = just_below(np.partition(different, allowed)[allowed])
-    accepted = same <= threshold
-    effective = float(len(same)) if people is None else _effective(accepted, people)
-    refused = int((different > threshold).sum())
-    return rate(int(accepted.sum()), len(same), effective, threshold, len(different) - refused, len(different))
+    return _val(same, different, just_below(np.partition(different, allowed)[allowed]), people)
+
+
+def val_at_threshold(same_distances: Any, different_distances: Any, threshold: float, *, people: Any = None) -> Val:
+    """VAL(d) and FAR(d) of the paper (section 4) at a distance d that is given, as where one is in use already.
+
+    Takes, returns and refuses what `val_at_far` does, except that one pair of each kind is enough.
+
+    >>> import numpy as np
+    >>> found = val_at_threshold(np.array([0.1, 0.2, 0.3, 0.9]), np.array([0.4, 0.5, 0.8, 1.2]), 0.5)
+    >>> found.val, found.far
+    (0.75, 0.5)
+    """
+    same, different = _both(same_distances, different_distances)
+    return _val(same, different, threshold, people)
 
 
 def roc(same_distances: Any, different_distances: Any) -> Roc:
@@ -127,7 +146,7 @@ def effective_pairs(accepted: NDArray[Any], pairs: NDArray[Any]) -> float:
     share = accepted.sum() / total
     if people == 1 or share in (0, 1):
         return float(people)
-    variance = people / (people - 1) * ((accepted - share * pairs) ** 2).sum() / total**2
+    variance = _ratio_variance(accepted, pairs)
     independent = share * (1 - share) / total
     return float(total * min(1.0, independent / variance)) if variance else float(total)
 
@@ -146,13 +165,53 @@ def wilson(share: NDArray[np.float64], pairs: float) -> tuple[NDArray[np.float64
     return np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)
 
 
+def change(before: Any, after: Any, people: Any) -> Change:
+    """How much more of the same pairs is accepted in one way than in another: `after` - `before`, on average.
+
+    `before` and `after` (pairs,) are whether a pair is accepted, or in what share of several tries; `people` (pairs,)
+    says by a whole number whom it shows. The interval is that of a ratio of sums over people, whose pairs count
+    together as in `effective_pairs`; [-1, 1] where all are of one person.
+
+    >>> import numpy as np
+    >>> found = change(np.array([1, 1, 1, 0]), np.array([1, 0.5, 1, 0]), np.array([0, 1, 2, 3]))
+    >>> found.value, found.low < -0.3, found.high > 0
+    (-0.125, True, True)
+    """
+    step = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    rows = np.unique(_checked_people(people, step), return_inverse=True)[1]
+    sums, pairs = np.bincount(rows, step), np.bincount(rows)
+    value = float(step.mean())
+    if len(pairs) == 1:
+        return Change(value, -1.0, 1.0)
+    half = Z * float(np.sqrt(_ratio_variance(sums, pairs)))
+    return Change(value, max(value - half, -1.0), min(value + half, 1.0))
+
+
+def _ratio_variance(sums: NDArray[Any], pairs: NDArray[Any]) -> float:
+    """The variance of sums.sum() / pairs.sum(), an entry for each person (Cochran, Sampling Techniques, chapter 6)."""
+    people, total = len(pairs), int(pairs.sum())
+    share = sums.sum() / total
+    return float(people / (people - 1) * ((sums - share * pairs) ** 2).sum() / total**2)
+
+
+def _val(same: NDArray[Any], different: NDArray[Any], threshold: float, people: Any) -> Val:
+    accepted = same <= threshold
+    effective = float(len(same)) if people is None else _effective(accepted, people)
+    refused = int((different > threshold).sum())
+    return rate(int(accepted.sum()), len(same), effective, threshold, len(different) - refused, len(different))
+
+
 def _effective(accepted: NDArray[np.bool_], people: Any) -> float:
-    named = np.asarray(people)
-    if named.shape != accepted.shape or not np.issubdtype(named.dtype, np.integer):
-        came = f"{named.dtype} of shape {named.shape}"
-        raise ValueError(f"people must be {len(accepted)} whole numbers, one for each same pair, not {came}")
-    rows = np.unique(named, return_inverse=True)[1]
+    rows = np.unique(_checked_people(people, accepted), return_inverse=True)[1]
     return effective_pairs(np.bincount(rows, accepted), np.bincount(rows))
+
+
+def _checked_people(people: Any, pairs: NDArray[Any]) -> NDArray[Any]:
+    named = np.asarray(people)
+    if named.shape != pairs.shape or not np.issubdtype(named.dtype, np.integer):
+        came = f"{named.dtype} of shape {named.shape}"
+        raise ValueError(f"people must be {len(pairs)} whole numbers, one for each same pair, not {came}")
+    return named
 
 
 def _both(same: Any, different: Any) -> tuple[NDArray[Any], NDArray[Any]]:

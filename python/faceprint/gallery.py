@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
+from .embedded import Embedded, as_embedded
 from .errors import GalleryError
-from .faces import Faces
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
 
@@ -39,7 +39,7 @@ class Gallery:
     """Faces one may be looked up among: embeddings, their labels, and ids that are never given twice.
 
     The first rows decide the dimension; with the first `Faces` comes the fingerprint of their network, and rows of
-    another network are refused from then on. Calls may come from several threads.
+    another network are refused from then on, unless an `Upgrade` has mapped them. Calls may come from several threads.
 
     `storage` is "float32", "float16" (half the memory, searched as what the halves stand for) or "int8" (a byte a
     number, searched by the codes: nearly the same neighbours). Beside float32 rows codes are kept, which make searches
@@ -66,6 +66,7 @@ class Gallery:
         self._labels: NDArray[np.object_] = np.empty(0, object)
         self._next_id = 0
         self._fingerprint: str | None = None
+        self._sources: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -74,6 +75,11 @@ class Gallery:
     def fingerprint(self) -> str | None:
         """The fingerprint of the network whose `Faces` were added, or None where only arrays were."""
         return self._fingerprint
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The fingerprints of all networks whose rows were added, of those that were upgraded too."""
+        return self._sources
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -98,22 +104,23 @@ class Gallery:
             return np.empty((0, 0), np.float32) if self._packed is None else self._packed.unpack()
 
     def add(self, x: Any, labels: Sequence[str | None] | None = None) -> NDArray[np.int64]:
-        """Add embeddings (n, dimension) float32, or `Faces`, with one label a row, and return their ids.
+        """Add embeddings (n, dimension) float32, `Faces` or `Embedded`, with one label a row, and return their ids.
 
         All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or labels of
         another number; GalleryError for `Faces` of another network. After an error the gallery is as it was.
         """
-        rows, fingerprint = _rows(x)
-        names = _labels(labels, len(rows))
+        given = _rows(x)
+        names = _labels(labels, len(given))
         with self._lock:
-            self._check_fingerprint(fingerprint)
+            self._check_fingerprint(given.fingerprint)
             width = None if self._packed is None else self._packed.columns
-            rows = as_embeddings(rows, "embeddings", width=width)
+            rows = as_embeddings(given.embeddings, "embeddings", width=width)
             packed = self._packed or _core.Gallery(rows.shape[1], self._storage)
             packed.append(rows)
             ids = np.arange(self._next_id, self._next_id + len(rows), dtype=np.int64)
             self._packed = packed
-            self._fingerprint = self._fingerprint or fingerprint
+            self._fingerprint = self._fingerprint or given.fingerprint
+            self._sources |= {source for source in (given.upgraded_from or given.fingerprint,) if source}
             self._ids = np.concatenate([self._ids, ids])
             self._labels = np.concatenate([self._labels, names])
             self._next_id += len(rows)
@@ -127,20 +134,20 @@ class Gallery:
     def search(self, x: Any, k: int = 10, *, threads: int | None = None, progress: Progress | None = None) -> Matches:
         """Find for each probe the k nearest rows, or all of them where the gallery holds fewer.
 
-        `x` is (n, dimension) float32 or `Faces`. Exact; ties go to the lower id. Raises ValueError for k < 1,
-        GalleryError for `Faces` of another network, and what `nearest` raises; `progress` as there, but it must not
-        change this gallery.
+        `x` is (n, dimension) float32, `Faces` or `Embedded`. Exact; ties go to the lower id. Raises ValueError for
+        k < 1, GalleryError for `Faces` of another network, and what `nearest` raises; `progress` as there, but it must
+        not change this gallery.
         """
-        probes, fingerprint = _rows(x)
+        given = _rows(x)
         if k < 1:
             raise ValueError(f"k must be 1 or more, not {k}")
         with self._lock:
-            self._check_fingerprint(fingerprint)
+            self._check_fingerprint(given.fingerprint)
             if not len(self):
-                shape = (len(probes), 0)
+                shape = (len(given), 0)
                 return Matches(np.empty(shape, np.float32), np.empty(shape, np.int64), np.empty(shape, object))
             packed = self.packed
-            probes = as_embeddings(probes, "embeddings", width=packed.columns)
+            probes = as_embeddings(given.embeddings, "embeddings", width=packed.columns)
             found, rows, reranked = _core.nearest(
                 probes, packed, min(k, len(self)), threads=threads or 0, progress=progress
             )
@@ -173,14 +180,13 @@ class Gallery:
         if fingerprint and self._fingerprint and fingerprint != self._fingerprint:
             raise GalleryError(
                 f"the gallery holds embeddings of network {self._fingerprint}; "
-                f"those of {fingerprint} cannot be compared"
+                f"those of {fingerprint} cannot be compared, unless an Upgrade fitted to both networks maps them"
             )
 
 
-def _rows(x: Any) -> tuple[Any, str | None]:
-    if isinstance(x, Faces):
-        return x.embeddings, x.fingerprint
-    return as_embeddings(x, "embeddings"), None
+def _rows(x: Any) -> Embedded:
+    given = as_embedded(x)
+    return replace(given, embeddings=as_embeddings(given.embeddings, "embeddings"))
 
 
 def _integers(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from .errors import (
     PhotoError,
     RecipeError,
     RecipeWarning,
+    UpgradeError,
     VideoError,
 )
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .detector import DetectorOptions
     from .distance import distances
     from .draft import draft_recipe
+    from .embedded import Embedded
     from .faces import Faces
     from .gallery import Gallery, Matches
     from .memory import CrossBatchMemory
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .sampling import PKSampler, equity_weights
     from .triplets import mine_triplets, triplet_loss
+    from .upgrade import Upgrade
     from .video import Frame, Track, VideoLimits, read_video, track_faces
 
 __version__ = "0.1.0"
@@ -47,6 +50,7 @@ _HOMES = {
     "Clustering": "_cluster",
     "CrossBatchMemory": "memory",
     "DetectorOptions": "detector",
+    "Embedded": "embedded",
     "Faces": "faces",
     "Frame": "video",
     "Gallery": "gallery",
@@ -56,6 +60,7 @@ _HOMES = {
     "PKSampler": "sampling",
     "Recipe": "recipe",
     "Track": "video",
+    "Upgrade": "upgrade",
     "Verification": "model",
     "VideoLimits": "video",
     "backends": "backend",
@@ -84,6 +89,7 @@ __all__ = [
     "CrossBatchMemory",
     "DetectorOptions",
     "DeviceError",
+    "Embedded",
     "FaceprintError",
     "Faces",
     "Frame",
@@ -101,6 +107,8 @@ __all__ = [
     "RecipeError",
     "RecipeWarning",
     "Track",
+    "Upgrade",
+    "UpgradeError",
     "Verification",
     "VideoError",
     "VideoLimits",

@@ -1,5 +1,10 @@
 """What can go wrong, by name. Every error says what, the rule, and what came."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .evaluate import Compatibility
+
 
 class FaceprintError(Exception):
     """Base of every error of this package that is not a plain TypeError or ValueError."""
@@ -33,6 +38,15 @@ class NetworkError(FaceprintError):
 
 class GalleryError(FaceprintError):
     """A gallery asked to hold or answer what it cannot."""
+
+
+class UpgradeError(FaceprintError):
+    """An upgrade that would do harm, is given the wrong network's embeddings, or cannot be read from its file.
+
+    `report` holds the figures where they are what a fit was refused for.
+    """
+
+    report: "Compatibility | None" = None
 
 
 class DeviceError(FaceprintError):

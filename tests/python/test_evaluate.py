@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 
 import faceprint as fp
-from faceprint.evaluate import AllPairs, ListedPairs, find_people, pairs, read_pairs, roc, val_at_far
-from faceprint.evaluate.rates import effective_pairs, false_accepts, wilson
+from faceprint.evaluate import (
+    AllPairs,
+    ListedPairs,
+    find_people,
+    measure_compatibility,
+    pairs,
+    read_pairs,
+    roc,
+    val_at_far,
+    val_at_threshold,
+)
+from faceprint.evaluate.rates import change, effective_pairs, false_accepts, wilson
 from reference import rates as reference
 
 
@@ -77,6 +87,19 @@ def test_refused_people():
         val_at_far(np.zeros(2), np.ones(9), 0.5, people=np.zeros(2))
 
 
+def test_val_at_a_threshold_in_use():
+    rng = np.random.default_rng(0)
+    same, different, people = rng.random(40), rng.random(60) + 0.3, rng.integers(9, size=40)
+    for threshold in (-1.0, 0.2, float(same[3]), 0.7, 4.0):
+        found = val_at_threshold(same, different, threshold, people=people)
+        assert (found.val, found.far) == ((same <= threshold).mean(), (different <= threshold).mean())
+        assert found.threshold == threshold
+    best = val_at_far(same, different, 0.1, people=people)
+    assert val_at_threshold(same, different, best.threshold, people=people) == best
+    with pytest.raises(ValueError, match="same_distances must be finite"):
+        val_at_threshold(np.array([np.inf]), different, 1.0)
+
+
 def test_roc_is_its_definition():
     rng = np.random.default_rng(0)
     same, different = rng.integers(30, size=50) / 100, rng.integers(50, size=70) / 100
@@ -121,6 +144,53 @@ def test_intervals_over_people_hold_what_they_promise():
         low, high = wilson(np.array(accepted.sum() / sizes.sum()), effective_pairs(accepted, sizes))
         covered.append(low <= 0.8 <= high)
     assert 0.91 <= np.mean(covered) <= 0.98
+
+
+def test_changes_hold_what_they_promise():
+    """Of 400 draws of 60 people with 1 to 20 pairs each, about 95 % of the intervals cover the true change, -0.1."""
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(400):
+        people = np.repeat(np.arange(60), rng.integers(1, 21, size=60))
+        before = rng.random(len(people)) < rng.beta(4, 1, size=60)[people]
+        lost = rng.random(len(people)) < rng.beta(1, 7, size=60)[people]  # an eighth of 0.8
+        found = change(before, before & ~lost, people)
+        assert found.value == pytest.approx((before & ~lost).mean() - before.mean())
+        covered.append(found.low <= -0.1 <= found.high)
+    assert 0.91 <= np.mean(covered) <= 0.98
+
+
+def test_changes_of_few_people():
+    ones, none = np.ones(4), np.zeros(4)
+    assert change(ones, none, np.zeros(4, int)).low == -1
+    assert change(ones, none, np.zeros(4, int)).high == 1  # one person tells nothing
+    assert change(ones, none, np.array([0, 0, 1, 1])).high == -1  # two that agree tell all there is
+    assert change(ones, ones, np.arange(4)).value == 0
+    with pytest.raises(
+        ValueError, match=r"people must be 4 whole numbers, one for each same pair, not int64 of shape \(3"
+    ):
+        change(ones, none, np.arange(3))
+
+
+def test_compatibility_compares_each_pair_both_ways_and_nobody_with_himself(unit_rows):
+    """Upgraded rows that are the old ones, but for one that falls on somebody else."""
+    people = np.repeat(np.arange(4), 2)
+    old = np.repeat(np.eye(4, dtype=np.float32), 2, axis=0)
+    upgraded = old.copy()
+    upgraded[0] = old[2]
+    pairs_ = ListedPairs(people, *np.triu_indices(8, 1))
+    found = measure_compatibility(old, unit_rows(8, 3), upgraded, pairs_, far=0.1)
+    assert (found.old.val, found.old.far, found.old.same_pairs) == (1, 0, 4)
+    for mixed in (found.mixed, found.kept):
+        assert (mixed.val, mixed.far) == (7 / 8, 2 / 48)
+        assert (mixed.same_pairs, mixed.different_pairs) == (8, 48)
+    assert found.upgraded.val == 3 / 4
+    assert found.change.value == -1 / 8
+    assert (found.people, found.faces, found.far) == (4, 8, 0.1)
+    few = ListedPairs(people, pairs_.a[pairs_.b < 4], pairs_.b[pairs_.b < 4])
+    assert measure_compatibility(old, old, old, few, far=0.5).people == 2
+    with pytest.raises(ValueError, match=r"FAR 0\.001 needs at least 1,000 pairs of different people, not 24"):
+        measure_compatibility(old, old, upgraded, pairs_)
 
 
 @pytest.mark.parametrize("tile", [5, 64, 2048])

@@ -22,7 +22,7 @@ inline std::ptrdiff_t nearest_of_all(const float* values, std::ptrdiff_t count) 
 inline void rank_by_comparing(const Lanes* values, const float* thresholds, std::ptrdiff_t size, std::int32_t* bins) {
   Counts ranks[panel_lanes];
   FACEPRINT_UNROLL
-  for (std::ptrdiff_t v = 0; v < panel_lanes; ++v) ranks[v] = Counts::begin(0);
+  for (Counts& rank : ranks) rank = Counts::begin(0);
   for (std::ptrdiff_t t = 0; t < size; ++t) {
     const Lanes threshold = Lanes::broadcast(thresholds[t]);
     FACEPRINT_UNROLL
@@ -45,7 +45,7 @@ inline void rank_by_searching(const float* values, const float* thresholds, std:
 
 inline void rank(const float* values, std::ptrdiff_t count, float limit, const float* thresholds, std::ptrdiff_t size,
                  std::uint16_t* below, std::int32_t* bins) {
-  std::int32_t half = 1;
+  std::ptrdiff_t half = 1;
   while (2 * half <= size) half *= 2;
   const Lanes limits = Lanes::broadcast(limit);
   for (std::ptrdiff_t i = 0; i < count; i += panel_rows) {
@@ -61,7 +61,7 @@ inline void rank(const float* values, std::ptrdiff_t count, float limit, const f
     if (size <= most_compared) {
       rank_by_comparing(block, thresholds, size, bins + i);
     } else {
-      rank_by_searching(values + i, thresholds, half, bins + i);
+      rank_by_searching(values + i, thresholds, static_cast<std::int32_t>(half), bins + i);
     }
   }
 }

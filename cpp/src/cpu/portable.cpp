@@ -119,7 +119,7 @@ struct Counts {
 };
 
 Counts count_up(Counts counts, Mask where) {
-  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) counts.values[i] += where >> i & 1;
+  for (std::ptrdiff_t i = 0; i < Lanes::count; ++i) counts.values[i] += static_cast<std::int32_t>(where >> i & 1);
   return counts;
 }
 

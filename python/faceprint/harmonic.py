@@ -53,12 +53,12 @@ def deal(people: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
 def fit_least_squares(new: Rows, old: Rows, parts: NDArray[np.int64]) -> Affine:
     """The affine map of `new` (n, d) onto `old` (n, e) of least squares, with a penalty for being no rotation.
 
-    The penalty is on the squared departure of the weights from a rotation times the ratio of the spreads: the rotation
-    that brings both nearest (orthogonal Procrustes; Schönemann, Psychometrika 31, 1966). So few faces, or another
-    training of one network, give about that rotation, many faces ridge regression (Hoerl and Kennard, Technometrics 12,
-    1970); the offset costs nothing. Its strength is the one of `STRENGTHS` at which unit rows come nearest to their
-    `old` ones when each of the `parts` (n,) is predicted from the others. A part is left out by subtracting its sums of
-    products, and all strengths share an eigendecomposition.
+    The penalty is on the squared departure of the weights from the rotation that brings both nearest (orthogonal
+    Procrustes; Schönemann, Psychometrika 31, 1966), times the ratio of their spreads. So with few faces the rotation
+    decides; with many this is ridge regression (Hoerl and Kennard, Technometrics 12, 1970). The offset costs nothing.
+    The strength of the penalty is the one of `STRENGTHS` at which unit rows come nearest to their `old` ones when each
+    of the `parts` (n,) is predicted from the others. A part is left out by subtracting its sums of products, and all
+    strengths share an eigendecomposition.
     """
     members = [parts == part for part in np.unique(parts)]
     products = [_products(new[rows], old[rows]) for rows in members]
@@ -99,7 +99,7 @@ def _fits(products: Rows, depth: int, strengths: Rows) -> Iterator[Affine]:
 def harmonic_loss(
     fitted: Affine, new: Rows, old: Rows, people: NDArray[np.int64], threads: int | None = None
 ) -> tuple[float, Affine]:
-    """What triplets of mapped `new` rows and `old` ones cost (paper, section 5.6), and its slope by the map.
+    """What triplets of mapped `new` rows and `old` ones cost (paper, appendix), and its slope by the map.
 
     The batch is all of both. Every row is an anchor, with its farthest positive and nearest negative ("batch-hard"), of
     the kinds of `triplet_loss` the one that did best. The sum is divided by the number of rows. The gradient goes into

@@ -35,8 +35,8 @@ class Upgrade:
     """A map of a new network's embeddings onto those of an old one, after which they may be compared.
 
     The paper trains a network for that, with triplets of both networks' embeddings (Schroff et al., FaceNet, 2015,
-    section 5.6, "harmonic embeddings"); here the new network stays as it is, and x @ `weights` + `offset`, scaled to
-    unit length, follows it. Make one with `fit` or `load`. `weights` (d_new, d_old) and `offset` (d_old,) are float32;
+    appendix: "harmonic embeddings"); here the new network stays as it is, and x @ `weights` + `offset`, scaled to unit
+    length, follows it. Make one with `fit` or `load`. `weights` (d_new, d_old) and `offset` (d_old,) are float32;
     `old` and `new` are the fingerprints of the networks, None where they were not told; `refined` tells whether
     gradient descent followed the closed form.
 

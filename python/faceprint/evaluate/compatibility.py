@@ -1,4 +1,4 @@
-"""How well embeddings of a new network can be compared with those of an old one: figure 8 of the paper, as VAL."""
+"""How well embeddings of a new network can be compared with those of an old one, as VAL (paper, appendix)."""
 
 from dataclasses import dataclass
 

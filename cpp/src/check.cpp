@@ -59,6 +59,7 @@ void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::p
                               shape(matrix.rows, matrix.columns));
 }
 
+template void check_shape(const char*, Matrix<const float>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<float>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<std::int64_t>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<std::uint16_t>, std::ptrdiff_t, std::ptrdiff_t);

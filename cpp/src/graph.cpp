@@ -2,172 +2,147 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "check.hpp"
-#include "divide_up.hpp"
+#include "graph/edges.hpp"
+#include "graph/methods.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
 
 namespace {
 
-constexpr std::ptrdiff_t lanes = 8;  // partial sums of a product, always the same ones in the same order
-constexpr std::ptrdiff_t numbers_per_chunk = 1 << 15;
-constexpr double smallest = 0x1p-44;  // of the norms: below, a distance is only what rounding leaves of equal rows
-
-struct Neighbour {
-  std::ptrdiff_t cluster;
-  double distance;
-};
-
-// The clusters so far. Each is known by its first row, and by what its mean distances follow from: the number of its
-// rows, the sum of the rows, and the sum of their squared norms.
-class Clusters {
- public:
-  Clusters(Matrix<const float> embeddings, Progress& progress)
-      : depth_(divide_up(embeddings.columns, lanes) * lanes),
-        sums_(static_cast<std::size_t>(embeddings.rows * depth_)),
-        norms_(static_cast<std::size_t>(embeddings.rows)),
-        counts_(static_cast<std::size_t>(embeddings.rows), 1),
-        parents_(static_cast<std::size_t>(embeddings.rows)),
-        progress_(progress) {
-    for (std::ptrdiff_t row = 0; row < embeddings.rows; ++row) {
-      std::copy_n(embeddings.row(row), embeddings.columns, sum(row));
-      norms_[at(row)] = product(row, row);
-      parents_[at(row)] = row;
-      active_.push_back(row);
-      progress_.add(0);
-    }
+void check_edge_rule(const EdgeRule& rule) {
+  if (!(rule.scale > 0) || std::isinf(rule.scale)) {
+    throw std::invalid_argument("scale must be above 0 and finite, not " + std::to_string(rule.scale));
   }
+  if (!(rule.least >= 0 && rule.least <= 1)) {
+    throw std::invalid_argument("least must be in [0, 1], not " + std::to_string(rule.least));
+  }
+}
 
-  const std::vector<std::ptrdiff_t>& active() const { return active_; }
-
-  // The nearest other active cluster; of equally near ones the first, but `preferred` before all.
-  Neighbour nearest(std::ptrdiff_t cluster, std::ptrdiff_t preferred, int threads) const {
-    const auto count = static_cast<std::ptrdiff_t>(active_.size());
-    const std::ptrdiff_t chunk_clusters = std::max<std::ptrdiff_t>(1, numbers_per_chunk / depth_);
-    const std::ptrdiff_t chunks = divide_up(count, chunk_clusters);
-    std::vector<Neighbour> found(at(chunks), {-1, std::numeric_limits<double>::infinity()});
-    threads = worthwhile_threads(threads, static_cast<double>(count * depth_));
-    const auto look_in = [&](std::ptrdiff_t chunk) {
-      Neighbour best = found[at(chunk)];
-      for (std::ptrdiff_t i = chunk * chunk_clusters; i < std::min((chunk + 1) * chunk_clusters, count); ++i) {
-        const std::ptrdiff_t other = active_[at(i)];
-        if (other == cluster) continue;
-        const double apart = distance(cluster, other);
-        if (apart < best.distance) best = {other, apart};
+void check_neighbours(Matrix<const float> distances, Matrix<const std::int64_t> indices) {
+  check_shape("distances", distances, indices.rows, indices.columns);
+  std::vector<std::int64_t> owners(at(indices.rows), -1);  // whose list a node was last seen on
+  for (std::ptrdiff_t row = 0; row < indices.rows; ++row) {
+    for (std::ptrdiff_t place = 0; place < indices.columns; ++place) {
+      const std::int64_t index = indices.row(row)[place];
+      const auto in_row = [row] { return "row " + std::to_string(row); };
+      if (index < 0 || index >= indices.rows || index == row) {
+        throw std::invalid_argument("indices must be those of other rows, in [0, " + std::to_string(indices.rows) +
+                                    "): " + in_row() + " has " + std::to_string(index));
       }
-      found[at(chunk)] = best;
-      progress_.add(0);
-    };
-    parallel_for(threads, chunks, look_in, &progress_);
-    Neighbour best = {-1, std::numeric_limits<double>::infinity()};
-    if (preferred >= 0) best = {preferred, distance(cluster, preferred)};
-    for (const Neighbour& candidate : found) {
-      if (candidate.distance < best.distance) best = candidate;
-    }
-    return best;
-  }
-
-  // Returns the cluster of both: the one with the lower first row.
-  std::ptrdiff_t merge(std::ptrdiff_t a, std::ptrdiff_t b) {
-    const std::ptrdiff_t kept = std::min(a, b), lost = std::max(a, b);
-    for (std::ptrdiff_t d = 0; d < depth_; ++d) sum(kept)[d] += sum(lost)[d];
-    norms_[at(kept)] += norms_[at(lost)];
-    counts_[at(kept)] += counts_[at(lost)];
-    parents_[at(lost)] = kept;
-    deactivate(lost);
-    return kept;
-  }
-
-  void deactivate(std::ptrdiff_t cluster) {
-    progress_.add(static_cast<double>(2 * active_.size() - 1));
-    active_.erase(std::ranges::lower_bound(active_, cluster));
-  }
-
-  // A parent always precedes its children, so one pass in order labels every row.
-  void label(std::span<std::int64_t> labels) const {
-    std::int64_t next = 0;
-    for (std::ptrdiff_t row = 0; row < std::ssize(labels); ++row) {
-      labels[at(row)] = parents_[at(row)] == row ? next++ : labels[at(parents_[at(row)])];
+      if (owners[at(index)] == row) {
+        throw std::invalid_argument("indices of a row must differ: " + in_row() + " has " + std::to_string(index) +
+                                    " twice");
+      }
+      owners[at(index)] = row;
+      if (!(distances.row(row)[place] >= 0)) {
+        throw std::invalid_argument("distances must be 0 or more: " + in_row() + " has " +
+                                    std::to_string(distances.row(row)[place]));
+      }
     }
   }
+}
 
- private:
-  static std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
-
-  double* sum(std::ptrdiff_t cluster) { return sums_.data() + cluster * depth_; }
-  const double* sum(std::ptrdiff_t cluster) const { return sums_.data() + cluster * depth_; }
-
-  double product(std::ptrdiff_t a, std::ptrdiff_t b) const {
-    const double* x = sum(a);
-    const double* y = sum(b);
-    double parts[lanes] = {};
-    for (std::ptrdiff_t d = 0; d < depth_; d += lanes) {
-      for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) parts[lane] += x[d + lane] * y[d + lane];
+void check_graph(const GraphView& graph) {
+  if (graph.offsets.empty()) throw std::invalid_argument("offsets must have length nodes + 1, not 0");
+  if (graph.weights.size() != graph.targets.size()) {
+    throw std::invalid_argument("weights must have length " + std::to_string(graph.targets.size()) + ", not " +
+                                std::to_string(graph.weights.size()));
+  }
+  if (graph.offsets.front() != 0 || graph.offsets.back() != std::ssize(graph.targets) ||
+      !std::ranges::is_sorted(graph.offsets)) {
+    throw std::invalid_argument("offsets must ascend from 0 to the number of targets, " +
+                                std::to_string(graph.targets.size()));
+  }
+  for (std::ptrdiff_t node = 0; node < graph.nodes(); ++node) {
+    for (std::int64_t edge = graph.offsets[at(node)]; edge < graph.offsets[at(node) + 1]; ++edge) {
+      const std::int64_t target = graph.targets[at(edge)];
+      if (target < 0 || target >= graph.nodes() || target == node) {
+        throw std::invalid_argument("targets must be other nodes, in [0, " + std::to_string(graph.nodes()) +
+                                    "): an edge of node " + std::to_string(node) + " leads to " +
+                                    std::to_string(target));
+      }
+      const float weight = graph.weights[at(edge)];
+      if (!(weight > 0) || std::isinf(weight)) {
+        throw std::invalid_argument("weights must be above 0 and finite: an edge of node " + std::to_string(node) +
+                                    " has " + std::to_string(weight));
+      }
     }
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
   }
+}
 
-  // The mean of |x - y|^2 over all x in a and y in b. Symmetric to the bit, and with one rounding for whole numbers.
-  double distance(std::ptrdiff_t a, std::ptrdiff_t b) const {
-    const double rows_a = counts_[at(a)], rows_b = counts_[at(b)];
-    const double norms = rows_b * norms_[at(a)] + rows_a * norms_[at(b)];
-    const double total = norms - 2 * product(a, b);
-    return total <= norms * smallest ? 0 : total / (rows_a * rows_b);
+void check_sides(const GraphView& graph, std::ptrdiff_t left_nodes) {
+  for (std::ptrdiff_t node = 0; node < graph.nodes(); ++node) {
+    for (std::int64_t edge = graph.offsets[at(node)]; edge < graph.offsets[at(node) + 1]; ++edge) {
+      const std::int64_t target = graph.targets[at(edge)];
+      if ((node < left_nodes) == (target < left_nodes)) {
+        throw std::invalid_argument("edges of a bipartite graph must lead to the other side: one leads from node " +
+                                    std::to_string(node) + " to " + std::to_string(target));
+      }
+    }
   }
+}
 
-  std::ptrdiff_t depth_;
-  std::vector<double> sums_, norms_, counts_;
-  std::vector<std::ptrdiff_t> parents_, active_;
-  Progress& progress_;
-};
+void check_rule(const GraphView& graph, const CommunityRule& rule) {
+  if (!(rule.resolution > 0) || std::isinf(rule.resolution)) {
+    throw std::invalid_argument("resolution must be above 0 and finite, not " + std::to_string(rule.resolution));
+  }
+  if (rule.left_nodes < 0 || rule.left_nodes > graph.nodes()) {
+    throw std::invalid_argument("left_nodes must be 0 or at most the number of nodes, " +
+                                std::to_string(graph.nodes()) + ", not " + std::to_string(rule.left_nodes));
+  }
+  if (rule.left_nodes > 0 && rule.method != Method::modularity) {
+    throw std::invalid_argument("left_nodes must be 0 but for modularity, not " + std::to_string(rule.left_nodes));
+  }
+}
+
+std::vector<std::int64_t> find(const GraphView& graph, const CommunityRule& rule, int threads, Progress& progress) {
+  switch (rule.method) {
+    case Method::modularity:
+      return modularity(both_ways(graph, progress), rule.resolution, rule.left_nodes, progress);
+    case Method::chinese_whispers:
+      return chinese_whispers(both_ways(graph, progress), progress);
+    case Method::components:
+      return components(graph);
+    case Method::map_equation:
+      break;
+  }
+  return map_equation(both_ways(graph, progress), threads, progress);
+}
 
 }  // namespace
 
-// Nearest-neighbour chain (Murtagh, "A survey of recent advances in hierarchical clustering algorithms", 1983): walk
-// from a cluster to its nearest until two are each other's nearest, and merge them. Average linkage is reducible: a
-// merged cluster is never nearer to a third than both its parts were. So the merges are those of the greedy algorithm,
-// and a cluster whose nearest is beyond the threshold will never merge.
-void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads,
-                     Watch* watch) {
-  check_columns("embeddings", embeddings.columns);
-  if (std::ssize(labels) != embeddings.rows) {
-    throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
+Graph neighbour_graph(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
+                      int threads, Watch* watch) {
+  threads = resolve_threads(threads);
+  check_edge_rule(rule);
+  check_neighbours(distances, indices);
+  Progress progress(watch, static_cast<double>(indices.rows));
+  Graph graph = evidence_graph(distances, indices, rule, threads, progress);
+  if (!rule.balanced) return graph;
+  const auto span = [](const auto& values) { return std::span(values.data(), at(values.size())); };
+  return balance({span(graph.offsets), span(graph.targets), span(graph.weights)}, progress);
+}
+
+void communities(const GraphView& graph, const CommunityRule& rule, std::span<std::int64_t> labels, int threads,
+                 Watch* watch) {
+  threads = resolve_threads(threads);
+  check_graph(graph);
+  check_rule(graph, rule);
+  if (rule.left_nodes > 0) check_sides(graph, rule.left_nodes);
+  if (std::ssize(labels) != graph.nodes()) {
+    throw std::invalid_argument("labels must have length " + std::to_string(graph.nodes()) + ", not " +
                                 std::to_string(labels.size()));
   }
-  if (!(threshold >= 0)) {
-    throw std::invalid_argument("threshold must be 0 or more, not " + std::to_string(threshold));
-  }
-  threads = resolve_threads(threads);
-  check_values("embeddings", embeddings);
-
-  // What is left to do falls with the square of the clusters that are left.
-  Progress progress(watch, std::pow(static_cast<double>(embeddings.rows), 2));
-  Clusters clusters(embeddings, progress);
-  std::vector<std::ptrdiff_t> chain;
-  while (!clusters.active().empty()) {
-    if (chain.empty()) chain.push_back(clusters.active().front());
-    const std::ptrdiff_t last = chain.back(), previous = chain.size() > 1 ? chain[chain.size() - 2] : -1;
-    const Neighbour nearest = clusters.nearest(last, previous, threads);
-    if (nearest.cluster < 0 || nearest.distance > threshold) {
-      clusters.deactivate(last);
-      chain.pop_back();
-    } else if (nearest.cluster == previous) {
-      clusters.merge(last, previous);
-      chain.resize(chain.size() - 2);
-    } else if (std::ranges::find(chain, nearest.cluster) != chain.end()) {
-      chain = {last};  // rounding brought a merged cluster nearer than its parts: the links before are out of date
-    } else {
-      chain.push_back(nearest.cluster);
-    }
-  }
-  clusters.label(labels);
+  Progress progress(watch, 1);  // how much is left to do is not known before it is done
+  std::vector<std::int64_t> found = find(graph, rule, threads, progress);
+  number_by_first(found);
+  std::ranges::copy(found, labels.begin());
 }
 
 }  // namespace faceprint

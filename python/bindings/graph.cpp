@@ -6,6 +6,24 @@
 
 namespace {
 
+using faceprint::Method;
+
+Method as_method(const std::string& name) {
+  if (name == "map_equation") return Method::map_equation;
+  if (name == "modularity") return Method::modularity;
+  if (name == "chinese_whispers") return Method::chinese_whispers;
+  if (name == "components") return Method::components;
+  throw py::value_error(
+      "method must be 'map_equation', 'modularity', 'chinese_whispers' or 'components', not '" + name + "'");
+}
+
+template <class T>
+std::span<const T> as_list(const char* name, const py::array& array, const char* shape) {
+  check_shape(name, array, {-1}, shape);
+  check_contiguous(name, array);
+  return {static_cast<const T*>(array.data()), static_cast<std::size_t>(array.size())};
+}
+
 py::array average_linkage(const py::object& embeddings, const py::object& threshold, const py::object& threads,
                           const py::object& progress) {
   const py::array array = as_array<float>("embeddings", embeddings);
@@ -22,10 +40,57 @@ py::array average_linkage(const py::object& embeddings, const py::object& thresh
   return labels;
 }
 
+py::tuple neighbour_graph(const py::object& distances, const py::object& indices, const py::object& scale,
+                          const py::object& least, bool balanced, const py::object& threads,
+                          const py::object& progress) {
+  const py::array far = as_array<float>("distances", distances), who = as_array<std::int64_t>("indices", indices);
+  const auto distance_rows = as_matrix<float>("distances", far);
+  const auto index_rows = as_matrix<std::int64_t>("indices", who);
+  const faceprint::EdgeRule rule = {as_number("scale", "a number", scale), as_number("least", "a number", least),
+                                    balanced};
+  const int count = as_threads(threads);
+  PythonWatch watch(progress);
+  faceprint::Graph graph;
+  {
+    const py::gil_scoped_release unlocked;
+    graph = faceprint::neighbour_graph(distance_rows, index_rows, rule, count, &watch);
+  }
+  return py::make_tuple(as_numpy(std::move(graph.offsets)), as_numpy(std::move(graph.targets)),
+                        as_numpy(std::move(graph.weights)));
+}
+
+py::array communities(const py::object& offsets, const py::object& targets, const py::object& weights,
+                      const std::string& method, const py::object& resolution, const py::object& left_nodes,
+                      const py::object& threads, const py::object& progress) {
+  const py::array starts = as_array<std::int64_t>("offsets", offsets), ends = as_array<std::int64_t>("targets", targets),
+                  heavy = as_array<float>("weights", weights);
+  const faceprint::GraphView graph = {as_list<std::int64_t>("offsets", starts, "(nodes + 1,)"),
+                                      as_list<std::int64_t>("targets", ends, "(edges,)"),
+                                      as_list<float>("weights", heavy, "(edges,)")};
+  const faceprint::CommunityRule rule = {.method = as_method(method),
+                                         .resolution = as_number("resolution", "a number", resolution),
+                                         .left_nodes = as_integer("left_nodes", left_nodes)};
+  const int count = as_threads(threads);
+  PythonWatch watch(progress);
+  py::array_t<std::int64_t> labels(std::max<std::ptrdiff_t>(graph.nodes(), 0));
+  const std::span<std::int64_t> out = {labels.mutable_data(), static_cast<std::size_t>(labels.size())};
+  {
+    const py::gil_scoped_release unlocked;
+    faceprint::communities(graph, rule, out, count, &watch);
+  }
+  return labels;
+}
+
 }  // namespace
 
 void bind_graph(py::module_& module) {
   module.def("average_linkage", average_linkage, py::arg("embeddings"), py::arg("threshold"), py::arg("threads") = 0,
              py::arg("progress") = py::none(),
              "Cluster labels by average linkage, merging while the mean distance is at most the threshold.");
+  module.def("neighbour_graph", neighbour_graph, py::arg("distances"), py::arg("indices"), py::arg("scale"),
+             py::arg("least"), py::arg("balanced") = false, py::arg("threads") = 0, py::arg("progress") = py::none(),
+             "Edges of a graph of nearest neighbours, weighted by how far the lists of their ends agree.");
+  module.def("communities", communities, py::arg("offsets"), py::arg("targets"), py::arg("weights"),
+             py::arg("method") = "map_equation", py::arg("resolution") = 1, py::arg("left_nodes") = 0,
+             py::arg("threads") = 0, py::arg("progress") = py::none(), "Labels of the communities of a graph.");
 }

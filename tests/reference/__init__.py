@@ -1,5 +1,6 @@
 """Every operation once more, as obviously as numpy allows, in float64: what the core is proved against."""
 
+from . import communities
 from .chip import align, chip, whitened
 from .distance import distances, similarities
 from .graph import average_linkage
@@ -10,6 +11,7 @@ __all__ = [
     "align",
     "average_linkage",
     "chip",
+    "communities",
     "distances",
     "mine_triplets",
     "nearest",

@@ -1,0 +1,148 @@
+#include "edges.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "divide_up.hpp"
+#include "network.hpp"
+
+namespace faceprint {
+
+namespace {
+
+constexpr std::ptrdiff_t most_chunks = 64;  // each holds a number for every node while it is worked on
+constexpr double close = 1e-6;              // to 1, of the sum of a balanced row
+constexpr int most_steps = 200;
+
+struct Part {
+  std::vector<std::int64_t> counts, targets;
+  std::vector<float> weights;
+};
+
+// exp(-distance / scale) for every neighbour.
+std::vector<float> affinities(Matrix<const float> distances, double scale, int threads, Progress& progress) {
+  std::vector<float> found(at(distances.rows * distances.columns));
+  const auto convert = [&](std::ptrdiff_t row) {
+    progress.add(0);
+    for (std::ptrdiff_t place = 0; place < distances.columns; ++place) {
+      const double distance = static_cast<double>(distances.row(row)[place]);
+      found[at(row * distances.columns + place)] = static_cast<float>(std::exp(-distance / scale));
+    }
+  };
+  parallel_for(threads, distances.rows, convert, &progress);
+  return found;
+}
+
+// The evidence between one node and others: how far their lists agree.
+class Evidence {
+ public:
+  Evidence(Matrix<const std::int64_t> indices, std::span<const float> affinities, std::span<const double> sums)
+      : indices_(indices), affinities_(affinities), sums_(sums), own_(at(indices.rows), 0) {}
+
+  void look_from(std::ptrdiff_t node) {
+    if (node_ >= 0) mark(node_, 0);
+    node_ = node;
+    mark(node, 1);
+  }
+
+  double with(std::int64_t other) const {
+    const float* affinities = affinities_.data() + other * indices_.columns;
+    double shared = static_cast<double>(own_[at(other)]);  // the other's affinity to itself is 1, and none is above
+    for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) {
+      shared += static_cast<double>(std::min(affinities[place], own_[at(indices_.row(other)[place])]));
+    }
+    return shared / (sums_[at(node_)] + sums_[at(other)] - shared);
+  }
+
+ private:
+  void mark(std::ptrdiff_t node, float present) {
+    own_[at(node)] = present;
+    for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) {
+      own_[at(indices_.row(node)[place])] = present * affinities_[at(node * indices_.columns + place)];
+    }
+  }
+
+  Matrix<const std::int64_t> indices_;
+  std::span<const float> affinities_;
+  std::span<const double> sums_;
+  std::vector<float> own_;  // the affinity of every node to the one that is looked from
+  std::ptrdiff_t node_ = -1;
+};
+
+}  // namespace
+
+Graph evidence_graph(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
+                     int threads, Progress& progress) {
+  const std::ptrdiff_t nodes = indices.rows, neighbours = indices.columns;
+  const std::vector<float> affinity = affinities(distances, rule.scale, threads, progress);
+  std::vector<double> sums(at(nodes), 1);  // of a node's affinities, its own 1 among them
+  for (std::ptrdiff_t node = 0; node < nodes; ++node) {
+    for (std::ptrdiff_t place = 0; place < neighbours; ++place) {
+      sums[at(node)] += static_cast<double>(affinity[at(node * neighbours + place)]);
+    }
+  }
+
+  const std::ptrdiff_t chunk_nodes = divide_up(std::max<std::ptrdiff_t>(nodes, 1), most_chunks);
+  std::vector<Part> parts(at(divide_up(nodes, chunk_nodes)));
+  const auto find_edges = [&](std::ptrdiff_t chunk) {
+    Part& part = parts[at(chunk)];
+    Evidence evidence(indices, affinity, sums);
+    for (std::ptrdiff_t node = chunk * chunk_nodes; node < std::min((chunk + 1) * chunk_nodes, nodes); ++node) {
+      progress.add(1);
+      evidence.look_from(node);
+      const std::ptrdiff_t before = std::ssize(part.targets);
+      for (std::ptrdiff_t place = 0; place < neighbours; ++place) {
+        const std::int64_t other = indices.row(node)[place];
+        const double weight = evidence.with(other);
+        if (weight < rule.least || !(weight > 0)) break;
+        part.targets.push_back(other);
+        part.weights.push_back(static_cast<float>(weight));
+      }
+      part.counts.push_back(std::ssize(part.targets) - before);
+    }
+  };
+  parallel_for(threads, std::ssize(parts), find_edges, &progress);
+
+  Graph graph;
+  graph.offsets.append(0);
+  for (Part& part : parts) {
+    for (const std::int64_t count : part.counts) graph.offsets.append(graph.offsets.back() + count);
+    graph.targets.append(part.targets);
+    graph.weights.append(part.weights);
+    part = {};
+  }
+  return graph;
+}
+
+// Symmetric scaling (Sinkhorn & Knopp 1967; Knight, Ruiz & Ucar 2014): the weight of i and j becomes x_i w_ij x_j, and
+// x is divided by the square roots of the rows' sums until these are 1.
+Graph balance(const GraphView& graph, Progress& progress) {
+  Network network = both_ways(graph, progress);
+  for (Link& link : network.links) link.out = (link.out + link.in) / 2;
+  std::vector<double> scales(at(graph.nodes()), 1), sums(scales.size());
+  for (int step = 0; step < most_steps; ++step) {
+    double furthest = 0;
+    for (std::ptrdiff_t node = 0; node < network.nodes(); ++node) {
+      progress.add(0);
+      double sum = scales[at(node)];
+      for (const Link& link : network.of(node)) sum += link.out * scales[at(link.node)];
+      sums[at(node)] = scales[at(node)] * sum;
+      furthest = std::max(furthest, std::abs(sums[at(node)] - 1));
+    }
+    if (furthest < close) break;
+    for (std::size_t node = 0; node < scales.size(); ++node) scales[node] /= std::sqrt(sums[node]);
+  }
+  Graph balanced;
+  balanced.offsets.append(0);
+  for (std::ptrdiff_t node = 0; node < network.nodes(); ++node) {
+    for (const Link& link : network.of(node)) {
+      balanced.targets.append(link.node);
+      balanced.weights.append(static_cast<float>(scales[at(node)] * link.out * scales[at(link.node)]));
+    }
+    balanced.offsets.append(balanced.targets.size());
+  }
+  return balanced;
+}
+
+}  // namespace faceprint

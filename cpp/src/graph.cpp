@@ -44,6 +44,9 @@ void check_neighbours(Matrix<const float> distances, Matrix<const std::int64_t> 
         throw std::invalid_argument("distances must be 0 or more: " + in_row() + " has " +
                                     std::to_string(distances.row(row)[place]));
       }
+      if (place > 0 && distances.row(row)[place] < distances.row(row)[place - 1]) {
+        throw std::invalid_argument("distances of a row must ascend: those of " + in_row() + " do not");
+      }
     }
   }
 }

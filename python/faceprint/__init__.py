@@ -23,12 +23,16 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from . import evaluate
+    from . import evaluate, graph
+    from ._assign import Assignment, assign
+    from ._choose import Change, Choice, choose, coding_length, stability
+    from ._clean import Cleaning, Overlap, clean, overlap
     from ._cluster import Clustering, cluster
     from ._info import info
     from ._nearest import nearest, neighbours, within
     from ._template import set_distance, template
     from .backend import backends, use_backend
+    from .constraints import same_photograph
     from .detector import DetectorOptions
     from .distance import distances
     from .draft import draft_recipe
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from .photo import Limits, read_photo
     from .recipe import Recipe
     from .sampling import PKSampler, equity_weights
+    from .suggest import Lobes, Merge, Split, lobes, suggest_merges, suggest_splits
     from .triplets import mine_triplets, triplet_loss
     from .upgrade import Upgrade
     from .video import Frame, Track, VideoLimits, read_video, track_faces
@@ -47,6 +52,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Assignment": "_assign",
+    "Change": "_choose",
+    "Choice": "_choose",
+    "Cleaning": "_clean",
     "Clustering": "_cluster",
     "CrossBatchMemory": "memory",
     "DetectorOptions": "detector",
@@ -55,35 +64,55 @@ _HOMES = {
     "Frame": "video",
     "Gallery": "gallery",
     "Limits": "photo",
+    "Lobes": "suggest",
     "Matches": "gallery",
+    "Merge": "suggest",
     "Model": "model",
+    "Overlap": "_clean",
     "PKSampler": "sampling",
     "Recipe": "recipe",
+    "Split": "suggest",
     "Track": "video",
     "Upgrade": "upgrade",
     "Verification": "model",
     "VideoLimits": "video",
+    "assign": "_assign",
     "backends": "backend",
+    "choose": "_choose",
+    "clean": "_clean",
     "cluster": "_cluster",
+    "coding_length": "_choose",
     "distances": "distance",
     "draft_recipe": "draft",
     "equity_weights": "sampling",
     "info": "_info",
     "load": "model",
+    "lobes": "suggest",
     "mine_triplets": "triplets",
     "nearest": "_nearest",
     "neighbours": "_nearest",
+    "overlap": "_clean",
     "read_photo": "photo",
     "read_video": "video",
-    "track_faces": "video",
+    "same_photograph": "constraints",
     "set_distance": "_template",
+    "stability": "_choose",
+    "suggest_merges": "suggest",
+    "suggest_splits": "suggest",
     "template": "_template",
+    "track_faces": "video",
     "triplet_loss": "triplets",
     "use_backend": "backend",
     "within": "_nearest",
 }
 
+_MODULES = ("evaluate", "graph")
+
 __all__ = [
+    "Assignment",
+    "Change",
+    "Choice",
+    "Cleaning",
     "Clustering",
     "CollapseWarning",
     "CrossBatchMemory",
@@ -96,36 +125,51 @@ __all__ = [
     "Gallery",
     "GalleryError",
     "Limits",
+    "Lobes",
     "ManyFacesError",
     "Matches",
+    "Merge",
     "Model",
     "NetworkError",
     "NoFaceError",
+    "Overlap",
     "PKSampler",
     "PhotoError",
     "Recipe",
     "RecipeError",
     "RecipeWarning",
+    "Split",
     "Track",
     "Upgrade",
     "UpgradeError",
     "Verification",
     "VideoError",
     "VideoLimits",
+    "assign",
     "backends",
+    "choose",
+    "clean",
     "cluster",
+    "coding_length",
     "distances",
     "draft_recipe",
     "equity_weights",
     "evaluate",
+    "graph",
     "info",
     "load",
+    "lobes",
     "mine_triplets",
     "nearest",
     "neighbours",
+    "overlap",
     "read_photo",
     "read_video",
+    "same_photograph",
     "set_distance",
+    "stability",
+    "suggest_merges",
+    "suggest_splits",
     "template",
     "track_faces",
     "triplet_loss",
@@ -137,8 +181,8 @@ __all__ = [
 if not TYPE_CHECKING:  # out of sight of checkers, which would otherwise take every misspelt name for one of ours
 
     def __getattr__(name: str) -> Any:
-        if name == "evaluate":  # a package of its own, which importing it puts here
-            return import_module(".evaluate", __name__)
+        if name in _MODULES:  # which importing them puts here
+            return import_module(f".{name}", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module 'faceprint' has no attribute {name!r}")
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,7 +1,8 @@
 """Embeddings -> people: which rows are of the same person, and which row stands for each."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,43 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
+from .constraints import Constraints, as_attributes, as_numbers, as_pairs, constrained_communities
 from .distance import as_threshold
+from .graph import neighbour_graph
+from .identity import UNKNOWN, keep_numbers, number_by_first
+from .lists import Lists, extend_lists, find_lists, order_by_content
+from .medoids import medoids
 
 JUNK = -1
 THRESHOLD = 0.14  # of the bundled network, as its recipe says; a test holds the two together
+NEIGHBOURS = 80
+LEAST = 0.2  # evidence of an edge
+SCALE = 0.5  # of affinities, in thresholds
+NEAR_ZERO = 1e-9
+ATTRIBUTE_WEIGHT = 0.1
+
+Method: TypeAlias = Literal["map_equation", "modularity", "chinese_whispers", "components", "average", "density"]
+ON_GRAPH = ("map_equation", "modularity", "chinese_whispers", "components")
+METHODS = (*ON_GRAPH, "average", "density")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The parameters that `cluster` was called with."""
+
+    method: Method
+    threshold: float
+    k: int
+    least: float
+    resolution: float
+    balanced: bool
+
+    @property
+    def heeded(self) -> tuple[str, ...]:
+        """The names of the numbers among them that matter to the method."""
+        if self.method in ON_GRAPH:
+            return ("threshold", "k", "least", *(["resolution"] if self.method == "modularity" else []))
+        return ("threshold",) if self.method == "average" else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,51 +54,253 @@ class Clustering:
     """Who is whom: `labels` (n,) int64 from 0, numbered by first member; `representatives` (people,) int64 row numbers.
 
     Junk belongs to nobody and has label -1. The representative of a person is the medoid: the row with the least mean
-    distance to the person's others.
+    distance to the person's others; -1 for a number that nobody has, as `previous` labels may leave. `conflicts` (m, 2)
+    int64 are the pairs of `cannot_link` that are one person all the same.
+
+    `embeddings` are the rows that were clustered, `settings` how, and `lists` the neighbours of the rows that are not
+    junk, counted among these; None where the method needs none.
     """
 
     labels: NDArray[np.int64]
     representatives: NDArray[np.int64]
-    threshold: float
+    conflicts: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
+    settings: Settings
+    junk: NDArray[np.bool_]
+    lists: Lists | None
 
     def __len__(self) -> int:
-        return len(self.representatives)
+        """Count the people."""
+        return int((self.representatives >= 0).sum())
+
+    @property
+    def threshold(self) -> float:
+        """The threshold that was used."""
+        return self.settings.threshold
+
+    def add(
+        self,
+        x: Any,
+        *,
+        junk: Any = None,
+        named: Any = None,
+        must_link: Any = None,
+        cannot_link: Any = None,
+        penalty: float = 1.0,
+        attributes: Mapping[str, Sequence[Any]] | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> "Clustering":
+        """Cluster what is here and more embeddings (m, dimension) float32 together; old rows come first.
+
+        As `cluster` of both with the labels of this clustering as `previous`, but without comparing old rows with one
+        another again. People keep their rows and numbers, all of them or only those in `named`; what else is known
+        (`must_link`, `cannot_link`, `attributes`) is said of all rows, `junk` (m,) of the new ones.
+
+        >>> import numpy
+        >>> first = cluster(numpy.float32([[1, 0], [0, 1]]), threshold=0.5)
+        >>> first.add(numpy.float32([[0.1, 0.995], [-1, 0]])).labels.tolist()
+        [0, 1, 1, 2]
+        """
+        rows = as_embeddings(x, "embeddings", width=self.embeddings.shape[1])
+        unwanted = np.append(self.junk, _mask(junk, len(rows)))
+        both = np.concatenate([self.embeddings, rows])
+        previous = np.append(self.labels, np.full(len(rows), UNKNOWN))
+        constraints = _constraints(len(both), must_link, cannot_link, penalty, attributes, _fixed(previous, named))
+        return _cluster(both, unwanted, constraints, previous, self.settings, self, threads, progress)
+
+    def again(
+        self,
+        *,
+        must_link: Any = None,
+        cannot_link: Any = None,
+        penalty: float = 1.0,
+        attributes: Mapping[str, Sequence[Any]] | None = None,
+        previous: Any = None,
+        named: Any = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        **changes: Any,
+    ) -> "Clustering":
+        """Cluster the same rows with other parameters (`method`, `threshold`, `k`, `least`, `resolution`, `balanced`).
+
+        What is not named stays as it was; what is known is said anew. The search for neighbours, which takes most of
+        the time, is not repeated unless `k` grows. Raises as `cluster` does, and TypeError for another parameter.
+
+        >>> import numpy
+        >>> first = cluster(numpy.float32([[1, 0], [0, 1], [0.6, 0.8]]))
+        >>> first.labels.tolist(), first.again(threshold=0.5).labels.tolist()
+        ([0, 1, 2], [0, 1, 1])
+        """
+        settings = _settings(**{**asdict(self.settings), **changes})
+        labels = as_numbers(previous, "previous", len(self.labels))
+        constraints = _constraints(len(self.labels), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
+        return _cluster(self.embeddings, self.junk, constraints, labels, settings, self, threads, progress)
 
 
 def cluster(
     x: Any,
     *,
+    method: Method = "map_equation",
     threshold: float | None = None,
+    k: int = NEIGHBOURS,
+    least: float = LEAST,
+    resolution: float = 1.0,
+    balanced: bool = False,
     junk: Any = None,
+    must_link: Any = None,
+    cannot_link: Any = None,
+    penalty: float = 1.0,
+    attributes: Mapping[str, Sequence[Any]] | None = None,
+    previous: Any = None,
+    named: Any = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Clustering:
-    """Group embeddings (n, dimension) float32 into people by average linkage (Sokal and Michener 1958), exactly.
+    """Group embeddings (n, dimension) float32 into people.
 
-    The two groups nearest to each other on average are merged as long as that average squared distance is at most
-    `threshold`, in [0, 4]; the default suits the bundled network (`model.recipe.clustering` has another's). Memory
-    grows with n, time with its square. The order of rows changes only the numbering, but for exact ties. Rows
-    where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and of no influence on
-    the others.
+    `threshold`, a squared distance in [0, 4], says how far apart two faces of one person may be; the default suits the
+    bundled network (`model.recipe.clustering` has another's). The rest may stay as it is.
 
+    Methods: "map_equation", "modularity" (with its `resolution`), "chinese_whispers" and "components" are those of
+    `faceprint.graph.communities`, on the graph that `neighbour_graph` makes of the `k` nearest neighbours of each row
+    with `least` evidence and a scale of half the threshold, `balanced` or not. "average" is average linkage (Sokal and
+    Michener 1958), exact: the two groups nearest to each other on average are merged as long as that average squared
+    distance is at most the threshold. "density" is HDBSCAN (Campello et al. 2013) by scikit-learn, which must be
+    installed; there, faces that no dense region holds are junk, and there is no threshold. Time grows with the square
+    of n, memory with n k.
+
+    What is known: rows where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and
+    of no influence on the others. Pairs of rows `must_link` (m, 2) end up together. Pairs `cannot_link` (m, 2) are
+    probably two people, as on the same photograph (`same_photograph`): edges between them lose `penalty`, in [0, 1],
+    of their weight, and pairs that are together all the same are told as `conflicts`. `attributes` maps names, such as
+    "album" or "day", to a value for each row (None: unknown); faces that share one are a little nearer. `previous`
+    (n,), labels of an earlier clustering with -1 for new rows, keeps people: all those in `named`, or all there are,
+    keep their rows and numbers whatever is found, and other groups the number of whom they share most rows with.
+
+    The order of rows changes only the numbering, except that of exactly equal rows; threads and backend change nothing.
     `progress` is called now and then with the share of the work that is done, in [0, 1]; what it raises, or Ctrl-C,
     ends the call at once. Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a
-    threshold out of range.
+    parameter out of range, and for what a method cannot heed.
 
     >>> import numpy
-    >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), threshold=0.5)
+    >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.99, 0.14]]))
     >>> found.labels.tolist(), found.representatives.tolist()
     ([0, 1, 0], [0, 1])
-    >>> cluster(numpy.float32([[1, 0], [0, 1], [0.8, 0.6]]), junk=numpy.array([True, False, False])).labels.tolist()
+    >>> cluster(numpy.float32([[1, 0], [0, 1], [0.99, 0.14]]), junk=numpy.array([True, False, False])).labels.tolist()
     [-1, 0, 1]
     """
     rows = as_embeddings(x, "embeddings")
-    stop = as_threshold(THRESHOLD if threshold is None else threshold)
-    kept = np.flatnonzero(~_mask(junk, len(rows)))
-    found = _core.average_linkage(np.ascontiguousarray(rows[kept]), stop, threads or 0, progress)
+    stop = THRESHOLD if threshold is None else threshold
+    settings = _settings(method, stop, k, least, resolution, balanced)
+    labels = as_numbers(previous, "previous", len(rows))
+    constraints = _constraints(len(rows), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
+    return _cluster(rows, _mask(junk, len(rows)), constraints, labels, settings, None, threads, progress)
+
+
+def _settings(method: Method, threshold: float, k: int, least: float, resolution: float, balanced: bool) -> Settings:
+    if method not in METHODS:
+        raise ValueError(f"method must be {', '.join(map(repr, METHODS[:-1]))} or {METHODS[-1]!r}, not {method!r}")
+    if not k >= 1:
+        raise ValueError(f"k must be 1 or more, not {k}")
+    return Settings(method, as_threshold(threshold), k, least, resolution, balanced)
+
+
+def _cluster(
+    rows: NDArray[np.float32],
+    junk: NDArray[np.bool_],
+    constraints: Constraints,
+    previous: NDArray[np.int64],
+    settings: Settings,
+    before: Clustering | None,
+    threads: int | None,
+    progress: Progress | None,
+) -> Clustering:
+    kept = np.flatnonzero(~junk)
+    order = kept[order_by_content(rows[kept])]
+    ordered, lists = rows[order], None
+    known = constraints.among(order, len(rows))
+    if settings.method in ON_GRAPH:
+        lists = _lists(ordered, order, before, settings.k, threads, progress)
+        graph = neighbour_graph(
+            lists.distances,
+            lists.indices,
+            scale=max(SCALE * settings.threshold, NEAR_ZERO),
+            least=settings.least,
+            balanced=settings.balanced,
+            threads=threads,
+            progress=progress,
+        )
+        found = constrained_communities(
+            graph, known, method=settings.method, resolution=settings.resolution, threads=threads, progress=progress
+        )
+    elif not known.idle:
+        raise ValueError(f"method {settings.method!r} heeds neither links nor attributes nor previous labels")
+    elif settings.method == "average":
+        found = _core.average_linkage(ordered, settings.threshold, threads or 0, progress)
+    else:
+        found = _dense(ordered)
     labels = np.full(len(rows), JUNK, np.int64)
-    labels[kept] = found
-    return Clustering(labels, kept[_medoids(rows[kept].astype(np.float64), found)], stop)
+    labels[order] = found
+    somebody = labels != JUNK
+    labels[somebody] = keep_numbers(
+        number_by_first(labels[somebody]), previous[somebody], np.unique(constraints.people[somebody])
+    )
+    ends = labels[constraints.cannot_link]
+    conflicts = constraints.cannot_link[(ends[:, 0] == ends[:, 1]) & (ends[:, 0] != JUNK)]
+    return Clustering(labels, medoids(rows, labels), conflicts, rows, settings, junk, lists)
+
+
+def _lists(
+    ordered: NDArray[np.float32],
+    order: NDArray[np.int64],
+    before: Clustering | None,
+    k: int,
+    threads: int | None,
+    progress: Progress | None,
+) -> Lists:
+    most = len(ordered) - 1
+    if before is None or before.lists is None or before.settings.k < min(k, most):
+        return find_lists(ordered, k, threads, progress)
+    old = order < len(before.labels)
+    return extend_lists(before.lists, ordered, np.flatnonzero(old), np.flatnonzero(~old), k, threads, progress)
+
+
+def _dense(rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    try:
+        from sklearn.cluster import HDBSCAN
+    except ImportError as error:
+        raise ModuleNotFoundError("method 'density' needs scikit-learn: pip install 'faceprint[density]'") from error
+    if len(rows) < 2:
+        return np.full(len(rows), JUNK, np.int64)
+    return np.asarray(HDBSCAN(min_cluster_size=2, copy=True).fit_predict(rows), np.int64)
+
+
+def _fixed(previous: NDArray[np.int64], named: Any) -> NDArray[np.int64]:
+    """The people whose rows stay theirs: all who have a number, or those who are named."""
+    if named is None:
+        return previous
+    return np.where(np.isin(previous, np.asarray(named, np.int64)), previous, UNKNOWN)
+
+
+def _constraints(
+    rows: int,
+    must_link: Any,
+    cannot_link: Any,
+    penalty: float,
+    attributes: Mapping[str, Sequence[Any]] | None,
+    people: NDArray[np.int64],
+) -> Constraints:
+    if not 0 <= penalty <= 1:
+        raise ValueError(f"penalty must be in [0, 1], not {penalty}")
+    return Constraints(
+        as_pairs(must_link, "must_link", rows),
+        as_pairs(cannot_link, "cannot_link", rows),
+        penalty,
+        as_attributes(attributes, rows),
+        ATTRIBUTE_WEIGHT,
+        people,
+    )
 
 
 def _mask(junk: Any, rows: int) -> NDArray[np.bool_]:
@@ -76,16 +312,3 @@ def _mask(junk: Any, rows: int) -> NDArray[np.bool_]:
     if mask.shape != (rows,):
         raise ValueError(f"junk must have shape ({rows},), one for each embedding, not {mask.shape}")
     return mask
-
-
-def _medoids(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    people = int(labels.max(initial=-1)) + 1
-    sums = np.zeros((people, rows.shape[1]))
-    np.add.at(sums, labels, rows)
-    sizes = np.bincount(labels, minlength=people)
-    # sum over j of |x - x_j|^2 is size |x|^2 - 2 x . sum + a constant of the person
-    spread = sizes[labels] * (rows**2).sum(axis=1) - 2 * (rows * sums[labels]).sum(axis=1)
-    order = np.lexsort((np.arange(len(rows)), spread.round(9), labels))  # rounded, so that equal rows tie
-    first = np.ones(len(rows), bool)
-    first[1:] = labels[order][1:] != labels[order][:-1]
-    return order[first].astype(np.int64)

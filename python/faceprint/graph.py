@@ -90,8 +90,8 @@ def neighbour_graph(
     >>> from faceprint import neighbours
     >>> distances, indices = neighbours(numpy.float32([[0], [0.1], [2]]), k=1)
     >>> graph = neighbour_graph(distances, indices, scale=1, least=0.5)
-    >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights.round(3).tolist()
-    ([0, 1], [1, 0], [0.99, 0.99])
+    >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights.round(2)
+    ([0, 1], [1, 0], array([0.99, 0.99], dtype=float32))
     """
     return Graph(*_core.neighbour_graph(distances, indices, scale, least, balanced, threads or 0, progress))
 

@@ -1,5 +1,8 @@
 """People from embeddings."""
 
+import re
+import sys
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,199 @@ def test_threshold_out_of_range(threshold):
 
 def test_default_is_the_bundled_networks(model):
     assert model.recipe.clustering == THRESHOLD
+
+
+GRAPH_METHODS = ["map_equation", "modularity", "chinese_whispers", "components"]
+
+
+def together(labels):
+    return (labels[:, None] == labels) & (labels >= 0)
+
+
+@pytest.mark.parametrize("method", [*GRAPH_METHODS, "average"])
+def test_no_method_depends_on_the_order_of_rows(method):
+    x, _ = people([40, 25, 3, 3, 1, 60, 9], spread=0.9)
+    before = fp.cluster(x, method=method, threshold=0.9)
+    assert 1 < len(before) < len(x)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(x))
+        after = fp.cluster(x[order], method=method, threshold=0.9).labels
+        np.testing.assert_array_equal(together(after), together(before.labels)[np.ix_(order, order)])
+        first_seen = after[np.sort(np.unique(after, return_index=True)[1])]
+        np.testing.assert_array_equal(first_seen, np.arange(len(before)))
+
+
+@pytest.mark.parametrize("method", [*GRAPH_METHODS, "average"])
+def test_every_method_finds_separated_people(method):
+    x, truth = people([5, 1, 9, 2, 30], spread=0.2)
+    for k in (80, 30):
+        assert fp.cluster(x, method=method, k=k).labels.tolist() == truth.tolist()
+
+
+def test_balanced_edges_find_separated_people():
+    x, truth = people([5, 1, 9, 2], spread=0.2)
+    assert fp.cluster(x, balanced=True).labels.tolist() == truth.tolist()
+
+
+def test_density_finds_dense_regions():
+    x, truth = people([20, 20, 20], spread=0.2)
+    assert fp.cluster(x, method="density").labels.tolist() == truth.tolist()
+    scattered, _ = people([1] * 40, spread=0)
+    assert (fp.cluster(np.concatenate([x, scattered]), method="density").labels[60:] == -1).any()
+    assert fp.cluster(x[:1], method="density").labels.tolist() == [-1]
+
+
+def test_density_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"^method 'density' needs scikit-learn: pip install 'faceprint\[density\]'$"
+    ):
+        fp.cluster(np.eye(3, dtype=np.float32), method="density")
+
+
+def test_must_link_joins_and_carries_over():
+    x, truth = people([4, 4, 4], spread=0.2)
+    found = fp.cluster(x, must_link=[[0, 4], [4, 8]])
+    assert found.labels[0] == found.labels[4] == found.labels[8]
+    assert fp.cluster(x, must_link=np.empty((0, 2), int)).labels.tolist() == truth.tolist()
+    junk = np.zeros(12, bool)
+    junk[4] = True  # then the pair with it says nothing
+    assert fp.cluster(x, must_link=[[0, 4]], junk=junk).labels.tolist() == [0, 0, 0, 0, -1, 1, 1, 1, 2, 2, 2, 2]
+
+
+def test_cannot_link_is_a_penalty_and_told_where_it_did_not_help():
+    x = np.float32([[1, 0], [np.cos(0.2), np.sin(0.2)]])
+    assert fp.cluster(x).labels.tolist() == [0, 0]
+    apart = fp.cluster(x, cannot_link=[[0, 1]])
+    assert apart.labels.tolist() == [0, 1]
+    assert len(apart.conflicts) == 0
+    weakened = fp.cluster(x, cannot_link=[[0, 1]], penalty=0.5)
+    assert weakened.labels.tolist() == [0, 0]
+    assert weakened.conflicts.tolist() == [[0, 1]]
+    x, _ = people([12], spread=0.1)
+    crowd = fp.cluster(x, cannot_link=[[3, 5]])
+    assert crowd.labels.max() == 0
+    assert crowd.conflicts.tolist() == [[3, 5]]
+
+
+def test_pairs_of_the_same_photograph():
+    assert fp.same_photograph(["b", "a", "b", "c", "b"]).tolist() == [[0, 2], [0, 4], [2, 4]]
+    assert fp.same_photograph([]).shape == (0, 2)
+
+
+def test_an_attribute_in_common_decides_a_tie():
+    angles = np.radians([0, 1, 2, 20, 38, 39, 40])  # the fourth lies half way between two people
+    x = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    owners = []
+    for album in ("left", "right"):
+        albums = ["left"] * 3 + [album] + ["right"] * 3
+        labels = fp.cluster(x, threshold=0.3, attributes={"album": albums, "day": [None] * 7}).labels
+        owners.append((labels[3] == labels[0], labels[3] == labels[6]))
+    assert owners == [(True, False), (False, True)]
+
+
+def test_previous_people_keep_their_rows_and_numbers():
+    x, truth = people([6, 6, 6, 2], spread=0.2)
+    previous = np.full(20, -1)
+    previous[[0, 1]] = 4  # one person under two numbers, of whom most faces have none
+    previous[[2, 3, 4]] = 2
+    previous[12] = 0
+    found = fp.cluster(x, previous=previous)
+    for person in (0, 2, 4):
+        assert set(found.labels[previous == person]) == {person}
+    assert found.labels[5] in (2, 4)
+    assert found.labels[6:12].tolist() == [5] * 6  # a new number, beyond the earlier ones
+    assert found.labels[12:18].tolist() == [0] * 6
+    assert found.labels[18:].tolist() == [6] * 2
+    assert found.representatives[[1, 3]].tolist() == [-1, -1]
+    assert len(found) == 5
+    assert truth[found.representatives[[0, 5, 6]]].tolist() == [2, 1, 3]
+
+
+def test_only_the_named_stay_as_they_were():
+    x, _ = people([6, 6], spread=0.2)
+    previous = np.array([3] * 5 + [1] + [7] * 3 + [1] * 3)
+    free = fp.cluster(x, previous=previous, named=[])
+    assert free.labels.tolist() == [3] * 6 + [1] * 6 if (previous == 1).sum() > 3 else [3] * 6 + [7] * 6
+    kept = fp.cluster(x, previous=previous, named=[1])
+    assert set(kept.labels[previous == 1]) == {1}
+
+
+@pytest.mark.parametrize("method", ["map_equation", "modularity"])
+@pytest.mark.parametrize("k", [4, 80])
+def test_adding_finds_what_clustering_all_finds(method, k):
+    x, _ = people([9, 5, 30, 1, 14], spread=0.8, seed=3)
+    x = x[np.random.default_rng(0).permutation(len(x))]
+    x[7] = x[50] = x[3]  # equal rows, old and new
+    whole = fp.cluster(x, method=method, k=k, threshold=0.8)
+    for size in (1, 3, 30, 58, 59):
+        part = fp.cluster(x[:size], method=method, k=k, threshold=0.8)
+        grown = part.add(x[size:], named=[])
+        np.testing.assert_array_equal(together(grown.labels), together(whole.labels))
+        np.testing.assert_array_equal(grown.lists.indices, whole.lists.indices)
+        np.testing.assert_array_equal(grown.lists.distances, whole.lists.distances)
+        np.testing.assert_array_equal(grown.embeddings, x)
+
+
+def test_adding_keeps_everybody_and_junk():
+    x, _ = people([8, 8, 8], spread=0.2)
+    junk = np.zeros(16, bool)
+    junk[3] = True
+    first = fp.cluster(x[:16], junk=junk)
+    grown = first.add(x[16:], junk=np.array([True] + [False] * 7))
+    np.testing.assert_array_equal(grown.labels[:16], first.labels)
+    assert grown.labels[16:].tolist() == [-1] + [2] * 7
+    nothing = first.add(x[:0])
+    np.testing.assert_array_equal(nothing.labels, first.labels)
+    from_nothing = fp.cluster(x[:0]).add(x)
+    np.testing.assert_array_equal(from_nothing.labels, fp.cluster(x).labels)
+
+
+def test_again_finds_what_a_new_call_finds():
+    x, _ = people([9, 5, 30, 1, 14], spread=0.8, seed=3)
+    found = fp.cluster(x, k=20)
+    for change in ({"threshold": 0.8}, {"k": 7}, {"k": 40, "threshold": 0.9}, {"method": "average"}, {"least": 0.4}):
+        fresh = fp.cluster(x, **{"k": 20, **change})
+        again = found.again(**change)
+        np.testing.assert_array_equal(again.labels, fresh.labels)
+        assert again.settings == fresh.settings
+    with pytest.raises(TypeError, match="unexpected keyword argument 'tolerance'"):
+        found.again(tolerance=1)
+
+
+X = np.eye(3, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"method": "kmeans"},
+            ValueError,
+            "method must be 'map_equation', 'modularity', 'chinese_whispers', 'components', 'average' or 'density', "
+            "not 'kmeans'",
+        ),
+        ({"k": 0}, ValueError, "k must be 1 or more, not 0"),
+        ({"penalty": 1.5}, ValueError, "penalty must be in [0, 1], not 1.5"),
+        ({"least": -1}, ValueError, "least must be in [0, 1], not -1"),
+        ({"must_link": [0, 1]}, ValueError, "must_link must have shape (pairs, 2), not (2,)"),
+        ({"must_link": [[0, 3]]}, ValueError, "must_link must be rows in [0, 3), not 3"),
+        ({"cannot_link": [[0.0, 1.0]]}, TypeError, "cannot_link must be integers, not float64"),
+        (
+            {"attributes": {"day": [1]}},
+            ValueError,
+            "attributes['day'] must have 3 values, one for each embedding, not 1",
+        ),
+        ({"previous": [0]}, ValueError, "previous must have shape (3,), one label for each embedding, not (1,)"),
+        ({"previous": ["a", "b", "c"]}, TypeError, "previous must be integers, not <U1"),
+        ({"previous": [0, 0, -2]}, ValueError, "previous must be numbers from 0, or -1 for none, not -2"),
+        (
+            {"method": "average", "must_link": [[0, 1]]},
+            ValueError,
+            "method 'average' heeds neither links nor attributes nor previous labels",
+        ),
+    ],
+)
+def test_what_cluster_refuses(options, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        fp.cluster(X, **options)

@@ -169,7 +169,7 @@ def test_chinese_whispers_ends_where_labels_would_swap_for_ever():
 def test_every_number_of_threads_gives_the_same(method, unit_rows):
     x = unit_rows(300, 16, 1)[np.arange(6000) % 300] + np.float32(0.6) * unit_rows(6000, 16, 2)
     distances, indices = fp.neighbours(x, 30)
-    graphs = [neighbour_graph(distances, indices, scale=0.5, least=0.25, threads=threads) for threads in (1, 2, 3)]
+    graphs = [neighbour_graph(distances, indices, scale=0.3, least=0.4, threads=threads) for threads in (1, 2, 3)]
     for graph in graphs[1:]:
         for name in Graph.__slots__:
             np.testing.assert_array_equal(getattr(graph, name), getattr(graphs[0], name))

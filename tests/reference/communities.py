@@ -6,12 +6,20 @@ TELEPORTED = 0.15
 
 
 def evidence(distances, indices, scale):
-    """How far the lists of each two nodes agree: sum of the lower affinities over that of the higher."""
-    n = len(indices)
-    affinity = np.eye(n)
-    np.put_along_axis(affinity, indices, np.exp(-distances.astype(np.float64) / scale), axis=1)
-    lower = np.minimum(affinity[:, None], affinity).sum(axis=2)
-    higher = np.maximum(affinity[:, None], affinity).sum(axis=2)
+    """How far the lists of each two nodes agree: sum of the lower affinities over that of the higher.
+
+    Over all who are on either list; who is missing from one counts as its last.
+    """
+    n, k = indices.shape
+    listed = np.eye(n, dtype=bool)
+    np.put_along_axis(listed, indices, True, axis=1)
+    affinity = np.exp(-distances.astype(np.float64) / scale)
+    every = np.tile(affinity[:, -1:] * (k < n - 1), n)
+    np.put_along_axis(every, indices, affinity, axis=1)
+    np.fill_diagonal(every, 1)
+    either = listed[:, None] | listed
+    lower = (np.minimum(every[:, None], every) * either).sum(axis=2)
+    higher = (np.maximum(every[:, None], every) * either).sum(axis=2)
     return lower / higher
 
 
@@ -53,13 +61,7 @@ def codelength(weights, labels):
     modules = np.arange(labels.max() + 1) == labels[:, None]
     entering = (flow * apart).sum(axis=0) @ modules
     leaving = (flow * apart).sum(axis=1) @ modules
-    return (
-        plogp(entering.sum())
-        - plogp(entering)
-        - plogp(leaving)
-        - plogp(nodes)
-        + plogp(leaving + nodes @ modules)
-    )
+    return plogp(entering.sum()) - plogp(entering) - plogp(leaving) - plogp(nodes) + plogp(leaving + nodes @ modules)
 
 
 def modularity(weights, labels, resolution, left_nodes=0):

@@ -37,36 +37,76 @@ std::vector<float> affinities(Matrix<const float> distances, double scale, int t
 // The evidence between one node and others: how far their lists agree.
 class Evidence {
  public:
-  Evidence(Matrix<const std::int64_t> indices, std::span<const float> affinities, std::span<const double> sums)
-      : indices_(indices), affinities_(affinities), sums_(sums), own_(at(indices.rows), 0) {}
+  Evidence(Matrix<const std::int64_t> indices, std::span<const float> affinities)
+      : indices_(indices),
+        affinities_(affinities),
+        own_(at(indices.rows), 0),
+        sums_(at(indices.columns) + 2, 0),
+        complete_(indices.columns == indices.rows - 1) {}
 
   void look_from(std::ptrdiff_t node) {
     if (node_ >= 0) mark(node_, 0);
     node_ = node;
     mark(node, 1);
+    const float* listed = list(node);
+    sums_[1] = 1;
+    for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) {
+      sums_[at(place) + 2] = sums_[at(place) + 1] + static_cast<double>(listed[place]);
+    }
   }
 
+  // What both lists have is compared there; what only this one has, in `lower` and `sum` beforehand as if all of it was
+  // missing from the other. The higher of two numbers is their sum less the lower.
   double with(std::int64_t other) const {
-    const float* affinities = affinities_.data() + other * indices_.columns;
-    double shared = static_cast<double>(own_[at(other)]);  // the other's affinity to itself is 1, and none is above
-    for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) {
-      shared += static_cast<double>(std::min(affinities[place], own_[at(indices_.row(other)[place])]));
-    }
-    return shared / (sums_[at(node_)] + sums_[at(other)] - shared);
+    const float* listed = list(other);
+    const float beyond = beyond_end(node_), beyond_other = beyond_end(other);
+    double lower = lower_than(beyond_other), sum = sums_.back() + missing(beyond_other, indices_.columns + 1);
+    const auto compare = [&](float theirs, std::int64_t node) {
+      const float ours = own_[at(node)];
+      if (ours == 0) {
+        lower += static_cast<double>(std::min(theirs, beyond));
+        sum += static_cast<double>(theirs) + static_cast<double>(beyond);
+      } else {
+        lower += static_cast<double>(std::min(theirs, ours)) - static_cast<double>(std::min(ours, beyond_other));
+        sum += static_cast<double>(theirs) - static_cast<double>(beyond_other);
+      }
+    };
+    compare(1, other);
+    for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) compare(listed[place], indices_.row(other)[place]);
+    return lower / (sum - lower);
   }
 
  private:
+  const float* list(std::ptrdiff_t node) const { return affinities_.data() + node * indices_.columns; }
+
+  // The affinity that whoever is missing from a list counts with: that of the last on it, or 0 where nobody is missing.
+  float beyond_end(std::ptrdiff_t node) const { return complete_ ? 0 : list(node)[indices_.columns - 1]; }
+
+  static double missing(float affinity, std::ptrdiff_t count) {
+    return static_cast<double>(affinity) * static_cast<double>(count);
+  }
+
+  // The sum of the lower of `affinity` and each on the list that is looked from, which descends.
+  double lower_than(float affinity) const {
+    const float* listed = list(node_);
+    const std::ptrdiff_t above = std::partition_point(listed, listed + indices_.columns,
+                                                      [&](float value) { return value > affinity; }) -
+                                 listed + 1;
+    return missing(affinity, above) + (sums_.back() - sums_[at(above)]);
+  }
+
   void mark(std::ptrdiff_t node, float present) {
     own_[at(node)] = present;
     for (std::ptrdiff_t place = 0; place < indices_.columns; ++place) {
-      own_[at(indices_.row(node)[place])] = present * affinities_[at(node * indices_.columns + place)];
+      own_[at(indices_.row(node)[place])] = present * list(node)[place];
     }
   }
 
   Matrix<const std::int64_t> indices_;
   std::span<const float> affinities_;
-  std::span<const double> sums_;
-  std::vector<float> own_;  // the affinity of every node to the one that is looked from
+  std::vector<float> own_;    // the affinity of every node to the one that is looked from
+  std::vector<double> sums_;  // of the first affinities on its list, its own 1 the first
+  bool complete_;
   std::ptrdiff_t node_ = -1;
 };
 
@@ -76,18 +116,11 @@ Graph evidence_graph(Matrix<const float> distances, Matrix<const std::int64_t> i
                      int threads, Progress& progress) {
   const std::ptrdiff_t nodes = indices.rows, neighbours = indices.columns;
   const std::vector<float> affinity = affinities(distances, rule.scale, threads, progress);
-  std::vector<double> sums(at(nodes), 1);  // of a node's affinities, its own 1 among them
-  for (std::ptrdiff_t node = 0; node < nodes; ++node) {
-    for (std::ptrdiff_t place = 0; place < neighbours; ++place) {
-      sums[at(node)] += static_cast<double>(affinity[at(node * neighbours + place)]);
-    }
-  }
-
   const std::ptrdiff_t chunk_nodes = divide_up(std::max<std::ptrdiff_t>(nodes, 1), most_chunks);
   std::vector<Part> parts(at(divide_up(nodes, chunk_nodes)));
   const auto find_edges = [&](std::ptrdiff_t chunk) {
     Part& part = parts[at(chunk)];
-    Evidence evidence(indices, affinity, sums);
+    Evidence evidence(indices, affinity);
     for (std::ptrdiff_t node = chunk * chunk_nodes; node < std::min((chunk + 1) * chunk_nodes, nodes); ++node) {
       progress.add(1);
       evidence.look_from(node);

@@ -1,0 +1,168 @@
+"""What is known of people before they are clustered, and how it changes the graph of their faces."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .graph import Graph, communities, contract, from_edges
+from .identity import UNKNOWN, settle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constraints:
+    """What `cluster` was told.
+
+    Pairs of rows (m, 2) that are one person, or probably not; `attributes` (a, n), the values of each numbered from 0,
+    -1 for none; `people` (n,) whose rows are fixed, -1 for others.
+    """
+
+    must_link: NDArray[np.int64]
+    cannot_link: NDArray[np.int64]
+    penalty: float
+    attributes: NDArray[np.int64]
+    attribute_weight: float
+    people: NDArray[np.int64]
+
+    def among(self, rows: NDArray[np.int64], total: int) -> "Constraints":
+        """The same, of some of `total` rows, whose numbers become their places among `rows`."""
+        places = np.full(total, -1, np.int64)
+        places[rows] = np.arange(len(rows))
+        must, cannot = (places[pairs] for pairs in (self.must_link, self.cannot_link))
+        return Constraints(
+            must[(must >= 0).all(axis=1)],
+            cannot[(cannot >= 0).all(axis=1)],
+            self.penalty,
+            self.attributes[:, rows],
+            self.attribute_weight,
+            self.people[rows],
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is known."""
+        return not (
+            len(self.must_link) or len(self.cannot_link) or len(self.attributes) or (self.people != UNKNOWN).any()
+        )
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Number what is one from the start, (n,) int64: by `must_link`, and by being the same of `people`."""
+        order = np.argsort(self.people, kind="stable")
+        order = order[self.people[order] != UNKNOWN]
+        same = self.people[order][1:] == self.people[order][:-1]
+        pairs = np.concatenate([self.must_link, np.stack([order[1:][same], order[:-1][same]], axis=1)])
+        links = from_edges(len(self.people), pairs[:, 0], pairs[:, 1], np.ones(len(pairs)))
+        return communities(links, "components")
+
+
+def as_pairs(pairs: Any, name: str, rows: int) -> NDArray[np.int64]:
+    """Check pairs of rows: (m, 2) integers in [0, rows); None stands for none.
+
+    >>> as_pairs([[0, 3]], "must_link", 3)
+    Traceback (most recent call last):
+    ValueError: must_link must be rows in [0, 3), not 3
+    """
+    array = np.empty((0, 2), np.int64) if pairs is None else np.asarray(pairs)
+    if array.size == 0:
+        return np.empty((0, 2), np.int64)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} must have shape (pairs, 2), not {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    for wrong in array[(array < 0) | (array >= rows)][:1]:
+        raise ValueError(f"{name} must be rows in [0, {rows}), not {wrong}")
+    return array.astype(np.int64)
+
+
+def as_numbers(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
+    """Check labels (rows,): integers, -1 where there is none; None stands for none at all.
+
+    >>> as_numbers([0, -1], "previous", 3)
+    Traceback (most recent call last):
+    ValueError: previous must have shape (3,), one label for each embedding, not (2,)
+    """
+    if labels is None:
+        return np.full(rows, UNKNOWN, np.int64)
+    array = np.asarray(labels)
+    if array.shape != (rows,):
+        raise ValueError(f"{name} must have shape ({rows},), one label for each embedding, not {array.shape}")
+    if rows and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if rows and array.min() < UNKNOWN:
+        raise ValueError(f"{name} must be numbers from 0, or -1 for none, not {array.min()}")
+    return array.astype(np.int64)
+
+
+def as_attributes(attributes: Any, rows: int) -> NDArray[np.int64]:
+    """Number the values of attributes: a mapping from names to (rows,) values, None where a row has none; (a, rows).
+
+    >>> as_attributes({"album": ["beach", None, "beach"]}, 3).tolist()
+    [[0, -1, 0]]
+    """
+    numbers = np.full((0 if attributes is None else len(attributes), rows), -1, np.int64)
+    for place, (name, values) in enumerate((attributes or {}).items()):
+        if len(values) != rows:
+            raise ValueError(f"attributes[{name!r}] must have {rows} values, one for each embedding, not {len(values)}")
+        known = np.array([value is not None for value in values], bool)
+        texts = [str(value) for value in values if value is not None]
+        numbers[place, known] = np.unique(np.array(texts, object), return_inverse=True)[1] if texts else []
+    return numbers
+
+
+def same_photograph(photos: Any) -> NDArray[np.int64]:
+    """Pair all rows of the same photograph: (m, 2) int64, for `cluster(..., cannot_link=...)`.
+
+    `photos` (n,), integers or strings, names the photograph of each row.
+
+    >>> same_photograph(["a.jpg", "b.jpg", "a.jpg"]).tolist()
+    [[0, 2]]
+    """
+    owners = np.unique(np.asarray(photos), return_inverse=True)[1].ravel()
+    order = np.argsort(owners, kind="stable")
+    pairs = [np.empty((0, 2), np.int64)]
+    for rows in np.split(order, np.flatnonzero(np.diff(owners[order])) + 1):
+        first, second = np.triu_indices(len(rows), 1)
+        pairs.append(np.stack([rows[first], rows[second]], axis=1))
+    return np.concatenate(pairs).astype(np.int64)
+
+
+def constrained_communities(graph: Graph, constraints: Constraints, **options: Any) -> NDArray[np.int64]:
+    """Find communities, as `communities` with these `options`, of a graph of faces of which something is known.
+
+    What must be one is one node. Edges of pairs that cannot be are weakened by the penalty. Every value of an attribute
+    is a node more, with edges to and from its faces. Known people who meet in one community are parted again.
+    """
+    nodes = len(graph)
+    graph = with_attributes(damp(graph, constraints), constraints)
+    groups = np.append(constraints.groups, np.zeros(len(graph) - nodes, np.int64))
+    groups[nodes:] = groups[:nodes].max(initial=-1) + 1 + np.arange(len(graph) - nodes)
+    whole = contract(graph, groups)
+    people = np.full(len(whole), UNKNOWN, np.int64)
+    np.maximum.at(people, groups[:nodes], constraints.people)
+    labels = settle(whole, communities(whole, **options), people)
+    return labels[groups[:nodes]]
+
+
+def damp(graph: Graph, constraints: Constraints) -> Graph:
+    """Lower the weight of edges between the rows of each pair that cannot be one, by the penalty, either way."""
+    pairs, nodes = constraints.cannot_link, len(graph)
+    if not len(pairs):
+        return graph
+    apart = np.concatenate([pairs[:, 0] * nodes + pairs[:, 1], pairs[:, 1] * nodes + pairs[:, 0]])
+    hit = np.isin(graph.sources * nodes + graph.targets, apart)
+    return from_edges(nodes, graph.sources, graph.targets, graph.weights * (1 - constraints.penalty * hit))
+
+
+def with_attributes(graph: Graph, constraints: Constraints) -> Graph:
+    """Add the nodes of attributes behind the others."""
+    nodes, begin, end = len(graph), [graph.sources], [graph.targets]
+    for values in constraints.attributes:
+        rows = np.flatnonzero(values >= 0)
+        begin += [rows, nodes + values[rows]]
+        end += [nodes + values[rows], rows]
+        nodes += int(values.max(initial=-1)) + 1
+    sources, targets = np.concatenate(begin), np.concatenate(end)
+    added = np.full(len(sources) - len(graph.targets), constraints.attribute_weight, np.float32)
+    return from_edges(nodes, sources, targets, np.concatenate([graph.weights, added]))

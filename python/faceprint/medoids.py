@@ -1,0 +1,41 @@
+"""Which row stands for a group of rows."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def members(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """List the rows of each label 0, 1, ... in order; negative labels are left out.
+
+    >>> import numpy
+    >>> [rows.tolist() for rows in members(numpy.array([1, -1, 0, 1]))]
+    [[2], [0, 3]]
+    """
+    order = np.argsort(labels, kind="stable").astype(np.int64)
+    ends = np.searchsorted(labels[order], np.arange(int(labels.max(initial=-1)) + 2))
+    return [order[first:last] for first, last in pairwise(ends)]
+
+
+def medoid(rows: NDArray[np.float32]) -> int:
+    """Find the row with the least mean squared distance to the others; of equal ones the first.
+
+    >>> import numpy
+    >>> medoid(numpy.float32([[0], [2], [1]]))
+    2
+    """
+    x = rows.astype(np.float64)
+    # sum over j of |x - x_j|^2 is n |x|^2 - 2 x . sum + a constant
+    spread = len(x) * (x**2).sum(axis=1) - 2 * x @ x.sum(axis=0)
+    return int(np.argmin(spread.round(9)))  # rounded, so that equal rows tie
+
+
+def medoids(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the medoid of each label 0, 1, ...: (labels,) int64 row numbers, -1 for a label without rows.
+
+    >>> import numpy
+    >>> medoids(numpy.float32([[0], [2], [1], [5]]), numpy.array([0, 0, 0, 2])).tolist()
+    [2, -1, 3]
+    """
+    return np.array([group[medoid(rows[group])] if len(group) else -1 for group in members(labels)], np.int64)

@@ -1,0 +1,114 @@
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "check.hpp"
+#include "data.hpp"
+#include "faceprint/graph.hpp"
+
+using namespace faceprint;
+
+namespace {
+
+using Labels = std::vector<std::int64_t>;
+constexpr Method all_methods[] = {Method::map_equation, Method::modularity, Method::chinese_whispers,
+                                  Method::components};
+
+// Neighbours as a caller has them.
+struct Lists {
+  std::vector<float> distances;
+  std::vector<std::int64_t> indices;
+  std::ptrdiff_t rows, columns;
+
+  Matrix<const float> far() const { return {distances.data(), rows, columns, columns}; }
+  Matrix<const std::int64_t> who() const { return {indices.data(), rows, columns, columns}; }
+};
+
+// Groups of nodes that are near one another and far from everybody else, of whom each lists one.
+Lists groups(std::ptrdiff_t count, std::ptrdiff_t size) {
+  Lists lists{{}, {}, count * size, size};
+  for (std::ptrdiff_t node = 0; node < lists.rows; ++node) {
+    const std::ptrdiff_t first = node / size * size;
+    for (std::ptrdiff_t other = first; other < first + size; ++other) {
+      if (other == node) continue;
+      lists.indices.push_back(other);
+      lists.distances.push_back(0.1f);
+    }
+    lists.indices.push_back((node + size) % lists.rows);
+    lists.distances.push_back(3);
+  }
+  return lists;
+}
+
+GraphView view(const Graph& graph) {
+  const auto span = [](const auto& values) {
+    return std::span(values.data(), static_cast<std::size_t>(values.size()));
+  };
+  return {span(graph.offsets), span(graph.targets), span(graph.weights)};
+}
+
+Labels found(const GraphView& graph, const CommunityRule& rule, int threads = 1) {
+  Labels labels(static_cast<std::size_t>(graph.nodes()), -7);
+  communities(graph, rule, labels, threads);
+  return labels;
+}
+
+}  // namespace
+
+TEST(groups_are_communities_of_every_method) {
+  const Lists lists = groups(7, 5);
+  Labels expected;
+  for (std::int64_t node = 0; node < lists.rows; ++node) expected.push_back(node / 5);
+  for (const bool balanced : {false, true}) {
+    const Graph graph = neighbour_graph(lists.far(), lists.who(), {.scale = 0.5, .least = 0.2, .balanced = balanced});
+    CHECK_EQUAL(graph.targets.size(), 7 * 5 * 4);
+    for (const Method method : all_methods) CHECK(found(view(graph), {.method = method}) == expected);
+  }
+}
+
+TEST(evidence_is_the_share_of_the_lists_that_agree) {
+  // Both ends list each other and one more that the other does not: (a + a) / (1 + 1 + b + b), a and b affinities.
+  const Lists lists{{1, 2, 1, 2, 1, 1, 1, 1}, {1, 2, 0, 3, 0, 1, 0, 1}, 4, 2};
+  const Graph graph = neighbour_graph(lists.far(), lists.who(), {.scale = 1, .least = 0, .balanced = false});
+  const double a = std::exp(-1.0), b = std::exp(-2.0);
+  CHECK_EQUAL(graph.targets.data()[0], 1);
+  CHECK(std::abs(static_cast<double>(graph.weights.data()[0]) - 2 * a / (2 + 2 * b)) < 1e-7);
+}
+
+TEST(threads_change_nothing) {
+  const Lists lists = groups(300, 9);
+  const Graph one = neighbour_graph(lists.far(), lists.who(), {.scale = 0.5, .least = 0, .balanced = false}, 1);
+  for (const int threads : {2, 3, 0}) {
+    const Graph other = neighbour_graph(lists.far(), lists.who(), {.scale = 0.5, .least = 0, .balanced = false}, threads);
+    CHECK(std::ranges::equal(one.offsets, other.offsets));
+    CHECK(std::ranges::equal(one.targets, other.targets));
+    CHECK(std::ranges::equal(one.weights, other.weights));
+    for (const Method method : all_methods) {
+      CHECK(found(view(one), {.method = method}, 1) == found(view(one), {.method = method}, threads));
+    }
+  }
+}
+
+TEST(empty_graphs_have_no_communities) {
+  const std::vector<std::int64_t> nobody{0}, three{0, 0, 0, 0};
+  for (const Method method : all_methods) {
+    CHECK(found({nobody, {}, {}}, {.method = method}).empty());
+    CHECK(found({three, {}, {}}, {.method = method}) == (Labels{0, 1, 2}));
+  }
+}
+
+TEST(refuses_wrong_arguments) {
+  const std::vector<std::int64_t> offsets{0, 1, 2}, targets{1, 0}, itself{0, 0};
+  const std::vector<float> weights{1, 1}, nothing{1, 0};
+  CHECK_THROWS(std::invalid_argument, "targets must be other nodes, in [0, 2): an edge of node 0 leads to 0",
+               found({offsets, itself, weights}, {}));
+  CHECK_THROWS(std::invalid_argument, "weights must be above 0 and finite: an edge of node 1 has 0.000000",
+               found({offsets, targets, nothing}, {}));
+  CHECK_THROWS(std::invalid_argument, "resolution must be above 0 and finite, not nan",
+               found({offsets, targets, weights}, {.resolution = std::nan("")}));
+  CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1",
+               found({offsets, targets, weights}, {}, -1));
+  Labels few(1);
+  CHECK_THROWS(std::invalid_argument, "labels must have length 2, not 1",
+               communities({offsets, targets, weights}, {}, few));
+}

@@ -16,8 +16,11 @@ namespace faceprint {
 namespace {
 
 void check_edge_rule(const EdgeRule& rule) {
-  if (!(rule.scale > 0) || std::isinf(rule.scale)) {
-    throw std::invalid_argument("scale must be above 0 and finite, not " + std::to_string(rule.scale));
+  if (!std::isfinite(rule.halfway)) {
+    throw std::invalid_argument("halfway must be finite, not " + std::to_string(rule.halfway));
+  }
+  if (!(rule.slope > 0) || std::isinf(rule.slope)) {
+    throw std::invalid_argument("slope must be above 0 and finite, not " + std::to_string(rule.slope));
   }
   if (!(rule.least >= 0 && rule.least <= 1)) {
     throw std::invalid_argument("least must be in [0, 1], not " + std::to_string(rule.least));

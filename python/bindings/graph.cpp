@@ -40,14 +40,16 @@ py::array average_linkage(const py::object& embeddings, const py::object& thresh
   return labels;
 }
 
-py::tuple neighbour_graph(const py::object& distances, const py::object& indices, const py::object& scale,
-                          const py::object& least, bool balanced, const py::object& threads,
+py::tuple neighbour_graph(const py::object& distances, const py::object& indices, const py::object& halfway,
+                          const py::object& slope, const py::object& least, bool balanced, const py::object& threads,
                           const py::object& progress) {
   const py::array far = as_array<float>("distances", distances), who = as_array<std::int64_t>("indices", indices);
   const auto distance_rows = as_matrix<float>("distances", far);
   const auto index_rows = as_matrix<std::int64_t>("indices", who);
-  const faceprint::EdgeRule rule = {as_number("scale", "a number", scale), as_number("least", "a number", least),
-                                    balanced};
+  const faceprint::EdgeRule rule = {.halfway = as_number("halfway", "a number", halfway),
+                                    .slope = as_number("slope", "a number", slope),
+                                    .least = as_number("least", "a number", least),
+                                    .balanced = balanced};
   const int count = as_threads(threads);
   PythonWatch watch(progress);
   faceprint::Graph graph;
@@ -87,8 +89,8 @@ void bind_graph(py::module_& module) {
   module.def("average_linkage", average_linkage, py::arg("embeddings"), py::arg("threshold"), py::arg("threads") = 0,
              py::arg("progress") = py::none(),
              "Cluster labels by average linkage, merging while the mean distance is at most the threshold.");
-  module.def("neighbour_graph", neighbour_graph, py::arg("distances"), py::arg("indices"), py::arg("scale"),
-             py::arg("least"), py::arg("balanced") = false, py::arg("threads") = 0, py::arg("progress") = py::none(),
+  module.def("neighbour_graph", neighbour_graph, py::arg("distances"), py::arg("indices"), py::arg("halfway"),
+             py::arg("slope"), py::arg("least"), py::arg("balanced") = false, py::arg("threads") = 0, py::arg("progress") = py::none(),
              "Edges of a graph of nearest neighbours, weighted by how far the lists of their ends agree.");
   module.def("communities", communities, py::arg("offsets"), py::arg("targets"), py::arg("weights"),
              py::arg("method") = "map_equation", py::arg("resolution") = 1, py::arg("left_nodes") = 0,

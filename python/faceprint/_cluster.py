@@ -20,8 +20,8 @@ from .medoids import medoids
 JUNK = -1
 THRESHOLD = 0.14  # of the bundled network, as its recipe says; a test holds the two together
 NEIGHBOURS = 80
-LEAST = 0.2  # evidence of an edge
-SCALE = 0.5  # of affinities, in thresholds
+HALFWAY, SLOPE = 0.8, 1 / 16  # of affinities, in thresholds
+LEAST = 0.35  # evidence of an edge
 NEAR_ZERO = 1e-9
 ATTRIBUTE_WEIGHT = 0.1
 
@@ -164,7 +164,7 @@ def cluster(
 
     Methods: "map_equation", "modularity" (with its `resolution`), "chinese_whispers" and "components" are those of
     `faceprint.graph.communities`, on the graph that `neighbour_graph` makes of the `k` nearest neighbours of each row
-    with `least` evidence and a scale of half the threshold, `balanced` or not. "average" is average linkage (Sokal and
+    with `least` evidence, where a distance of 0.8 thresholds counts half, `balanced` or not. "average" is average linkage (Sokal and
     Michener 1958), exact: the two groups nearest to each other on average are merged as long as that average squared
     distance is at most the threshold. "density" is HDBSCAN (Campello et al. 2013) by scikit-learn, which must be
     installed; there, faces that no dense region holds are junk, and there is no threshold. Time grows with the square
@@ -225,7 +225,8 @@ def _cluster(
         graph = neighbour_graph(
             lists.distances,
             lists.indices,
-            scale=max(SCALE * settings.threshold, NEAR_ZERO),
+            halfway=HALFWAY * settings.threshold,
+            slope=max(SLOPE * settings.threshold, NEAR_ZERO),
             least=settings.least,
             balanced=settings.balanced,
             threads=threads,

@@ -44,32 +44,32 @@ def cliques(*sizes):
     return weights, labels
 
 
-@pytest.mark.parametrize("scale", [0.1, 1, 30])
+@pytest.mark.parametrize("slope", [0.1, 1, 30])
 @pytest.mark.parametrize("k", [1, 2, 7, 29])
-def test_evidence_is_the_agreement_of_lists(k, scale, unit_rows):
+def test_evidence_is_the_agreement_of_lists(k, slope, unit_rows):
     distances, indices = fp.neighbours(unit_rows(30, 8), k)
     for least in (0, 0.2, 0.5, 1):
-        found = dense(neighbour_graph(distances, indices, scale=scale, least=least))
+        found = dense(neighbour_graph(distances, indices, halfway=1.5, slope=slope, least=least))
         np.testing.assert_allclose(
-            found, reference.neighbour_graph(distances, indices, scale, least), rtol=1e-6, atol=1e-12
+            found, reference.neighbour_graph(distances, indices, 1.5, slope, least), rtol=1e-6, atol=1e-12
         )
 
 
 def test_the_first_weak_neighbour_ends_the_edges():
     distances = np.float32([[1, 2, 3], [1, 5, 5], [2, 5, 5], [3, 5, 5]])
     indices = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
-    weights = reference.evidence(distances, indices, 2)
+    weights = reference.evidence(distances, indices, 2, 1)
     assert weights[0, 1] > weights[0, 2] > weights[0, 3]
-    graph = neighbour_graph(distances, indices, scale=2, least=float(weights[0, 2] + weights[0, 3]) / 2)
+    graph = neighbour_graph(distances, indices, halfway=2, slope=1, least=float(weights[0, 2] + weights[0, 3]) / 2)
     assert graph.targets[: graph.offsets[1]].tolist() == [1, 2]
     swapped = indices[:, [2, 1, 0]].copy()  # the weak one first, however good the later ones
-    assert neighbour_graph(distances, swapped, scale=2, least=0.9).offsets[1] == 0
+    assert neighbour_graph(distances, swapped, halfway=2, slope=1, least=0.9).offsets[1] == 0
 
 
 def test_a_balanced_graph_is_symmetric_and_its_rows_sum_to_one(unit_rows):
     distances, indices = fp.neighbours(unit_rows(50, 8), 10)
-    plain = dense(neighbour_graph(distances, indices, scale=1, least=0.2))
-    balanced = dense(neighbour_graph(distances, indices, scale=1, least=0.2, balanced=True))
+    plain = dense(neighbour_graph(distances, indices, halfway=1.5, slope=0.3, least=0.2))
+    balanced = dense(neighbour_graph(distances, indices, halfway=1.5, slope=0.3, least=0.2, balanced=True))
     np.testing.assert_allclose(balanced, balanced.T, rtol=1e-6)
     assert ((balanced > 0) == (plain + plain.T > 0)).all()
     own = 1 - balanced.sum(axis=1)  # what is left for the node itself is its scale squared, so edges follow from it
@@ -169,7 +169,7 @@ def test_chinese_whispers_ends_where_labels_would_swap_for_ever():
 def test_every_number_of_threads_gives_the_same(method, unit_rows):
     x = unit_rows(300, 16, 1)[np.arange(6000) % 300] + np.float32(0.6) * unit_rows(6000, 16, 2)
     distances, indices = fp.neighbours(x, 30)
-    graphs = [neighbour_graph(distances, indices, scale=0.3, least=0.4, threads=threads) for threads in (1, 2, 3)]
+    graphs = [neighbour_graph(distances, indices, halfway=0.6, slope=0.05, least=0.35, threads=threads) for threads in (1, 2, 3)]
     for graph in graphs[1:]:
         for name in Graph.__slots__:
             np.testing.assert_array_equal(getattr(graph, name), getattr(graphs[0], name))
@@ -206,8 +206,8 @@ LISTS = np.float32([[1], [1]]), np.array([[1], [0]])
 @pytest.mark.parametrize(
     ("distances", "indices", "options", "error", "message"),
     [
-        (LISTS[0], LISTS[1], {"scale": 0}, ValueError, "scale must be above 0 and finite, not 0.000000"),
-        (LISTS[0], LISTS[1], {"scale": np.inf}, ValueError, "scale must be above 0 and finite, not inf"),
+        (LISTS[0], LISTS[1], {"slope": 0}, ValueError, "slope must be above 0 and finite, not 0.000000"),
+        (LISTS[0], LISTS[1], {"halfway": np.inf}, ValueError, "halfway must be finite, not inf"),
         (LISTS[0], LISTS[1], {"least": 1.5}, ValueError, "least must be in [0, 1], not 1.500000"),
         (LISTS[0], LISTS[1], {"least": np.nan}, ValueError, "least must be in [0, 1], not nan"),
         (LISTS[0].astype(float), LISTS[1], {}, TypeError, "distances must be float32, not float64"),
@@ -228,7 +228,7 @@ LISTS = np.float32([[1], [1]]), np.array([[1], [0]])
 )
 def test_lists_that_make_no_graph(distances, indices, options, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
-        neighbour_graph(distances, indices, **{"scale": 1, "least": 0, **options})
+        neighbour_graph(distances, indices, **{"halfway": 1, "slope": 1, "least": 0, **options})
 
 
 PAIR = np.array([0, 1, 2]), np.array([1, 0]), np.float32([1, 1])
@@ -302,8 +302,8 @@ def test_ctrl_c_ends_the_search_for_communities(unit_rows):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        neighbour_graph(distances, indices, scale=1, least=0, progress=stop)
-    graph = neighbour_graph(distances, indices, scale=1, least=0)
+        neighbour_graph(distances, indices, halfway=1.5, slope=0.3, least=0, progress=stop)
+    graph = neighbour_graph(distances, indices, halfway=1.5, slope=0.3, least=0)
     for method in ("map_equation", "modularity", "chinese_whispers"):
         with pytest.raises(KeyboardInterrupt):
             communities(graph, method, progress=stop)

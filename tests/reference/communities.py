@@ -5,7 +5,7 @@ import numpy as np
 TELEPORTED = 0.15
 
 
-def evidence(distances, indices, scale):
+def evidence(distances, indices, halfway, slope):
     """How far the lists of each two nodes agree: sum of the lower affinities over that of the higher.
 
     Over all who are on either list; who is missing from one counts as its last.
@@ -13,7 +13,7 @@ def evidence(distances, indices, scale):
     n, k = indices.shape
     listed = np.eye(n, dtype=bool)
     np.put_along_axis(listed, indices, True, axis=1)
-    affinity = np.exp(-distances.astype(np.float64) / scale)
+    affinity = 1 / (1 + np.exp((distances.astype(np.float64) - halfway) / slope))
     every = np.tile(affinity[:, -1:] * (k < n - 1), n)
     np.put_along_axis(every, indices, affinity, axis=1)
     np.fill_diagonal(every, 1)
@@ -23,10 +23,10 @@ def evidence(distances, indices, scale):
     return lower / higher
 
 
-def neighbour_graph(distances, indices, scale, least):
+def neighbour_graph(distances, indices, halfway, slope, least):
     """Dense weights of the edges that early stopping leaves."""
     weights = np.zeros((len(indices), len(indices)))
-    shared = evidence(distances, indices, scale)
+    shared = evidence(distances, indices, halfway, slope)
     for i, others in enumerate(indices):
         for j in others:
             if shared[i, j] < least:

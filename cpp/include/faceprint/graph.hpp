@@ -38,24 +38,29 @@ struct GraphView {
   std::ptrdiff_t nodes() const { return std::ssize(offsets) - 1; }
 };
 
-// How lists of neighbours become edges. A distance d counts as the affinity exp(-d / scale), that of a node to itself
-// as 1. The evidence that two nodes are one person is how far their lists agree, each node being on its own list:
+// How lists of neighbours become edges. A distance d counts as the affinity 1 / (1 + exp((d - halfway) / slope)), that of
+// a node to itself as 1. The evidence that two nodes are one person is how far their lists agree, each node being on its
+// own list:
 //
 //   sum over h of min(affinity(i, h), affinity(j, h)) / sum over h of max(affinity(i, h), affinity(j, h))
 //
-// in [0, 1] (Zhong et al., "Re-ranking person re-identification with k-reciprocal encoding", 2017, eq. 9-10). From each
-// node its neighbours are taken in order, and the first with less than `least` evidence ends its edges (early stopping:
-// Liu et al., "Face clustering via early stopping and edge recall", 2024).
+// in [0, 1], over all h on either list (after Zhong et al., "Re-ranking person re-identification with k-reciprocal
+// encoding", 2017, eq. 9-10). Who is missing from one of them counts there as its last, so that people with more faces
+// than a list has places do not fall apart. From each node its neighbours are taken in order, and the first with less
+// than `least` evidence ends its edges (early stopping: Liu et al., "Face clustering via early stopping and edge
+// recall", 2024).
 struct EdgeRule {
-  double scale;     // of distances, > 0
-  double least;     // evidence of an edge, in [0, 1]
-  bool balanced;    // make the graph symmetric and its rows, each node's own 1 among them, sum to 1
+  double halfway;  // the distance with affinity 1/2, finite
+  double slope;    // in distance: from 0.9 to 0.1 it takes 4.4 of it; > 0
+  double least;    // evidence of an edge, in [0, 1]
+  bool balanced;   // make the graph symmetric and its rows, each node's own 1 among them, sum to 1
 };
 
 // The edges of a graph of nearest neighbours, weighted by evidence. Row i of both matrices, which `neighbours` fills,
 // has the neighbours of node i, the nearest first; edges from a node are ordered by distance, or, where balanced, by
 // target. The number of threads changes nothing. Throws std::invalid_argument if the shapes differ, if a distance is
-// negative or not a number, if an index is not that of another node or comes twice in a row, or for a rule out of range.
+// negative or not a number or less than the one before, if an index is not that of another node or comes twice in a
+// row, or for a rule out of range.
 Graph neighbour_graph(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
                       int threads = 0, Watch* watch = nullptr);
 
@@ -68,7 +73,7 @@ enum class Method {
 
 struct CommunityRule {
   Method method = Method::map_equation;
-  double resolution = 1;         // of modularity, > 0: the higher, the smaller its communities
+  double resolution = 1;          // of modularity, > 0: the higher, the smaller its communities
   std::ptrdiff_t left_nodes = 0;  // of a bipartite graph, for modularity: nodes before this are on one side
 };
 

@@ -20,14 +20,13 @@ struct Part {
   std::vector<float> weights;
 };
 
-// exp(-distance / scale) for every neighbour.
-std::vector<float> affinities(Matrix<const float> distances, double scale, int threads, Progress& progress) {
+std::vector<float> affinities(Matrix<const float> distances, const EdgeRule& rule, int threads, Progress& progress) {
   std::vector<float> found(at(distances.rows * distances.columns));
   const auto convert = [&](std::ptrdiff_t row) {
     progress.add(0);
     for (std::ptrdiff_t place = 0; place < distances.columns; ++place) {
       const double distance = static_cast<double>(distances.row(row)[place]);
-      found[at(row * distances.columns + place)] = static_cast<float>(std::exp(-distance / scale));
+      found[at(row * distances.columns + place)] = static_cast<float>(1 / (1 + std::exp((distance - rule.halfway) / rule.slope)));
     }
   };
   parallel_for(threads, distances.rows, convert, &progress);
@@ -115,7 +114,7 @@ class Evidence {
 Graph evidence_graph(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
                      int threads, Progress& progress) {
   const std::ptrdiff_t nodes = indices.rows, neighbours = indices.columns;
-  const std::vector<float> affinity = affinities(distances, rule.scale, threads, progress);
+  const std::vector<float> affinity = affinities(distances, rule, threads, progress);
   const std::ptrdiff_t chunk_nodes = divide_up(std::max<std::ptrdiff_t>(nodes, 1), most_chunks);
   std::vector<Part> parts(at(divide_up(nodes, chunk_nodes)));
   const auto find_edges = [&](std::ptrdiff_t chunk) {

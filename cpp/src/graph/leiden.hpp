@@ -2,7 +2,8 @@
 // Finding the modules of a network that an objective likes best. An objective over a partition offers
 //
 //   Objective(network, modules, rule)           modules in [0, nodes), any of which may be empty
-//   gain(node, from, near_from, to, near_to)    by how much it grows if the node moves
+//   visit(node, from, near_from)                what a node would leave behind in its module
+//   gain(visit, to, near_to)                    by how much the objective grows if it goes to another one
 //   move(node, from, near_from, to, near_to)    which it then does
 //
 // where `near` is what lies between the node and the other nodes of a module.
@@ -87,8 +88,9 @@ bool move_nodes(const Network& network, Objective& objective, std::vector<std::i
       beside.look(network.of(node), modules, anybody);
       std::int64_t to = from;
       double most = least_gain;
+      const auto visit = objective.visit(node, from, beside.near(from));
       const auto consider = [&](std::int64_t module) {
-        const double gain = objective.gain(node, from, beside.near(from), module, beside.near(module));
+        const double gain = objective.gain(visit, module, beside.near(module));
         if (gain > most) {
           most = gain;
           to = module;
@@ -130,8 +132,9 @@ std::vector<std::int64_t> refine(const Network& network, const std::vector<std::
     beside.look(network.of(node), parts, [&](std::int64_t other) { return modules[at(other)] == modules[at(node)]; });
     std::int64_t to = node;
     double most = least_gain;
+    const auto visit = objective.visit(node, node, {});
     for (const std::int64_t part : beside.modules()) {
-      const double gain = objective.gain(node, node, {}, part, beside.near(part));
+      const double gain = objective.gain(visit, part, beside.near(part));
       if (gain <= most) continue;
       most = gain;
       to = part;

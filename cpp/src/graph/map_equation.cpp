@@ -9,7 +9,7 @@ namespace faceprint {
 namespace {
 
 constexpr double teleported = 0.15;
-constexpr double close = 1e-8;  // how little visit rates change in all when they count as found
+constexpr double close = 1e-7;  // how little visit rates change in all when they count as found
 constexpr int most_steps = 200;
 constexpr std::ptrdiff_t nodes_per_chunk = 4096;
 
@@ -19,7 +19,7 @@ double plogp(double p) { return p > 0 ? p * std::log(p) : 0; }
 std::vector<double> visit_rates(const Network& network, std::span<const double> leaving, int threads,
                                 Progress& progress) {
   const std::ptrdiff_t nodes = network.nodes(), chunks = divide_up(nodes, nodes_per_chunk);
-  std::vector<double> landing(at(nodes)), rates, next(at(nodes)), changes(at(chunks));
+  std::vector<double> landing(at(nodes)), rates, shares(at(nodes)), next(at(nodes)), changes(at(chunks));
   double total = 0;
   for (const Link& link : network.links) total += link.out + link.in;
   for (std::ptrdiff_t node = 0; node < nodes; ++node) {
@@ -30,7 +30,9 @@ std::vector<double> visit_rates(const Network& network, std::span<const double> 
   for (int step = 0; step < most_steps; ++step) {
     double jumping = teleported;
     for (std::ptrdiff_t node = 0; node < nodes; ++node) {
-      if (leaving[at(node)] == 0) jumping += (1 - teleported) * rates[at(node)];
+      const double rate = (1 - teleported) * rates[at(node)];
+      shares[at(node)] = leaving[at(node)] > 0 ? rate / leaving[at(node)] : 0;
+      if (leaving[at(node)] == 0) jumping += rate;
     }
     const auto arrive = [&](std::ptrdiff_t chunk) {
       progress.add(0);
@@ -38,10 +40,8 @@ std::vector<double> visit_rates(const Network& network, std::span<const double> 
       for (std::ptrdiff_t node = chunk * nodes_per_chunk; node < std::min((chunk + 1) * nodes_per_chunk, nodes);
            ++node) {
         double arriving = 0;
-        for (const Link& link : network.of(node)) {
-          if (link.in > 0) arriving += rates[at(link.node)] * (link.in / leaving[at(link.node)]);
-        }
-        next[at(node)] = (1 - teleported) * arriving + jumping * landing[at(node)];
+        for (const Link& link : network.of(node)) arriving += shares[at(link.node)] * link.in;
+        next[at(node)] = arriving + jumping * landing[at(node)];
         change += std::abs(next[at(node)] - rates[at(node)]);
       }
       changes[at(chunk)] = change;
@@ -99,13 +99,24 @@ class MapEquation {
     }
   }
 
-  double gain(std::int64_t node, std::int64_t from, Near near_from, std::int64_t to, Near near_to) const {
+  struct Visit {
+    std::int64_t node;
+    double saved;     // by leaving, but for the code of modules
+    double entering;  // all modules, when it has left and gone nowhere
+    double before;    // of the code of modules
+  };
+
+  Visit visit(std::int64_t node, std::int64_t from, Near near_from) const {
     const Module& source = modules_[at(from)];
-    const Module& target = modules_[at(to)];
     const Module without = changed(source, node, near_from, -1);
-    const Module with = changed(target, node, near_to, 1);
-    const double entering = entering_ + (without.entering - source.entering) + (with.entering - target.entering);
-    return (without.saved + with.saved - plogp(entering)) - (source.saved + target.saved - plogp(entering_));
+    return {node, without.saved - source.saved, entering_ + (without.entering - source.entering), plogp(entering_)};
+  }
+
+  double gain(const Visit& visit, std::int64_t to, Near near_to) const {
+    const Module& target = modules_[at(to)];
+    const Module with = changed(target, visit.node, near_to, 1);
+    const double entering = visit.entering + (with.entering - target.entering);
+    return (visit.saved + with.saved - target.saved) - (plogp(entering) - visit.before);
   }
 
   void move(std::int64_t node, std::int64_t from, Near near_from, std::int64_t to, Near near_to) {

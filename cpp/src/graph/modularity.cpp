@@ -19,11 +19,20 @@ class Modularity {
     for (std::ptrdiff_t node = 0; node < network.nodes(); ++node) add(modules[at(node)], network.masses[at(node)], 1);
   }
 
-  double gain(std::int64_t node, std::int64_t from, Near near_from, std::int64_t to, Near near_to) const {
+  struct Visit {
+    Network::Mass mass;
+    double lost;
+  };
+
+  Visit visit(std::int64_t node, std::int64_t from, Near near_from) const {
     const Network::Mass& mass = network_.masses[at(node)];
     Network::Mass left_behind = masses_[at(from)];
     for (std::size_t side = 0; side < 2; ++side) left_behind[side] -= mass[side];
-    return (near_to.out - expected(mass, masses_[at(to)])) - (near_from.out - expected(mass, left_behind));
+    return {mass, near_from.out - expected(mass, left_behind)};
+  }
+
+  double gain(const Visit& visit, std::int64_t to, Near near_to) const {
+    return (near_to.out - expected(visit.mass, masses_[at(to)])) - visit.lost;
   }
 
   void move(std::int64_t node, std::int64_t from, Near, std::int64_t to, Near) {

@@ -110,6 +110,26 @@ def average_linkage(
     threads: SupportsIndex = 0,
     progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.int64]: ...
+def neighbour_graph(
+    distances: NDArray[np.float32],
+    indices: NDArray[np.int64],
+    halfway: float,
+    slope: float,
+    least: float,
+    balanced: bool = False,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
+def communities(
+    offsets: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    method: Literal["map_equation", "modularity", "chinese_whispers", "components"] = "map_equation",
+    resolution: float = 1,
+    left_nodes: SupportsIndex = 0,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> NDArray[np.int64]: ...
 def mine_triplets(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],

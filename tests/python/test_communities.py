@@ -169,7 +169,8 @@ def test_chinese_whispers_ends_where_labels_would_swap_for_ever():
 def test_every_number_of_threads_gives_the_same(method, unit_rows):
     x = unit_rows(300, 16, 1)[np.arange(6000) % 300] + np.float32(0.6) * unit_rows(6000, 16, 2)
     distances, indices = fp.neighbours(x, 30)
-    graphs = [neighbour_graph(distances, indices, halfway=0.6, slope=0.05, least=0.35, threads=threads) for threads in (1, 2, 3)]
+    rule = {"halfway": 0.6, "slope": 0.05, "least": 0.35}
+    graphs = [neighbour_graph(distances, indices, threads=threads, **rule) for threads in (1, 2, 3)]
     for graph in graphs[1:]:
         for name in Graph.__slots__:
             np.testing.assert_array_equal(getattr(graph, name), getattr(graphs[0], name))
@@ -216,6 +217,13 @@ LISTS = np.float32([[1], [1]]), np.array([[1], [0]])
         (LISTS[0], LISTS[1] + 1, {}, ValueError, "indices must be those of other rows, in [0, 2): row 0 has 2"),
         (LISTS[0], 1 - LISTS[1], {}, ValueError, "indices must be those of other rows, in [0, 2): row 0 has 0"),
         (-LISTS[0], LISTS[1], {}, ValueError, "distances must be 0 or more: row 0 has -1.000000"),
+        (
+            np.float32([[1, 0.5], [1, 1], [1, 1]]),
+            np.array([[1, 2], [0, 2], [0, 1]]),
+            {},
+            ValueError,
+            "distances of a row must ascend: those of row 0 do not",
+        ),
         (LISTS[0] * np.float32(np.nan), LISTS[1], {}, ValueError, "distances must be 0 or more: row 0 has nan"),
         (
             np.ones((3, 2), np.float32),

@@ -56,17 +56,25 @@ def as_labels(labels: Any, rows: int) -> NDArray[np.int64]:
     >>> as_labels(["Ann", "Ben", "Ann"], 3).tolist()
     [0, 1, 0]
     """
+    return np.unique(named_rows(labels, rows), return_inverse=True)[1].astype(np.int64)
+
+
+def named_rows(labels: Any, rows: int, name: str = "labels") -> NDArray[Any]:
+    """View labels as an array of integers or strings, one for each of `rows` rows; errors are those of `as_labels`.
+
+    >>> named_rows([0.5], 1, "truth")
+    Traceback (most recent call last):
+    TypeError: truth must be integers or strings, not float64
+    """
     array = (
-        labels
-        if isinstance(labels, np.ndarray) or not hasattr(labels, "__dlpack__")
-        else _from_dlpack(labels, "labels")
+        labels if isinstance(labels, np.ndarray) or not hasattr(labels, "__dlpack__") else _from_dlpack(labels, name)
     )
     array = np.asarray(array)
     if array.shape != (rows,):
-        raise ValueError(f"labels must have shape ({rows},), one for each row, not {array.shape}")
+        raise ValueError(f"{name} must have shape ({rows},), one for each row, not {array.shape}")
     if rows and array.dtype.kind not in "iuUSO":
-        raise TypeError(f"labels must be integers or strings, not {array.dtype}")
-    return np.unique(array, return_inverse=True)[1].astype(np.int64)
+        raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
+    return array
 
 
 def _from_dlpack(x: Any, name: str) -> NDArray[Any]:

@@ -1,8 +1,11 @@
 """How well embeddings tell people apart: VAL and FAR as the paper has them, and how they bear poor photographs.
 
+And how well people were found among faces: pairwise and BCubed F.
+
 Reached as `faceprint.evaluate`, and loaded when first used.
 """
 
+from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
 from .pairs import AllPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
@@ -10,6 +13,7 @@ from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
 
 __all__ = [
+    "Agreement",
     "AllPairs",
     "Change",
     "Compatibility",
@@ -17,8 +21,10 @@ __all__ = [
     "Pairs",
     "People",
     "Roc",
+    "Score",
     "Sensitivity",
     "Val",
+    "clustering",
     "find_people",
     "measure_compatibility",
     "measure_sensitivity",

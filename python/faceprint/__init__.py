@@ -23,7 +23,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from . import evaluate, graph
+    from . import evaluate, graph, synthetic
     from ._assign import Assignment, assign
     from ._choose import Change, Choice, choose, coding_length, stability
     from ._clean import Cleaning, Overlap, clean, overlap
@@ -106,7 +106,7 @@ _HOMES = {
     "within": "_nearest",
 }
 
-_MODULES = ("evaluate", "graph")
+_MODULES = ("evaluate", "graph", "synthetic")
 
 __all__ = [
     "Assignment",
@@ -170,6 +170,7 @@ __all__ = [
     "stability",
     "suggest_merges",
     "suggest_splits",
+    "synthetic",
     "template",
     "track_faces",
     "triplet_loss",

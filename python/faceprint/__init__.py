@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .draft import draft_recipe
     from .embedded import Embedded
     from .faces import Faces
+    from .features import read_features, read_people
     from .gallery import Gallery, Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
@@ -92,6 +93,8 @@ _HOMES = {
     "nearest": "_nearest",
     "neighbours": "_nearest",
     "overlap": "_clean",
+    "read_features": "features",
+    "read_people": "features",
     "read_photo": "photo",
     "read_video": "video",
     "same_photograph": "constraints",
@@ -163,6 +166,8 @@ __all__ = [
     "nearest",
     "neighbours",
     "overlap",
+    "read_features",
+    "read_people",
     "read_photo",
     "read_video",
     "same_photograph",

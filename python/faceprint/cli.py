@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial, wraps
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Literal
 
 import click
@@ -23,9 +24,11 @@ from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
 from .errors import FaceprintError, GalleryError, NoFaceError
-from .evaluate import AllPairs, Pairs, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
+from .evaluate import AllPairs, Pairs, Score, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
+from .evaluate import clustering as compare_people
 from .evaluate.plot import draw
 from .faces import Faces
+from .features import read_features, read_people
 from .gallery import Gallery
 from .golden import make_golden
 from .model import Model, load
@@ -292,7 +295,7 @@ def cluster(
 
 @command.group()
 def evaluate() -> None:
-    """Measure how well a network does on your own photographs of known people."""
+    """Measure how well faces of known people are told apart: your photographs, or features somebody computed."""
 
 
 @evaluate.command()
@@ -338,6 +341,34 @@ def sensitivity(
         _print_json({"network": network, **asdict(found), "skipped": _reasons(found.skipped)})
     else:
         _show_sensitivity(found)
+
+
+@evaluate.command()
+@click.argument("features", type=click.Path(path_type=Path))
+@click.argument("labels", type=click.Path(path_type=Path))
+@click.option("--dimension", default=256, show_default=True, help="Numbers of an embedding, unless it is an .npy file.")
+@click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
+@Json
+def clustering(features: Path, labels: Path, dimension: int, threshold: float | None, as_json: bool) -> None:
+    """Group embeddings that were computed elsewhere into people, and measure pairwise and BCubed F.
+
+    FEATURES holds float32 numbers and LABELS one whole number a line, as the public face-clustering benchmarks have
+    them (NAME.bin, NAME.meta); or both are .npy files. The threshold depends on the network: try several.
+    """
+    x = read_features(features, dimension=dimension)
+    truth = read_people(labels, len(x))
+    start = perf_counter()
+    with tqdm(total=100, unit="%", disable=None, leave=False) as bar:
+        people = cluster_rows(x, threshold=threshold, progress=lambda share: bar.update(100 * share - bar.n))
+    seconds = perf_counter() - start
+    found = compare_people(truth, people.labels)
+    if as_json:
+        _print_json({**asdict(found), "threshold": people.threshold, "seconds": seconds})
+        return
+    counted = f"{count(found.faces, 'face')} of {count(found.people, 'person', 'people')}"
+    click.echo(f"{counted}; {found.found} found at threshold {people.threshold:g} in {seconds:.1f} s")
+    for name, score in (("pairwise", found.pairwise), ("BCubed", found.bcubed)):
+        click.echo(f"{name:8}  {_scored(score)}")
 
 
 @command.command()
@@ -456,6 +487,10 @@ def _show_sensitivity(found: Sensitivity) -> None:
 
 def _share(value: Val) -> str:
     return f"{value.val:7.1%}  [{value.low:.1%}, {value.high:.1%}]"
+
+
+def _scored(score: Score) -> str:
+    return f"F {score.f:7.2%}  precision {score.precision:7.2%}  recall {score.recall:7.2%}"
 
 
 def _print_json(answer: Any) -> None:

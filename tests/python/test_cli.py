@@ -358,6 +358,52 @@ def test_names_that_are_not_utf8(run, photos, tmp_path):
     assert "caf" in run("search", photos / "obama.jpg", tmp_path).stdout
 
 
+@pytest.fixture
+def benchmark(tmp_path):
+    """Features and labels of eight faces of three people, one of whom looks in two ways."""
+    x = np.repeat(np.eye(4, 6, dtype="<f4"), 2, axis=0) + np.float32(0.01) * np.arange(48).reshape(8, 6)
+    x.astype("<f4").tofile(tmp_path / "x.bin")
+    (tmp_path / "x.meta").write_text("5\n5\n3\n3\n9\n9\n9\n9\n")
+    return tmp_path / "x.bin", tmp_path / "x.meta"
+
+
+def test_evaluate_clustering(run, benchmark):
+    words = ("evaluate", "clustering", *benchmark, "--dimension", "6", "--threshold", "0.3")
+    answer = json.loads(run(*words, "--json").stdout)
+    assert answer.pop("seconds") > 0
+    assert answer == {
+        "faces": 8,
+        "people": 3,
+        "found": 4,
+        "pairwise": {"precision": 1.0, "recall": 0.5, "f": pytest.approx(2 / 3)},
+        "bcubed": {"precision": 1.0, "recall": 0.75, "f": pytest.approx(6 / 7)},
+        "threshold": 0.3,
+    }
+    first, *scores = run(*words).stdout.splitlines()
+    assert first.startswith("8 faces of 3 people; 4 found at threshold 0.3 in 0.")
+    assert scores == [
+        "pairwise  F  66.67%  precision 100.00%  recall  50.00%",
+        "BCubed    F  85.71%  precision 100.00%  recall  75.00%",
+    ]
+
+
+def test_evaluate_clustering_takes_arrays(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(3, dtype=np.float32))
+    np.save(tmp_path / "people.npy", np.arange(3))
+    answer = json.loads(run("evaluate", "clustering", tmp_path / "x.npy", tmp_path / "people.npy", "--json").stdout)
+    assert (answer["found"], answer["threshold"]) == (3, 0.14)
+
+
+def test_evaluate_clustering_refuses(run, benchmark):
+    features, labels = benchmark
+    told = run("evaluate", "clustering", features, labels, code=2).stderr
+    assert told.endswith("x.bin must hold rows of 256 float32 numbers, 1024 bytes each, not 192 bytes\n")
+    told = run("evaluate", "clustering", features, labels, "--dimension", "12", code=2).stderr
+    assert told.endswith("x.meta must name 4 people, one for each embedding, not 8\n")
+    run("evaluate", "clustering", features, labels, "--dimension", "6", "--threshold", "5", code=2)
+    run("evaluate", "clustering", features, labels.with_name("none.meta"), "--dimension", "6", code=2)
+
+
 def test_info(run):
     answer = json.loads(run("info", "--json").stdout)
     assert answer["versions"]["faceprint"] == fp.__version__

@@ -164,11 +164,11 @@ def cluster(
 
     Methods: "map_equation", "modularity" (with its `resolution`), "chinese_whispers" and "components" are those of
     `faceprint.graph.communities`, on the graph that `neighbour_graph` makes of the `k` nearest neighbours of each row
-    with `least` evidence, where a distance of 0.8 thresholds counts half, `balanced` or not. "average" is average linkage (Sokal and
-    Michener 1958), exact: the two groups nearest to each other on average are merged as long as that average squared
-    distance is at most the threshold. "density" is HDBSCAN (Campello et al. 2013) by scikit-learn, which must be
-    installed; there, faces that no dense region holds are junk, and there is no threshold. Time grows with the square
-    of n, memory with n k.
+    with `least` evidence, where a distance of 0.8 thresholds counts half, `balanced` or not. "average" is average
+    linkage (Sokal and Michener 1958), exact: the two groups nearest to each other on average are merged as long as that
+    average squared distance is at most the threshold. "density" is HDBSCAN (Campello et al. 2013) by scikit-learn,
+    which must be installed; there, faces that no dense region holds are junk, and there is no threshold. Time grows
+    with the square of n, memory with n k.
 
     What is known: rows where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and
     of no influence on the others. Pairs of rows `must_link` (m, 2) end up together. Pairs `cannot_link` (m, 2) are

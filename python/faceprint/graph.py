@@ -76,14 +76,15 @@ def neighbour_graph(
 ) -> Graph:
     """Turn lists of nearest neighbours, as `neighbours` gives them, into edges weighted by shared neighbours.
 
-    A squared distance d counts as the affinity 1 / (1 + exp((d - `halfway`) / `slope`)), and a face is its own neighbour
-    with affinity 1. The weight of an edge, in (0, 1], is the evidence that both ends are one person: the sum, over all
-    faces on either list, of the lower of both affinities, divided by that of the higher (after Zhong et al., "Re-ranking
-    person re-identification with k-reciprocal encoding", CVPR 2017, equations 9 and 10). Who is missing from a list
-    counts there as its last, so that people of more than k faces stay together. From each face its neighbours are taken
-    in order, and the first whose evidence is below `least`, in [0, 1], ends its edges, however good later ones are
-    (early stopping: Liu et al., "Face clustering via early stopping and edge recall", 2024). With `balanced` the graph
-    becomes symmetric and every row sums to 1, with the node's own weight (Sinkhorn and Knopp 1967).
+    A squared distance d counts as the affinity 1 / (1 + exp((d - `halfway`) / `slope`)), and a face is its own
+    neighbour with affinity 1. The weight of an edge, in (0, 1], is the evidence that both ends are one person: the sum,
+    over all faces on either list, of the lower of both affinities, divided by that of the higher (after Zhong et al.,
+    "Re-ranking person re-identification with k-reciprocal encoding", CVPR 2017, equations 9 and 10). Who is missing
+    from a list counts there as its last, so that people of more than k faces stay together. From each face its
+    neighbours are taken in order, and the first whose evidence is below `least`, in [0, 1], ends its edges, however
+    good later ones are (early stopping: Liu et al., "Face clustering via early stopping and edge recall", 2024). With
+    `balanced` the graph becomes symmetric and every row sums to 1, with the node's own weight (Sinkhorn and Knopp
+    1967).
 
     `distances` (n, k) float32 and `indices` (n, k) int64. Raises TypeError for another dtype, ValueError for another
     shape, for indices that are not those of other rows, and for a parameter out of range.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._cluster import Clustering
+from .arrays import as_embeddings
 from .constraints import as_numbers
 from .evaluate.clusters import clustering as agreement
 from .identity import UNKNOWN
@@ -84,34 +85,34 @@ def choose(
 def coding_length(x: Any, labels: Any, *, distortion: float | None = None) -> float:
     """Measure how many bits it takes to tell all embeddings and whose they are; the better the people, the fewer.
 
-    Lossy coding up to a mean squared error (Ma, Derksen, Hong and Wright, "Segmentation of multivariate mixed data via
-    lossy data coding and compression", 2007, equation 17): each group is coded as a Gaussian of its own round its mean,
-    and each row with -log2 of its group's share. `x` (n, dimension) float32; `labels` (n,) integers, of which -1 is a
-    group of one row. `distortion` is the error, by default a tenth of the mean squared distance to the mean of all.
+    Lossy coding up to a mean squared error, the `distortion` (Ma, Derksen, Hong and Wright, "Segmentation of
+    multivariate mixed data via lossy data coding and compression", 2007, section 2), with a Gaussian for each group that
+    spreads alike in all directions, for most groups are smaller than the dimension: d / 2 log2(1 + variance / distortion)
+    for each row, the same for each mean, and -log2 of its group's share for each label. `x` (n, dimension) float32;
+    `labels` (n,) integers, of which -1 is a group of one row. By default a tenth of the whole variance is lost.
 
     >>> import numpy
     >>> x = numpy.float32([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])
     >>> coding_length(x, [0, 0, 1, 1]) < min(coding_length(x, labels) for labels in ([0, 1, 0, 1], [0, 0, 0, 0]))
     True
     """
-    rows = np.asarray(x, np.float64)
+    rows = as_embeddings(x, "x").astype(np.float64)
     numbers = as_numbers(labels, "labels", len(rows))
     alone = numbers == UNKNOWN
-    numbers = np.where(alone, numbers.max(initial=-1) + 1 + np.cumsum(alone), numbers)
-    error = 0.1 * rows.var(axis=0).sum() if distortion is None else distortion
+    numbers = np.where(alone, numbers.max(initial=-1) + np.cumsum(alone), numbers)
+    rows -= rows.mean(axis=0)
+    error = 0.1 * (rows**2).sum(axis=1).mean() if distortion is None else distortion
     if not error > 0:
         raise ValueError(f"distortion must be above 0, not {error}")
-    return float(sum(_bits(rows[group], len(rows), error) for group in members(numbers) if len(group)))
+    return sum(_bits(rows[group], len(rows), error) for group in members(numbers) if len(group))
 
 
 def _bits(rows: NDArray[np.float64], total: int, error: float) -> float:
     count, dimension = rows.shape
-    centred = rows - rows.mean(axis=0)
-    inner = centred @ centred.T if count < dimension else centred.T @ centred
-    scaled = np.eye(len(inner)) + inner * (dimension / (error * count))
-    spread = (count + dimension) / 2 * np.linalg.slogdet(scaled)[1] / np.log(2)
-    mean = dimension / 2 * np.log2(1 + (rows.mean(axis=0) ** 2).sum() / error)
-    return float(spread + mean - count * np.log2(count / total))
+    mean = rows.mean(axis=0)
+    spread, place = ((rows - mean) ** 2).sum() / count, (mean**2).sum()
+    gaussians = dimension / 2 * (count * np.log2(1 + spread / error) + np.log2(1 + place / error))
+    return float(gaussians - count * np.log2(count / total))
 
 
 def stability(found: Clustering, *, step: float = STEP) -> list[Change]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._nearest import Progress
+from ._nearest import Progress, stage
 from .arrays import as_embeddings
 from .constraints import Constraints, as_attributes, as_numbers, as_pairs, constrained_communities
 from .distance import as_threshold
@@ -221,7 +221,7 @@ def _cluster(
     ordered, lists = rows[order], None
     known = constraints.among(order, len(rows))
     if settings.method in ON_GRAPH:
-        lists = _lists(ordered, order, before, settings.k, threads, progress)
+        lists = _lists(ordered, order, before, settings.k, threads, stage(progress, 0, 0.9))
         graph = neighbour_graph(
             lists.distances,
             lists.indices,
@@ -230,10 +230,15 @@ def _cluster(
             least=settings.least,
             balanced=settings.balanced,
             threads=threads,
-            progress=progress,
+            progress=stage(progress, 0.9, 0.95),
         )
         found = constrained_communities(
-            graph, known, method=settings.method, resolution=settings.resolution, threads=threads, progress=progress
+            graph,
+            known,
+            method=settings.method,
+            resolution=settings.resolution,
+            threads=threads,
+            progress=stage(progress, 0.95, 1),
         )
     elif not known.idle:
         raise ValueError(f"method {settings.method!r} heeds neither links nor attributes nor previous labels")

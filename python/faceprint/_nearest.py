@@ -101,6 +101,19 @@ def neighbours(
     return _core.neighbours(packed, k, metric, threads or 0, progress)
 
 
+def stage(progress: Progress | None, first: float, last: float) -> Progress | None:
+    """Make a stage of work that lasts from `first` to `last` of the whole tell `progress` the share of the whole.
+
+    >>> stage(print, 0.5, 1)(0.5)
+    0.75
+    """
+    if progress is None:
+        return None
+    if not callable(progress):
+        raise TypeError(f"progress must be callable or None, not {type(progress).__name__}")
+    return lambda done: progress(first + (last - first) * done)
+
+
 def _both(x: Any, gallery: Any) -> tuple[_core.Gallery, NDArray[np.float32]]:
     packed = getattr(gallery, "packed", None)
     if packed is not None:

@@ -93,8 +93,8 @@ def neighbour_graph(
     >>> from faceprint import neighbours
     >>> distances, indices = neighbours(numpy.float32([[0], [0.1], [2]]), k=2)
     >>> graph = neighbour_graph(distances, indices, halfway=1, slope=0.1, least=0.5)
-    >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights
-    ([0, 1], [1, 0], array([0.9999, 0.9999], dtype=float32))
+    >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights.round(2)
+    ([0, 1], [1, 0], array([1., 1.], dtype=float32))
     """
     return Graph(*_core.neighbour_graph(distances, indices, halfway, slope, least, balanced, threads or 0, progress))
 

@@ -94,7 +94,7 @@ def suggest_splits(found: Clustering, *, limit: float | None = None, threads: in
     >>> from faceprint import cluster
     >>> found = cluster(numpy.float32([[1, 0], [0.8, 0.6], [0.28, 0.96]]), method="components", threshold=0.7)
     >>> [(split.person, split.rows.tolist(), round(split.distance, 3)) for split in suggest_splits(found)]
-    [(0, [2], 0.92)]
+    [(0, [0], 0.92)]
     """
     stop = found.threshold if limit is None else as_threshold(limit)
     splits = []

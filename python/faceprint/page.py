@@ -1,7 +1,5 @@
-"""One self-contained HTML page: photographs with their faces, people as contact sheets, distances as a histogram."""
+"""The page about a few photographs: their faces, people as contact sheets, distances as a table and a histogram."""
 
-import base64
-import io
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -9,25 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._cluster import JUNK, Clustering
+from ._cluster import Clustering
 from .album import Album
 from .distance import distances
-from .photo import Pixels, printable, read_photo
+from .markup import colour, count, crop, left_out, picture, save_page
+from .medoids import members
+from .photo import printable, read_photo
 
 WIDEST = 480  # pixels of a photograph on the page
 BINS = 40  # of the histogram
-STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2733;background:#fff}
-h1,h2{line-height:1.2} .photos,.sheet{display:flex;flex-wrap:wrap;gap:1rem} figure{margin:0}
-figcaption{font-size:.85rem;color:#52606d;overflow-wrap:anywhere} .photos figure{max-width:14rem}
-.frame{position:relative;line-height:0} .frame img{width:100%;border-radius:4px}
-.face{position:absolute;border:2px solid;border-radius:3px} .sheet img{width:6.5rem;border-radius:4px}
-.sheet figure{max-width:6.5rem} table{border-collapse:collapse;font-size:.85rem}
-td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #d9e2ec}
-td.same{background:#d3f0df} svg{max-width:100%;height:auto} .note{color:#52606d}
-"""
-GREY = "#7b8794"  # of faces that belong to nobody
-COLOURS = ("#1b7f5c", "#b44d12", "#3c5bbf", "#a3246f", "#6b6b00", "#00768a", "#7a3fc4", "#8a2b2b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,7 @@ def write_page(
     between = distances(rows, rows)
     summary = [count(len(rows), "face"), count(len(album.photos), "photograph"), count(len(people), "person", "people")]
     parts = [
-        f"<h1>{escape(title)}</h1><p class=note>{escape(note)}</p>" if note else f"<h1>{escape(title)}</h1>",
+        *([f"<p class=note>{escape(note)}</p>"] if note else []),
         "<p>{} on {}, {}.</p>".format(*summary),
         "<h2>Faces found</h2>",
         _photos(album, people.labels),
@@ -60,20 +48,9 @@ def write_page(
         "<h2>Time</h2><table>",
         *(f"<tr><th>{escape(stage.name)}<td>{stage.seconds * 1e3:.0f} ms" for stage in stages),
         "</table>",
-        _skipped(album),
+        left_out(album.skipped),
     ]
-    head = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-    body = "\n".join(parts)
-    path.write_text(f"{head}<title>{escape(title)}</title><style>{STYLE}</style>\n{body}\n</html>\n", "utf-8")
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Write a number of things.
-
-    >>> count(1, "face"), count(2, "face"), count(0, "person", "people")
-    ('1 face', '2 faces', '0 people')
-    """
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    save_page(path, title, parts)
 
 
 def _photos(album: Album, labels: NDArray[np.int64]) -> str:
@@ -87,7 +64,7 @@ def _photos(album: Album, labels: NDArray[np.int64]) -> str:
         )
         at += len(faces)
         figures.append(
-            f"<figure><div class=frame><img alt='' src='{_jpeg(image)}'>{boxes}</div>"
+            f"<figure><div class=frame><img alt='' src='{picture(image, WIDEST)}'>{boxes}</div>"
             f"<figcaption>{escape(printable(photo.name))}: {count(len(faces), 'face')}</figcaption></figure>"
         )
     return f"<div class=photos>{''.join(figures)}</div>"
@@ -98,7 +75,7 @@ def _box(box: NDArray[np.float32], width: int, height: int, label: int) -> str:
     top, bottom = np.clip(box[[1, 3]] / height, 0, 1) * 100
     return (
         f"<span class=face style='left:{left:.1f}%;top:{top:.1f}%;width:{right - left:.1f}%;"
-        f"height:{bottom - top:.1f}%;border-color:{_colour(label)}'></span>"
+        f"height:{bottom - top:.1f}%;border-color:{colour(label)}'></span>"
     )
 
 
@@ -106,13 +83,10 @@ def _people(album: Album, labels: NDArray[np.int64]) -> str:
     chips = [chip for faces in album.faces for chip in faces.chips]
     names = [printable(album.photos[owner].name) for owner in album.owners]
     sections = []
-    for label in range(int(labels.max(initial=-1)) + 1):
-        figures = "".join(
-            f"<figure><img alt='' src='{_jpeg(chips[row])}'><figcaption>{escape(names[row])}</figcaption></figure>"
-            for row in np.flatnonzero(labels == label)
-        )
-        heading = f"<h3 style='color:{_colour(label)}'>Person {label + 1}</h3>"
-        sections.append(f"{heading}<div class=sheet>{figures}</div>")
+    for label, rows in enumerate(members(labels)):
+        sheet = "".join(crop(chips[row], names[row], names[row], WIDEST) for row in rows)
+        heading = f"<h3 style='color:{colour(label)}'>Person {label + 1}</h3>"
+        sections.append(f"{heading}<div class=sheet>{sheet}</div>")
     return "".join(sections)
 
 
@@ -151,24 +125,3 @@ def _histogram(values: NDArray[np.float32], threshold: float) -> str:
         f"<text x='{line + 6:.1f}' y='20' font-size='12' fill='#b44d12'>threshold {threshold:.3f}</text></svg>"
         f"<p class=note>{len(values)} pairs of faces; the highest bar is {most}.</p>"
     )
-
-
-def _skipped(album: Album) -> str:
-    if not album.skipped:
-        return ""
-    reasons = "".join(f"<li>{escape(reason)}" for reason in album.skipped.values())
-    return f"<h2>Left out</h2><ul>{reasons}</ul>"
-
-
-def _jpeg(image: Pixels) -> str:
-    from PIL import Image
-
-    picture = Image.fromarray(image)
-    picture.thumbnail((WIDEST, WIDEST))
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
-
-
-def _colour(label: int) -> str:
-    return GREY if label == JUNK else COLOURS[label % len(COLOURS)]

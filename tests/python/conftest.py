@@ -7,7 +7,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
+from faceprint.album import Album
 from faceprint.demo import PHOTOS
+from faceprint.faces import Faces
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,31 @@ def unit_rows():
     def make(rows, columns=128, seed=0):
         x = np.random.default_rng(seed).standard_normal((rows, columns))
         return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def album_of():
+    """An album made by hand: album_of({path: people on it}, {path: area of each face's box, if not 100}).
+
+    People are numbers below 64, who lie far apart, their faces near one another.
+    """
+
+    def make(photos, areas=None):
+        random, album = np.random.default_rng(0), Album()
+        for photo, people in photos.items():
+            number = len(people)
+            x = random.normal(0, 0.01, (number, 64)).astype(np.float32)
+            x[np.arange(number), people] += 1
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+            boxes = np.zeros((number, 4), np.float32)
+            boxes[:, 2:] = np.sqrt((areas or {}).get(photo, [100] * number))[:, None]
+            chips = np.broadcast_to(np.full((150, 150, 3), 200, np.uint8), (number, 150, 150, 3))
+            points, scores = np.zeros((number, 5, 2), np.float32), np.ones(number, np.float32)
+            album.photos.append(photo)
+            album.faces.append(Faces(boxes, points, scores, None, chips, x, "made by hand"))
+        return album
 
     return make
 

@@ -8,7 +8,8 @@ import pytest
 
 import faceprint as fp
 from faceprint.album import Album, read_album
-from faceprint.page import COLOURS, GREY, write_page
+from faceprint.markup import COLOURS, GREY
+from faceprint.page import write_page
 
 
 def test_names_are_escaped_and_boxes_lie_on_the_faces(model, photos, tmp_path):
@@ -22,7 +23,7 @@ def test_names_are_escaped_and_boxes_lie_on_the_faces(model, photos, tmp_path):
     assert "<i>" not in html
     assert "<u>" not in html
     assert "&lt;u&gt;" in html
-    assert html.count("&lt;i&gt;&amp;&#x27;.jpg") == 4  # photograph, chip, column and row of the table
+    assert html.count("&lt;i&gt;&amp;&#x27;.jpg") == 5  # photograph, chip and its text, column and row of the table
     assert html.count("class=same") == 2  # each with itself
     height, width = fp.read_photo(evil).shape[:2]
     left, top, right, bottom = album.faces[0].boxes[0] * 100 / [width, height, width, height]

@@ -18,6 +18,7 @@ from .errors import (
     PhotoError,
     RecipeError,
     RecipeWarning,
+    SortError,
     UpgradeError,
     VideoError,
 )
@@ -141,6 +142,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "RecipeWarning",
+    "SortError",
     "Split",
     "Track",
     "Upgrade",

@@ -40,6 +40,10 @@ class GalleryError(FaceprintError):
     """A gallery asked to hold or answer what it cannot."""
 
 
+class SortError(FaceprintError):
+    """A folder that photographs cannot be sorted into, or whose sorting cannot be undone."""
+
+
 class UpgradeError(FaceprintError):
     """An upgrade that would do harm, is given the wrong network's embeddings, or cannot be read from its file.
 

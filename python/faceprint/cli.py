@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -23,7 +24,7 @@ from .bench import run_bench
 from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
-from .errors import FaceprintError, GalleryError, NoFaceError
+from .errors import FaceprintError, GalleryError, NoFaceError, SortError
 from .evaluate import AllPairs, Pairs, Score, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
 from .evaluate import clustering as compare_people
 from .evaluate.plot import draw
@@ -31,11 +32,16 @@ from .faces import Faces
 from .features import read_features, read_people
 from .gallery import Gallery
 from .golden import make_golden
+from .markup import count
+from .medoids import members
 from .model import Model, load
 from .network import open_network
-from .page import count, write_page
 from .photo import find_photos, printable
 from .quality import recognisable
+from .sheets import write_sheets
+from .sort import JOURNAL, How, Plan, check_folder, plan_sorting, sort_photos
+from .sort import unsort as undo_sorting
+from .table import write_csv
 
 ERROR = 2  # what scripts see where no answer could be given; 1 says "different"
 INTERRUPTED, UNREAD = 130, 141  # what shells say of programs that Ctrl-C or a closed pipe ends
@@ -259,6 +265,11 @@ def search(
 @click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
 @Gate
 @click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write a CSV file with a line a face.")
+@click.option("--sort-into", "into", type=click.Path(path_type=Path), help="Sort the photographs into a new folder.")
+@click.option(
+    "--how", type=click.Choice(["links", "copies", "moves"]), default="links", show_default=True, help="How to sort."
+)
 @Json
 @model_options
 def cluster(
@@ -267,23 +278,36 @@ def cluster(
     threshold: float | None,
     gate: float | None,
     report: Path | None,
+    table: Path | None,
+    into: Path | None,
+    how: How,
     as_json: bool,
 ) -> None:
-    """Group the faces on photographs and in folders into people."""
+    """Group the faces on photographs and in folders into people.
+
+    With --sort-into each person gets a sub-folder; a photograph of several people gets into each of theirs, or, where
+    it is moved, into that of whom has the largest face on it. 'faceprint unsort' undoes all this.
+    """
     recipe = model.recipe
     stop = recipe.grouping(threshold)
-    shaded = 0.0 if report is None else recipe.decision(1e-3, None if recipe.thresholds else threshold)[0]
+    _check_outputs([report, table], into, paths)  # before minutes of work
     album = _read(model, paths)
     junk = ~recognisable(album.embeddings, recipe, gate)
     people = cluster_rows(album.embeddings, threshold=stop, junk=junk)
     names = [printable(album.photos[owner]) for owner in album.owners]
-    groups = [[names[row] for row in np.flatnonzero(people.labels == label)] for label in range(len(people))]
+    groups = [[names[row] for row in rows] for rows in members(people.labels)]
     lost = [names[row] for row in np.flatnonzero(junk)]
     if report is not None:
-        write_page(report, "People", album, people, shaded, [])
+        write_sheets(report, album, people, f"Grouped at threshold {people.threshold:.3f}.")
+    if table is not None:
+        write_csv(table, album, people)
+    plan = None if into is None else plan_sorting(album, people.labels, how)
+    if into is not None and plan is not None:
+        _sort(plan, into)
     if as_json:
         answer = {"people": groups, "unrecognisable": lost, "threshold": people.threshold}
-        _print_json({**answer, "skipped": _skipped(album)})
+        done = None if into is None or plan is None else {"into": printable(into), **plan.summary}
+        _print_json({**answer, "skipped": _skipped(album), "sorted": done})
         return
     if lost:
         click.echo(f"unrecognisable: {', '.join(lost)}")
@@ -291,6 +315,30 @@ def cluster(
         click.echo(f"no faces on {count(len(album.photos), 'photograph')}")
     for number, group in enumerate(groups, 1):
         click.echo(f"person {number}: {', '.join(group)}")
+    if into is not None and plan is not None:
+        _show_sorting(plan, into)
+
+
+@command.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@Json
+def unsort(folder: Path, as_json: bool) -> None:
+    """Undo what 'cluster --sort-into FOLDER' did: exit code 0 if all of it, 2 if something had to be kept.
+
+    Photographs move back; links, and copies that are equal to their originals, are removed. Nothing is overwritten.
+    """
+    undone = undo_sorting(folder)
+    kept = [{"file": printable(place), "reason": reason} for place, reason in undone.kept.items()]
+    missing = list(map(printable, undone.missing))
+    if as_json:
+        _print_json({"folder": printable(folder), "undone": undone.cleared, "kept": kept, "missing": missing})
+    else:
+        click.echo(f"undone: {count(undone.cleared, 'file')} of {printable(folder)}")
+        for entry in kept:
+            click.echo(f"kept: {entry['file']} {entry['reason']}", err=True)
+        for place in missing:
+            click.echo(f"missing: {place} is neither there nor where it came from", err=True)
+    sys.exit(ERROR if kept else 0)
 
 
 @command.group()
@@ -430,6 +478,36 @@ def _read(model: Model, paths: Iterable[Path]) -> Album:
     for reason in album.skipped.values():
         click.echo(f"skipped: {reason}", err=True)
     return album
+
+
+def _check_outputs(files: Iterable[Path | None], into: Path | None, paths: tuple[Path, ...]) -> None:
+    if into is not None:
+        check_folder(into, paths)
+    for file in files:
+        if file is None:
+            continue
+        if not file.parent.is_dir():
+            raise FileNotFoundError(f"{printable(file)} cannot be written: its folder does not exist")
+        if into is not None and file.resolve().is_relative_to(into.resolve()):
+            raise SortError(f"{printable(file)} must lie outside {printable(into)}, which holds photographs only")
+
+
+def _sort(plan: Plan, into: Path) -> None:
+    try:
+        sort_photos(plan, into, partial(tqdm, unit="file", disable=None, leave=False))
+    except BaseException:  # also Ctrl-C
+        if (into / JOURNAL).is_file():
+            click.echo(f"stopped half way: 'faceprint unsort {printable(into)}' undoes what was done", err=True)
+        raise
+
+
+def _show_sorting(plan: Plan, into: Path) -> None:
+    told = plan.summary
+    where = "went to whom has the largest face" if plan.how == "moves" else "are with each of them"
+    several = f"; {told['several']:,} of several people {where}" if plan.several else ""
+    counted = f"{count(told['photos'], 'photograph')}, {told['nobody']:,} of nobody{several}"
+    click.echo(f"sorted into {printable(into)}, as {plan.how}: {counted}")
+    click.echo(f"to undo that: faceprint unsort {shlex.quote(printable(into))}")
 
 
 def _gallery_rows(model: Model, paths: tuple[Path, ...]) -> tuple[Embeddings, list[dict[str, str]]]:

@@ -1,5 +1,6 @@
 """The command line: answers, exit codes, JSON, and one line for every error."""
 
+import csv
 import io
 import json
 import os
@@ -293,15 +294,12 @@ def test_search_refuses_hostile_files(run, photos, tmp_path, content, text):
     assert told.count("\n") == 1
 
 
-def test_recipe_without_thresholds(run, folder, tmp_path, model, monkeypatch):
+def test_recipe_without_thresholds(run, folder, model, monkeypatch):
     bare = replace(model.recipe, thresholds=(), clustering=None)
     monkeypatch.setattr(Model, "recipe", bare)
     monkeypatch.setattr(Model, "faces", None)  # all is refused before any work
     assert "states no 'clustering'; give it: threshold, or --threshold" in run("cluster", folder, code=2).stderr
     told = run("search", folder / "obama.jpg", folder, code=2).stderr
-    assert "states no thresholds; give one: threshold, or --threshold" in told
-    monkeypatch.setattr(Model, "recipe", replace(bare, clustering=0.1))
-    told = run("cluster", folder, "--report", tmp_path / "page.html", code=2).stderr
     assert "states no thresholds; give one: threshold, or --threshold" in told
     run("cluster", folder, "--threshold", "nan", code=2)
 
@@ -329,6 +327,94 @@ def test_cluster(run, folder, tmp_path):
     apart = json.loads(run("cluster", folder, "--threshold", "0", "--json").stdout)
     assert len(apart["people"]) == 5
     assert run("cluster", folder).stdout.startswith("person 1: ")
+
+
+def test_cluster_writes_a_line_a_face(run, folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    table = tmp_path / "out" / "faces.csv"
+    answer = json.loads(run("cluster", folder, "--csv", table, "--json").stdout)
+    assert answer["sorted"] is None
+    with table.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    for number, group in enumerate(answer["people"], 1):
+        rows = [line for line in lines if line["person"] == str(number)]
+        assert [row["photo"] for row in rows] == group
+        assert [row["representative"] for row in rows].count("yes") == 1
+
+
+@pytest.mark.parametrize("how", ["links", "copies", "moves"])
+def test_sort_and_unsort(run, photos, two, tmp_path, how):
+    shutil.copy(photos / "obama.jpg", tmp_path)
+    (tmp_path / "in").mkdir()
+    for photo in (two, tmp_path / "obama.jpg"):
+        photo.rename(tmp_path / "in" / photo.name)
+    Image.new("RGB", (60, 60)).save(tmp_path / "in" / "blank.png")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()}
+    words = ("cluster", tmp_path / "in", "--sort-into", tmp_path / "out", "--how", how)
+    answer = json.loads(run(*words, "--json", "--report", tmp_path / "page.html").stdout)
+    places = 3 if how == "moves" else 4
+    counts = {"how": how, "photos": 3, "places": places, "nobody": 1, "several": 1}
+    assert answer["sorted"] == {"into": str(tmp_path / "out"), **counts}
+    found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").glob("*/*"))
+    assert found[0] == "nobody/blank.png"
+    assert found[1] == "person-001/obama.jpg"
+    assert [place.partition("/")[2] for place in found[2:]] == ["two.png"] * (places - 2)
+    assert len(list((tmp_path / "in").iterdir())) == (0 if how == "moves" else 3)
+    assert (tmp_path / "page.html").stat().st_size > 1000
+    undone = json.loads(run("unsort", tmp_path / "out", "--json").stdout)
+    assert undone == {"folder": str(tmp_path / "out"), "undone": places, "kept": [], "missing": []}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()} == before
+    assert not (tmp_path / "out").exists()
+    told = run("unsort", tmp_path / "out", code=2).stderr
+    assert told.endswith("out holds no faceprint-undo.json: nothing was sorted into it, or it is undone already\n")
+
+
+def test_sorting_for_people(run, two, tmp_path):
+    folder = tmp_path / "my out"
+    told = run("cluster", two, "--sort-into", folder).stdout
+    assert f"sorted into {folder}, as links: 1 photograph, 0 of nobody; 1 of several people are with each of th" in told
+    assert told.endswith(f"to undo that: faceprint unsort '{folder}'\n")
+    (folder / "person-001/two.png").unlink()
+    (folder / "person-001/two.png").write_text("mine")
+    result = run("unsort", folder, code=2)
+    assert result.stdout == f"undone: 1 file of {folder}\n"
+    assert result.stderr == "kept: person-001/two.png is not the link that was made\n"
+    (folder / "person-001/two.png").unlink()
+    run("unsort", folder)
+    told = run("cluster", two, "--sort-into", folder, "--how", "moves").stdout
+    assert "1 of several people went to whom has the largest face" in told
+    next(folder.glob("person-*/two.png")).unlink()
+    result = run("unsort", folder)
+    assert (result.stdout, result.stderr[:17]) == (f"undone: 0 files of {folder}\n", "missing: person-0")
+
+
+def test_outputs_are_refused_before_any_work(run, folder, monkeypatch):
+    monkeypatch.setattr(Model, "faces", None)
+    for option in ("--report", "--csv"):
+        told = run("cluster", folder, option, folder / "no" / "file", code=2).stderr
+        assert told.endswith("file cannot be written: its folder does not exist\n")
+    (folder / "empty").mkdir()
+    told = run("cluster", folder, "--sort-into", folder / "empty", code=2).stderr
+    assert told == f"error: {folder}/empty must lie outside {folder}, whose photographs are sorted\n"
+    words = ("cluster", folder / "obama.jpg", "--sort-into", folder / "empty", "--csv", folder / "empty" / "faces.csv")
+    told = run(*words, code=2).stderr
+    assert told == f"error: {folder}/empty/faces.csv must lie outside {folder}/empty, which holds photographs only\n"
+    told = run("cluster", folder, "--sort-into", folder / "obama.jpg", code=2).stderr
+    assert "must lie outside" in told
+    assert "Invalid value for '--how'" in run("cluster", folder, "--how", "magic", code=2).stderr
+
+
+def test_sorting_that_stops_says_how_to_undo_it(run, two, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("faceprint.sort._copy", interrupt)
+        told = run("cluster", two, "--sort-into", tmp_path / "out", "--how", "copies", code=130).stderr
+    assert f"stopped half way: 'faceprint unsort {tmp_path / 'out'}' undoes what was done" in told
+    assert run("unsort", tmp_path / "out").stdout.startswith("undone: 0 files")
+    assert not (tmp_path / "out").exists()
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
 
 
 def test_photos_without_faces(run, photos, tmp_path):

@@ -86,10 +86,10 @@ def coding_length(x: Any, labels: Any, *, distortion: float | None = None) -> fl
     """Measure how many bits it takes to tell all embeddings and whose they are; the better the people, the fewer.
 
     Lossy coding up to a mean squared error, the `distortion` (Ma, Derksen, Hong and Wright, "Segmentation of
-    multivariate mixed data via lossy data coding and compression", 2007, section 2), with a Gaussian for each group that
-    spreads alike in all directions, for most groups are smaller than the dimension: d / 2 log2(1 + variance / distortion)
-    for each row, the same for each mean, and -log2 of its group's share for each label. `x` (n, dimension) float32;
-    `labels` (n,) integers, of which -1 is a group of one row. By default a tenth of the whole variance is lost.
+    multivariate mixed data via lossy data coding and compression", 2007, section 2), with a Gaussian for each group
+    that spreads alike in all directions, for most groups are smaller than the dimension: d / 2 log2(1 + variance /
+    distortion) for each row, the same for each mean, and -log2 of its group's share for each label. `x` (n, dimension)
+    float32; `labels` (n,) integers, of which -1 is a group of one row. By default a tenth of the variance is lost.
 
     >>> import numpy
     >>> x = numpy.float32([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])

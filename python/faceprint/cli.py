@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import __version__
+from ._cluster import METHODS, Method
 from ._cluster import cluster as cluster_rows
 from ._info import info as describe
 from .album import Album, Embeddings, flatten, load_embeddings, read_album, save_embeddings
@@ -47,6 +48,10 @@ ERROR = 2  # what scripts see where no answer could be given; 1 says "different"
 INTERRUPTED, UNREAD = 130, 141  # what shells say of programs that Ctrl-C or a closed pipe ends
 
 Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+Grouping = click.option("--threshold", type=float, help="The squared distance up to which faces are grouped.")
+HowFound = click.option(
+    "--method", type=click.Choice(METHODS), default="map_equation", show_default=True, help="How people are found."
+)
 Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
 Far = click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
 Threshold = click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
@@ -262,7 +267,8 @@ def search(
 
 @command.command()
 @Paths
-@click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
+@Grouping
+@HowFound
 @Gate
 @click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Write a CSV file with a line a face.")
@@ -276,6 +282,7 @@ def cluster(
     model: Model,
     paths: tuple[Path, ...],
     threshold: float | None,
+    method: Method,
     gate: float | None,
     report: Path | None,
     table: Path | None,
@@ -293,7 +300,7 @@ def cluster(
     _check_outputs([report, table], into, paths)  # before minutes of work
     album = _read(model, paths)
     junk = ~recognisable(album.embeddings, recipe, gate)
-    people = cluster_rows(album.embeddings, threshold=stop, junk=junk)
+    people = cluster_rows(album.embeddings, method=method, threshold=stop, junk=junk)
     names = [printable(album.photos[owner]) for owner in album.owners]
     groups = [[names[row] for row in rows] for rows in members(people.labels)]
     lost = [names[row] for row in np.flatnonzero(junk)]
@@ -395,9 +402,12 @@ def sensitivity(
 @click.argument("features", type=click.Path(path_type=Path))
 @click.argument("labels", type=click.Path(path_type=Path))
 @click.option("--dimension", default=256, show_default=True, help="Numbers of an embedding, unless it is an .npy file.")
-@click.option("--threshold", type=float, help="The average squared distance at which grouping stops.")
+@Grouping
+@HowFound
 @Json
-def clustering(features: Path, labels: Path, dimension: int, threshold: float | None, as_json: bool) -> None:
+def clustering(
+    features: Path, labels: Path, dimension: int, threshold: float | None, method: Method, as_json: bool
+) -> None:
     """Group embeddings that were computed elsewhere into people, and measure pairwise and BCubed F.
 
     FEATURES holds float32 numbers and LABELS one whole number a line, as the public face-clustering benchmarks have
@@ -407,7 +417,9 @@ def clustering(features: Path, labels: Path, dimension: int, threshold: float | 
     truth = read_people(labels, len(x))
     start = perf_counter()
     with tqdm(total=100, unit="%", disable=None, leave=False) as bar:
-        people = cluster_rows(x, threshold=threshold, progress=lambda share: bar.update(100 * share - bar.n))
+        people = cluster_rows(
+            x, method=method, threshold=threshold, progress=lambda share: bar.update(100 * share - bar.n)
+        )
     seconds = perf_counter() - start
     found = compare_people(truth, people.labels)
     if as_json:

@@ -327,6 +327,9 @@ def test_cluster(run, folder, tmp_path):
     apart = json.loads(run("cluster", folder, "--threshold", "0", "--json").stdout)
     assert len(apart["people"]) == 5
     assert run("cluster", folder).stdout.startswith("person 1: ")
+    together = json.loads(run("cluster", folder, "--method", "components", "--threshold", "4", "--json").stdout)
+    assert len(together["people"]) == 1
+    assert "'kmeans' is not one of" in run("cluster", folder, "--method", "kmeans", code=2).stderr
 
 
 def test_cluster_writes_a_line_a_face(run, folder, tmp_path):

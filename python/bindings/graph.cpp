@@ -13,8 +13,8 @@ Method as_method(const std::string& name) {
   if (name == "modularity") return Method::modularity;
   if (name == "chinese_whispers") return Method::chinese_whispers;
   if (name == "components") return Method::components;
-  throw py::value_error(
-      "method must be 'map_equation', 'modularity', 'chinese_whispers' or 'components', not '" + name + "'");
+  throw py::value_error("method must be 'map_equation', 'modularity', 'chinese_whispers' or 'components', not '" +
+                        name + "'");
 }
 
 template <class T>
@@ -64,8 +64,8 @@ py::tuple neighbour_graph(const py::object& distances, const py::object& indices
 py::array communities(const py::object& offsets, const py::object& targets, const py::object& weights,
                       const std::string& method, const py::object& resolution, const py::object& left_nodes,
                       const py::object& threads, const py::object& progress) {
-  const py::array starts = as_array<std::int64_t>("offsets", offsets), ends = as_array<std::int64_t>("targets", targets),
-                  heavy = as_array<float>("weights", weights);
+  const py::array starts = as_array<std::int64_t>("offsets", offsets),
+                  ends = as_array<std::int64_t>("targets", targets), heavy = as_array<float>("weights", weights);
   const faceprint::GraphView graph = {as_list<std::int64_t>("offsets", starts, "(nodes + 1,)"),
                                       as_list<std::int64_t>("targets", ends, "(edges,)"),
                                       as_list<float>("weights", heavy, "(edges,)")};
@@ -90,7 +90,8 @@ void bind_graph(py::module_& module) {
              py::arg("progress") = py::none(),
              "Cluster labels by average linkage, merging while the mean distance is at most the threshold.");
   module.def("neighbour_graph", neighbour_graph, py::arg("distances"), py::arg("indices"), py::arg("halfway"),
-             py::arg("slope"), py::arg("least"), py::arg("balanced") = false, py::arg("threads") = 0, py::arg("progress") = py::none(),
+             py::arg("slope"), py::arg("least"), py::arg("balanced") = false, py::arg("threads") = 0,
+             py::arg("progress") = py::none(),
              "Edges of a graph of nearest neighbours, weighted by how far the lists of their ends agree.");
   module.def("communities", communities, py::arg("offsets"), py::arg("targets"), py::arg("weights"),
              py::arg("method") = "map_equation", py::arg("resolution") = 1, py::arg("left_nodes") = 0,

@@ -60,7 +60,8 @@ TEST(groups_are_communities_of_every_method) {
   Labels expected;
   for (std::int64_t node = 0; node < lists.rows; ++node) expected.push_back(node / 5);
   for (const bool balanced : {false, true}) {
-    const Graph graph = neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0.2, .balanced = balanced});
+    const Graph graph =
+        neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0.2, .balanced = balanced});
     CHECK_EQUAL(graph.targets.size(), 7 * 5 * 4);
     for (const Method method : all_methods) CHECK(found(view(graph), {.method = method}) == expected);
   }
@@ -69,8 +70,8 @@ TEST(groups_are_communities_of_every_method) {
 TEST(evidence_is_the_share_of_the_lists_that_agree) {
   // Nodes 0 and 1 list each other and one more each, which counts for the other as the last on its own list.
   const Lists lists{{1, 2, 1, 2, 1, 1, 1, 1}, {1, 2, 0, 3, 0, 1, 0, 1}, 4, 2};
-  const Graph graph = neighbour_graph(lists.far(), lists.who(),
-                                      {.halfway = 1.5, .slope = 0.5, .least = 0, .balanced = false});
+  const Graph graph =
+      neighbour_graph(lists.far(), lists.who(), {.halfway = 1.5, .slope = 0.5, .least = 0, .balanced = false});
   const double near = 1 / (1 + std::exp(-1.0)), far = 1 / (1 + std::exp(1.0));
   CHECK_EQUAL(graph.targets.data()[0], 1);
   CHECK(std::abs(static_cast<double>(graph.weights.data()[0]) - (2 * near + 2 * far) / (2 + 2 * far)) < 1e-7);
@@ -78,9 +79,11 @@ TEST(evidence_is_the_share_of_the_lists_that_agree) {
 
 TEST(threads_change_nothing) {
   const Lists lists = groups(300, 9);
-  const Graph one = neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0, .balanced = false}, 1);
+  const Graph one =
+      neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0, .balanced = false}, 1);
   for (const int threads : {2, 3, 0}) {
-    const Graph other = neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0, .balanced = false}, threads);
+    const Graph other =
+        neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0, .balanced = false}, threads);
     CHECK(std::ranges::equal(one.offsets, other.offsets));
     CHECK(std::ranges::equal(one.targets, other.targets));
     CHECK(std::ranges::equal(one.weights, other.weights));

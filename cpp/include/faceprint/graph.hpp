@@ -38,9 +38,9 @@ struct GraphView {
   std::ptrdiff_t nodes() const { return std::ssize(offsets) - 1; }
 };
 
-// How lists of neighbours become edges. A distance d counts as the affinity 1 / (1 + exp((d - halfway) / slope)), that of
-// a node to itself as 1. The evidence that two nodes are one person is how far their lists agree, each node being on its
-// own list:
+// How lists of neighbours become edges. A distance d counts as the affinity 1 / (1 + exp((d - halfway) / slope)), that
+// of a node to itself as 1. The evidence that two nodes are one person is how far their lists agree, each node being on
+// its own list:
 //
 //   sum over h of min(affinity(i, h), affinity(j, h)) / sum over h of max(affinity(i, h), affinity(j, h))
 //

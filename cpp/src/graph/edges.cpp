@@ -27,7 +27,8 @@ std::vector<float> affinities(Matrix<const float> distances, const EdgeRule& rul
     progress.add(0);
     for (std::ptrdiff_t place = 0; place < distances.columns; ++place) {
       const double distance = static_cast<double>(distances.row(row)[place]);
-      found[at(row * distances.columns + place)] = static_cast<float>(1 / (1 + std::exp((distance - rule.halfway) / rule.slope)));
+      found[at(row * distances.columns + place)] =
+          static_cast<float>(1 / (1 + std::exp((distance - rule.halfway) / rule.slope)));
     }
   };
   parallel_for(threads, distances.rows, convert, &progress);
@@ -56,8 +57,8 @@ class Evidence {
     }
   }
 
-  // `missed` is what `lower_than` adds for those on both lists as if they were missing from the other. The higher of two
-  // numbers is their sum less the lower.
+  // `missed` is what `lower_than` adds for those on both lists as if they were missing from the other. The higher of
+  // two numbers is their sum less the lower.
   double with(std::int64_t other) const {
     const float* listed = list(other);
     const std::int64_t* nodes = indices_.row(other);
@@ -88,7 +89,8 @@ class Evidence {
   void fetch(std::int64_t node) const {
     constexpr std::ptrdiff_t line = 64;
     const auto bring = [](const void* begin, std::ptrdiff_t bytes) {
-      for (std::ptrdiff_t byte = 0; byte < bytes; byte += line) __builtin_prefetch(static_cast<const char*>(begin) + byte);
+      for (std::ptrdiff_t byte = 0; byte < bytes; byte += line)
+        __builtin_prefetch(static_cast<const char*>(begin) + byte);
     };
     bring(list(node), indices_.columns * static_cast<std::ptrdiff_t>(sizeof(float)));
     bring(indices_.row(node), indices_.columns * static_cast<std::ptrdiff_t>(sizeof(std::int64_t)));
@@ -109,9 +111,9 @@ class Evidence {
   // The sum of the lower of `affinity` and each on the list that is looked from, which descends.
   double lower_than(float affinity) const {
     const float* listed = list(node_);
-    const std::ptrdiff_t above = std::partition_point(listed, listed + indices_.columns,
-                                                      [&](float value) { return value > affinity; }) -
-                                 listed + 1;
+    const std::ptrdiff_t above =
+        std::partition_point(listed, listed + indices_.columns, [&](float value) { return value > affinity; }) -
+        listed + 1;
     return static_cast<double>(affinity) * static_cast<double>(above) + (sums_.back() - sums_[at(above)]);
   }
 

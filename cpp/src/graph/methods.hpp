@@ -11,8 +11,7 @@
 namespace faceprint {
 
 std::vector<std::int64_t> map_equation(Network network, int threads, Progress& progress);
-std::vector<std::int64_t> modularity(Network network, double resolution, std::ptrdiff_t left_nodes,
-                                     Progress& progress);
+std::vector<std::int64_t> modularity(Network network, double resolution, std::ptrdiff_t left_nodes, Progress& progress);
 std::vector<std::int64_t> chinese_whispers(const Network& network, Progress& progress);
 std::vector<std::int64_t> components(const GraphView& graph);
 

@@ -22,7 +22,7 @@ void check_edge_rule(const EdgeRule& rule) {
   if (!(rule.slope > 0) || std::isinf(rule.slope)) {
     throw std::invalid_argument("slope must be above 0 and finite, not " + std::to_string(rule.slope));
   }
-  if (!(rule.least >= 0 && rule.least <= 1)) {
+  if (!(rule.least >= 0) || rule.least > 1) {
     throw std::invalid_argument("least must be in [0, 1], not " + std::to_string(rule.least));
   }
 }

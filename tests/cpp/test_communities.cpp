@@ -1,5 +1,5 @@
 #include <cmath>
-#include <limits>
+#include <numbers>
 #include <stdexcept>
 
 #include "check.hpp"
@@ -72,7 +72,7 @@ TEST(evidence_is_the_share_of_the_lists_that_agree) {
   const Lists lists{{1, 2, 1, 2, 1, 1, 1, 1}, {1, 2, 0, 3, 0, 1, 0, 1}, 4, 2};
   const Graph graph =
       neighbour_graph(lists.far(), lists.who(), {.halfway = 1.5, .slope = 0.5, .least = 0, .balanced = false});
-  const double near = 1 / (1 + std::exp(-1.0)), far = 1 / (1 + std::exp(1.0));
+  const double near = std::numbers::e / (std::numbers::e + 1), far = 1 / (1 + std::numbers::e);
   CHECK_EQUAL(graph.targets.data()[0], 1);
   CHECK(std::abs(static_cast<double>(graph.weights.data()[0]) - (2 * near + 2 * far) / (2 + 2 * far)) < 1e-7);
 }

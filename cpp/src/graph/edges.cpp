@@ -26,7 +26,7 @@ std::vector<float> affinities(Matrix<const float> distances, const EdgeRule& rul
   const auto convert = [&](std::ptrdiff_t row) {
     progress.add(0);
     for (std::ptrdiff_t place = 0; place < distances.columns; ++place) {
-      const double distance = static_cast<double>(distances.row(row)[place]);
+      const auto distance = static_cast<double>(distances.row(row)[place]);
       found[at(row * distances.columns + place)] =
           static_cast<float>(1 / (1 + std::exp((distance - rule.halfway) / rule.slope)));
     }

@@ -305,7 +305,8 @@ def cluster(
     groups = [[names[row] for row in rows] for rows in members(people.labels)]
     lost = [names[row] for row in np.flatnonzero(junk)]
     if report is not None:
-        write_sheets(report, album, people, f"Grouped at threshold {people.threshold:.3f}.")
+        limit = f", threshold {people.threshold:.3f}" if "threshold" in people.settings.heeded else ""
+        write_sheets(report, album, people, f"Method {method}{limit}.")
     if table is not None:
         write_csv(table, album, people)
     plan = None if into is None else plan_sorting(album, people.labels, how)

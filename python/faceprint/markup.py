@@ -21,6 +21,7 @@ td.same{background:#d3f0df} svg{max-width:100%;height:auto} .note{color:#52606d}
 section{content-visibility:auto;contain-intrinsic-size:auto 14rem}
 """
 GREY = "#7b8794"  # of faces that belong to nobody
+QUALITY = 75  # of pictures, as JPEG has it
 COLOURS = ("#1b7f5c", "#b44d12", "#3c5bbf", "#a3246f", "#6b6b00", "#00768a", "#7a3fc4", "#8a2b2b")
 
 
@@ -59,7 +60,7 @@ def picture(image: Pixels, widest: int) -> str:
     small = Image.fromarray(image)
     small.thumbnail((widest, widest))
     content = io.BytesIO()
-    small.save(content, "JPEG", quality=85)
+    small.save(content, "JPEG", quality=QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
 
 

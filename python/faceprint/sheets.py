@@ -19,7 +19,7 @@ from .photo import printable
 
 SHOWN = 24  # faces on the sheet of a person
 SHOWN_TOGETHER = 240  # on a sheet of several people, or of nobody
-WIDEST = 80  # pixels of a face: some 3 kB of the page
+WIDEST = 72  # pixels of a face: 2.5 kB of the page
 
 
 def write_sheets(path: Path, album: Album, people: Clustering, note: str = "") -> None:
@@ -70,7 +70,7 @@ def _parts(album: Album, people: Clustering, note: str) -> Iterator[str]:
         yield _section("Seen once", None, count(len(once), "person", "people"), sheet, len(once))
     if nobody:
         sheet = [show(row, names[row]) for row in nobody[:SHOWN_TOGETHER]]
-        told = f"{count(len(nobody), 'face')} that belong to nobody, as they cannot be recognised"
+        told = f"{count(len(nobody), 'face')} that belong to nobody"
         yield _section("Nobody", colour(JUNK), told, sheet, len(nobody))
     yield left_out(album.skipped)
 

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import __version__
-from ._cluster import METHODS, Method
+from ._cluster import JUNK, METHODS, Method
 from ._cluster import cluster as cluster_rows
 from ._info import info as describe
 from .album import Album, Embeddings, flatten, load_embeddings, read_album, save_embeddings
@@ -303,7 +303,7 @@ def cluster(
     people = cluster_rows(album.embeddings, method=method, threshold=stop, junk=junk)
     names = [printable(album.photos[owner]) for owner in album.owners]
     groups = [[names[row] for row in rows] for rows in members(people.labels)]
-    lost = [names[row] for row in np.flatnonzero(junk)]
+    lost = [names[row] for row in np.flatnonzero(people.labels == JUNK)]
     if report is not None:
         limit = f", threshold {people.threshold:.3f}" if "threshold" in people.settings.heeded else ""
         write_sheets(report, album, people, f"Method {method}{limit}.")

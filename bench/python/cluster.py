@@ -103,7 +103,9 @@ def leiden(edges: graph.Graph, _: Any = None) -> Labels:
     import leidenalg
 
     network = igraph.Graph(n=len(edges), edges=np.stack([edges.sources, edges.targets], axis=1))
-    found = leidenalg.find_partition(network, leidenalg.ModularityVertexPartition, edges.weights.tolist(), seed=1)
+    found = leidenalg.find_partition(
+        network, leidenalg.ModularityVertexPartition, weights=edges.weights.tolist(), seed=1
+    )
     return np.array(found.membership, np.int64)
 
 

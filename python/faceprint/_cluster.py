@@ -95,7 +95,8 @@ class Clustering:
 
         As `cluster` of both with the labels of this clustering as `previous`, but without comparing old rows with one
         another again. People keep their rows and numbers, all of them or only those in `named`; what else is known
-        (`must_link`, `cannot_link`, `attributes`) is said of all rows, `junk` (m,) of the new ones.
+        (`must_link`, `cannot_link`, `attributes`) is said of all rows, `junk` (m,) of the new ones. Methods "average"
+        and "density", which heed no names, want `named=[]`.
 
         >>> import numpy
         >>> first = cluster(numpy.float32([[1, 0], [0, 1]]), threshold=0.5)
@@ -241,7 +242,7 @@ def _cluster(
             progress=stage(progress, 0.95, 1),
         )
     elif not known.idle:
-        raise ValueError(f"method {settings.method!r} heeds neither links nor attributes nor previous labels")
+        raise ValueError(f"method {settings.method!r} heeds neither links nor attributes nor named people")
     elif settings.method == "average":
         found = _core.average_linkage(ordered, settings.threshold, threads or 0, progress)
     else:

@@ -237,6 +237,14 @@ def test_adding_keeps_everybody_and_junk():
     np.testing.assert_array_equal(from_nothing.labels, fp.cluster(x).labels)
 
 
+def test_adding_by_a_method_that_heeds_no_names():
+    x, truth = people([8, 8], spread=0.2)
+    first = fp.cluster(x[:12], method="average")
+    with pytest.raises(ValueError, match=r"^method 'average' heeds neither links nor attributes nor named people$"):
+        first.add(x[12:])
+    assert first.add(x[12:], named=[]).labels.tolist() == truth.tolist()
+
+
 def test_again_finds_what_a_new_call_finds():
     x, _ = people([9, 5, 30, 1, 14], spread=0.8, seed=3)
     found = fp.cluster(x, k=20)
@@ -278,7 +286,7 @@ X = np.eye(3, dtype=np.float32)
         (
             {"method": "average", "must_link": [[0, 1]]},
             ValueError,
-            "method 'average' heeds neither links nor attributes nor previous labels",
+            "method 'average' heeds neither links nor attributes nor named people",
         ),
     ],
 )

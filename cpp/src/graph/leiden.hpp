@@ -159,7 +159,9 @@ bool improve(const Network& network, std::vector<std::int64_t>& modules, const R
   bool changed = false;
   while (true) {
     Objective objective(*level, now, rule);
-    if (move_nodes(*level, objective, now, progress)) changed = true;
+    const bool moved = move_nodes(*level, objective, now, progress);
+    if (!moved && level == &network) return false;  // what the last round left, parts of modules included
+    changed = changed || moved;
     const std::ptrdiff_t found = number_by_first(now);
     if (found == level->nodes()) break;
     std::vector<std::int64_t> parts = refine<Objective>(*level, now, rule, progress);

@@ -92,3 +92,10 @@ def test_assign_never_joins_people_who_are_enrolled():
         fp.assign(x[2:], x[:2], [0, -1])
     with pytest.raises(ValueError, match=r"^x must have shape \(n, 128\), not \(4, 3\)$"):
         fp.assign(x[2:, :3], x[:2], [0, 1])
+
+
+def test_a_part_smaller_by_one_is_wrong():
+    x, labels = folders([3, 2, 4])
+    found = fp.clean(x, np.where(labels == 1, 0, labels))
+    assert found.wrong.tolist() == [3, 4]
+    assert found.doubtful.tolist() == []

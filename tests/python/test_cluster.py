@@ -202,9 +202,16 @@ def test_only_the_named_stay_as_they_were():
     x, _ = people([6, 6], spread=0.2)
     previous = np.array([3] * 5 + [1] + [7] * 3 + [1] * 3)
     free = fp.cluster(x, previous=previous, named=[])
-    assert free.labels.tolist() == [3] * 6 + [1] * 6 if (previous == 1).sum() > 3 else [3] * 6 + [7] * 6
+    assert free.labels.tolist() == [3] * 6 + [1] * 6  # of three faces each, the lower number
     kept = fp.cluster(x, previous=previous, named=[1])
     assert set(kept.labels[previous == 1]) == {1}
+
+
+def test_a_name_goes_before_the_number_of_more_faces():
+    x, _ = people([12], spread=0.2)
+    previous = np.array([3] * 2 + [7] * 9 + [-1])
+    assert fp.cluster(x, previous=previous, named=[3]).labels.tolist() == [3] * 12
+    assert fp.cluster(x, previous=previous, named=[]).labels.tolist() == [7] * 12
 
 
 @pytest.mark.parametrize("method", ["map_equation", "modularity"])

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 import faceprint as fp
 from faceprint import graph, synthetic
+from faceprint._cluster import find_edges
 from faceprint.evaluate.people import find_people
 from faceprint.lists import order_by_content
 
@@ -210,14 +211,7 @@ def speed(count: int, rounds: int) -> dict[str, Any]:
     }
     found = fp.cluster(x)
     assert found.lists is not None
-    settings = found.settings
-    edges = graph.neighbour_graph(
-        found.lists.distances,
-        found.lists.indices,
-        halfway=0.8 * settings.threshold,
-        slope=settings.threshold / 16,
-        least=settings.least,
-    )
+    edges = find_edges(found.lists, found.settings)
     contestants["faceprint map equation alone"] = lambda: graph.communities(edges)
     contestants["faceprint modularity alone"] = lambda: graph.communities(edges, "modularity")
     absent = missing(iter(["infomap", "leidenalg", "fast_hdbscan"]))

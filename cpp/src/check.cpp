@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <stdexcept>
+#include <utility>
 
 namespace faceprint {
 
@@ -39,6 +40,12 @@ void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t co
   if (matrix.columns == columns) return;
   throw std::invalid_argument(std::string(name) + " must have shape (n, " + std::to_string(columns) + "), not " +
                               shape(matrix.rows, matrix.columns));
+}
+
+void check_length(const char* name, std::size_t length, std::ptrdiff_t expected) {
+  if (std::cmp_equal(length, expected)) return;
+  throw std::invalid_argument(std::string(name) + " must have length " + std::to_string(expected) + ", not " +
+                              std::to_string(length));
 }
 
 void check_values(const char* name, Matrix<const float> matrix, float most) {

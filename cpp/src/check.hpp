@@ -15,6 +15,7 @@ std::string shape(std::ptrdiff_t rows, std::ptrdiff_t columns);  // "(3, 128)"
 
 void check_columns(const char* name, std::ptrdiff_t columns, std::ptrdiff_t most = max_columns);
 void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t columns);
+void check_length(const char* name, std::size_t length, std::ptrdiff_t expected);
 void check_values(const char* name, Matrix<const float> matrix, float most = max_value);
 
 template <class T>

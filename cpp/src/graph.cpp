@@ -56,10 +56,7 @@ void check_neighbours(Matrix<const float> distances, Matrix<const std::int64_t> 
 
 void check_graph(const GraphView& graph) {
   if (graph.offsets.empty()) throw std::invalid_argument("offsets must have length nodes + 1, not 0");
-  if (graph.weights.size() != graph.targets.size()) {
-    throw std::invalid_argument("weights must have length " + std::to_string(graph.targets.size()) + ", not " +
-                                std::to_string(graph.weights.size()));
-  }
+  check_length("weights", graph.weights.size(), std::ssize(graph.targets));
   if (graph.offsets.front() != 0 || graph.offsets.back() != std::ssize(graph.targets) ||
       !std::ranges::is_sorted(graph.offsets)) {
     throw std::invalid_argument("offsets must ascend from 0 to the number of targets, " +
@@ -131,8 +128,7 @@ Graph neighbour_graph(Matrix<const float> distances, Matrix<const std::int64_t> 
   Progress progress(watch, static_cast<double>(indices.rows));
   Graph graph = evidence_graph(distances, indices, rule, threads, progress);
   if (!rule.balanced) return graph;
-  const auto span = [](const auto& values) { return std::span(values.data(), at(values.size())); };
-  return balance({span(graph.offsets), span(graph.targets), span(graph.weights)}, progress);
+  return balance(graph.view(), progress);
 }
 
 void communities(const GraphView& graph, const CommunityRule& rule, std::span<std::int64_t> labels, int threads,
@@ -141,10 +137,7 @@ void communities(const GraphView& graph, const CommunityRule& rule, std::span<st
   check_graph(graph);
   check_rule(graph, rule);
   if (rule.left_nodes > 0) check_sides(graph, rule.left_nodes);
-  if (std::ssize(labels) != graph.nodes()) {
-    throw std::invalid_argument("labels must have length " + std::to_string(graph.nodes()) + ", not " +
-                                std::to_string(labels.size()));
-  }
+  check_length("labels", labels.size(), graph.nodes());
   Progress progress(watch, 1);  // how much is left to do is not known before it is done
   std::vector<std::int64_t> found = find(graph, rule, threads, progress);
   number_by_first(found);

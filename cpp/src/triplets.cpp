@@ -1,7 +1,6 @@
 #include "faceprint/triplets.hpp"
 
 #include <cmath>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -16,10 +15,7 @@ namespace {
 
 void check_batch(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule) {
   check_columns("embeddings", embeddings.columns);
-  if (std::ssize(labels) != embeddings.rows) {
-    throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
-                                std::to_string(labels.size()));
-  }
+  check_length("labels", labels.size(), embeddings.rows);
   if (!(rule.margin > 0)) throw std::invalid_argument("margin must be above 0, not " + std::to_string(rule.margin));
   if (rule.anchors < 0 || rule.anchors > embeddings.rows) {
     throw std::invalid_argument("anchors must be 0 (all) or at most the number of rows, " +

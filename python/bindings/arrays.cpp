@@ -66,6 +66,16 @@ faceprint::Matrix<float> as_output(const char* name, const py::array& array) {
   return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1), stride};
 }
 
+template <class T>
+std::span<const T> as_list(const char* name, const py::array& array, const char* shape) {
+  check_shape(name, array, {-1}, shape);
+  check_contiguous(name, array);
+  return {static_cast<const T*>(array.data()), static_cast<std::size_t>(array.size())};
+}
+
+template std::span<const float> as_list(const char*, const py::array&, const char*);
+template std::span<const std::int64_t> as_list(const char*, const py::array&, const char*);
+
 faceprint::Image as_image(const char* name, const py::array& array) {
   check_shape(name, array, {-1, -1, 3}, "(height, width, 3)");
   if (array.size() > 0 && (array.strides(2) != 1 || (array.shape(1) > 1 && array.strides(1) != 3))) {

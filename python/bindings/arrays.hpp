@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,10 @@ faceprint::Matrix<const T> as_matrix(const char* name, const py::array& array, p
 
 // The same for writing into: rows must not overlap one another.
 faceprint::Matrix<float> as_output(const char* name, const py::array& array);
+
+// A list of adjacent elements; `shape` is how messages write its shape, "(n,)".
+template <class T>
+std::span<const T> as_list(const char* name, const py::array& array, const char* shape);
 
 // (height, width, 3), the pixels of a row adjacent.
 faceprint::Image as_image(const char* name, const py::array& array);

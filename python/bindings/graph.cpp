@@ -17,13 +17,6 @@ Method as_method(const std::string& name) {
                         name + "'");
 }
 
-template <class T>
-std::span<const T> as_list(const char* name, const py::array& array, const char* shape) {
-  check_shape(name, array, {-1}, shape);
-  check_contiguous(name, array);
-  return {static_cast<const T*>(array.data()), static_cast<std::size_t>(array.size())};
-}
-
 py::array average_linkage(const py::object& embeddings, const py::object& threshold, const py::object& threads,
                           const py::object& progress) {
   const py::array array = as_array<float>("embeddings", embeddings);

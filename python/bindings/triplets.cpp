@@ -50,19 +50,13 @@ TripletRule as_rule(const std::string& kind, const py::object& margin, const std
           .anchors = as_integer("anchors", anchors)};
 }
 
-std::span<const std::int64_t> as_labels(const py::array& array) {
-  check_shape("labels", array, {-1}, "(n,)");
-  check_contiguous("labels", array);
-  return {static_cast<const std::int64_t*>(array.data()), static_cast<std::size_t>(array.size())};
-}
-
 py::tuple mine_triplets(const py::object& embeddings, const py::object& labels, const std::string& kind,
                         const py::object& margin, const std::string& choice, const py::object& seed,
                         const py::object& anchors, const py::object& threads, const py::object& progress) {
   const py::array rows = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", rows);
   const py::array identities = as_array<std::int64_t>("labels", labels);
-  const auto identity = as_labels(identities);
+  const auto identity = as_list<std::int64_t>("labels", identities, "(n,)");
   const TripletRule rule = as_rule(kind, margin, choice, seed, anchors);
   const int count = as_threads(threads);
   PythonWatch watch(progress);
@@ -82,7 +76,7 @@ py::tuple triplet_loss(const py::object& embeddings, const py::object& labels, c
   const py::array rows = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", rows);
   const py::array identities = as_array<std::int64_t>("labels", labels);
-  const auto identity = as_labels(identities);
+  const auto identity = as_list<std::int64_t>("labels", identities, "(n,)");
   const TripletRule rule = as_rule(kind, margin, choice, seed, anchors);
   const Hinge cost = as_hinge(hinge);
   const bool mean = as_mean(reduction);

@@ -10,8 +10,7 @@ from ._cluster import cluster
 from ._nearest import Progress
 from .arrays import as_embeddings
 from .constraints import as_numbers
-
-UNKNOWN = -1
+from .identity import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._cluster import THRESHOLD
+from ._cluster import as_limit
 from ._nearest import nearest, within
+from ._template import set_distance
 from .arrays import as_embeddings
 from .constraints import as_numbers
-from .distance import as_threshold
 from .medoids import medoids, members
-from .suggest import Merge, find_merges, mean_distance
+from .suggest import Merge, find_merges
 
 STRANGE = 1.3  # thresholds: how far on average from a person a face is that is somebody else's
 TWIN = 0.05  # thresholds: how near two photographs are that are nearly the same
@@ -64,7 +64,7 @@ def clean(x: Any, labels: Any, *, threshold: float | None = None, threads: int |
     """
     rows = as_embeddings(x, "embeddings")
     numbers = as_numbers(labels, "labels", len(rows))
-    near = as_threshold(THRESHOLD if threshold is None else threshold)
+    near = as_limit(threshold)
     pure, doubtful = numbers.copy(), []
     for label, group in enumerate(members(numbers)):
         parts = members(_core.average_linkage(rows[group], min(STRANGE * near, 4.0), threads or 0))
@@ -77,7 +77,7 @@ def clean(x: Any, labels: Any, *, threshold: float | None = None, threads: int |
                 pure[group[part]] = -1
     wrong = np.flatnonzero((pure < 0) & (numbers >= 0))
     groups, representatives = members(pure), medoids(rows, pure)
-    away = [mean_distance(rows[[row]], rows[groups[numbers[row]]]) for row in wrong]
+    away = [set_distance(rows[[row]], rows[groups[numbers[row]]]) for row in wrong]
     return Cleaning(
         wrong.astype(np.int64),
         np.array(away, np.float64),
@@ -98,7 +98,7 @@ def overlap(a: Any, b: Any, *, threshold: float | None = None, threads: int | No
     >>> overlap(numpy.float32([[1, 0], [0, 1]]), numpy.float32([[-1, 0], [0, 1]])).pairs.tolist()
     [[1, 1]]
     """
-    limit = as_threshold(THRESHOLD if threshold is None else threshold)
+    limit = as_limit(threshold)
     distances, indices = nearest(a, b, 1, threads=threads)
     rows = np.flatnonzero(distances[:, 0] <= limit)
     rows = rows[np.argsort(distances[rows, 0], kind="stable")]
@@ -118,7 +118,7 @@ def _owners(
         return owners
     _, beside = nearest(rows[wrong], rows[representatives[people]], min(10, len(people)))
     for place, row in enumerate(wrong):
-        means = [mean_distance(rows[[row]], rows[groups[person]]) for person in people[beside[place]]]
+        means = [set_distance(rows[[row]], rows[groups[person]]) for person in people[beside[place]]]
         best = int(np.argmin(means))
         if means[best] <= limit:
             owners[place] = people[beside[place, best]]

@@ -12,7 +12,7 @@ from ._nearest import Progress, stage
 from .arrays import as_embeddings
 from .constraints import Constraints, as_attributes, as_numbers, as_pairs, constrained_communities
 from .distance import as_threshold
-from .graph import neighbour_graph
+from .graph import Graph, neighbour_graph
 from .identity import UNKNOWN, keep_numbers, number_by_first
 from .lists import Lists, extend_lists, find_lists, order_by_content
 from .medoids import medoids
@@ -192,11 +192,33 @@ def cluster(
     [-1, 0, 1]
     """
     rows = as_embeddings(x, "embeddings")
-    stop = THRESHOLD if threshold is None else threshold
-    settings = _settings(method, stop, k, least, resolution, balanced)
+    settings = _settings(method, as_limit(threshold), k, least, resolution, balanced)
     labels = as_numbers(previous, "previous", len(rows))
     constraints = _constraints(len(rows), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
     return _cluster(rows, _mask(junk, len(rows)), constraints, labels, settings, None, threads, progress)
+
+
+def as_limit(threshold: float | None) -> float:
+    """Check a squared distance up to which two faces may be one person's; None stands for the bundled network's.
+
+    >>> as_limit(None)
+    0.14
+    """
+    return as_threshold(THRESHOLD if threshold is None else threshold)
+
+
+def find_edges(lists: Lists, settings: Settings, threads: int | None = None, progress: Progress | None = None) -> Graph:
+    """Make the graph in whose communities `cluster` sees people."""
+    return neighbour_graph(
+        lists.distances,
+        lists.indices,
+        halfway=HALFWAY * settings.threshold,
+        slope=max(SLOPE * settings.threshold, NEAR_ZERO),
+        least=settings.least,
+        balanced=settings.balanced,
+        threads=threads,
+        progress=progress,
+    )
 
 
 def _settings(method: Method, threshold: float, k: int, least: float, resolution: float, balanced: bool) -> Settings:
@@ -223,16 +245,7 @@ def _cluster(
     known = constraints.among(order, len(rows))
     if settings.method in ON_GRAPH:
         lists = _lists(ordered, order, before, settings.k, threads, stage(progress, 0, 0.9))
-        graph = neighbour_graph(
-            lists.distances,
-            lists.indices,
-            halfway=HALFWAY * settings.threshold,
-            slope=max(SLOPE * settings.threshold, NEAR_ZERO),
-            least=settings.least,
-            balanced=settings.balanced,
-            threads=threads,
-            progress=stage(progress, 0.9, 0.95),
-        )
+        graph = find_edges(lists, settings, threads, stage(progress, 0.9, 0.95))
         found = constrained_communities(
             graph,
             known,

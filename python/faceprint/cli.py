@@ -381,8 +381,7 @@ def sensitivity(
 
     FOLDER holds a sub-folder of photographs for each person. All pairs of photographs are compared.
     """
-    if plot is not None and not plot.parent.is_dir():  # before minutes of work
-        raise FileNotFoundError(f"{printable(plot)} cannot be written: its folder does not exist")
+    _check_outputs([plot], None, ())  # before minutes of work
     known = find_people(folder, most_people=people, most_photos=photos)
     pairs: Pairs
     chosen, pairs = (known.photos, AllPairs(known.people)) if listed is None else read_pairs(listed, known)

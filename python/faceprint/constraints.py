@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .graph import Graph, communities, contract, from_edges
 from .identity import UNKNOWN, settle
+from .medoids import members
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,12 +121,11 @@ def same_photograph(photos: Any) -> NDArray[np.int64]:
     [[0, 2]]
     """
     owners = np.unique(np.asarray(photos), return_inverse=True)[1].ravel()
-    order = np.argsort(owners, kind="stable")
     pairs = [np.empty((0, 2), np.int64)]
-    for rows in np.split(order, np.flatnonzero(np.diff(owners[order])) + 1):
+    for rows in members(owners):
         first, second = np.triu_indices(len(rows), 1)
         pairs.append(np.stack([rows[first], rows[second]], axis=1))
-    return np.concatenate(pairs).astype(np.int64)
+    return np.concatenate(pairs)
 
 
 def constrained_communities(graph: Graph, constraints: Constraints, **options: Any) -> NDArray[np.int64]:
@@ -134,6 +134,8 @@ def constrained_communities(graph: Graph, constraints: Constraints, **options: A
     What must be one is one node. Edges of pairs that cannot be are weakened by the penalty. Every value of an attribute
     is a node more, with edges to and from its faces. Known people who meet in one community are parted again.
     """
+    if constraints.idle:
+        return communities(graph, **options)
     nodes = len(graph)
     graph = with_attributes(damp(graph, constraints), constraints)
     groups = np.append(constraints.groups, np.zeros(len(graph) - nodes, np.int64))

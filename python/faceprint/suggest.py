@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._cluster import Clustering
 from ._nearest import neighbours
+from ._template import set_distance
 from .distance import as_threshold, distances
 from .medoids import medoids, members
 
@@ -103,7 +104,7 @@ def suggest_splits(found: Clustering, *, limit: float | None = None, threads: in
         largest = max(parts, key=len, default=None)
         for part in parts:
             if part is not largest:
-                mean = mean_distance(found.embeddings[rows[part]], found.embeddings[rows[largest]])
+                mean = set_distance(found.embeddings[rows[part]], found.embeddings[rows[largest]])
                 splits.append(Split(person, rows[part], mean))
     return sorted(splits, key=lambda split: (-split.distance, split.person))
 
@@ -124,22 +125,10 @@ def find_merges(
     rows = members(labels)
     merges = []
     for first, second in people[np.unique(np.sort(pairs, axis=1), axis=0)].tolist():
-        mean = mean_distance(x[rows[first]], x[rows[second]])
+        mean = set_distance(x[rows[first]], x[rows[second]])
         if mean <= limit:
             between = distances(x[rows[first]], x[rows[second]], threads=threads)
             a, b = np.unravel_index(int(between.argmin()), between.shape)
             nearest = int(rows[first][a]), int(rows[second][b])
             merges.append(Merge((first, second), mean, float(between[a, b]), nearest))
     return sorted(merges, key=lambda merge: (merge.distance, merge.people))
-
-
-def mean_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Average the squared distances of all rows of one to all of the other, through their means.
-
-    >>> import numpy
-    >>> mean_distance(numpy.float32([[0], [2]]), numpy.float32([[1]]))
-    1.0
-    """
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    squares = (x**2).sum(axis=1).mean() + (y**2).sum(axis=1).mean()
-    return float(max(squares - 2 * x.mean(axis=0) @ y.mean(axis=0), 0.0))

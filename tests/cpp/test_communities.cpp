@@ -40,13 +40,6 @@ Lists groups(std::ptrdiff_t count, std::ptrdiff_t size) {
   return lists;
 }
 
-GraphView view(const Graph& graph) {
-  const auto span = [](const auto& values) {
-    return std::span(values.data(), static_cast<std::size_t>(values.size()));
-  };
-  return {span(graph.offsets), span(graph.targets), span(graph.weights)};
-}
-
 Labels found(const GraphView& graph, const CommunityRule& rule, int threads = 1) {
   Labels labels(static_cast<std::size_t>(graph.nodes()), -7);
   communities(graph, rule, labels, threads);
@@ -63,7 +56,7 @@ TEST(groups_are_communities_of_every_method) {
     const Graph graph =
         neighbour_graph(lists.far(), lists.who(), {.halfway = 1, .slope = 0.1, .least = 0.2, .balanced = balanced});
     CHECK_EQUAL(graph.targets.size(), 7 * 5 * 4);
-    for (const Method method : all_methods) CHECK(found(view(graph), {.method = method}) == expected);
+    for (const Method method : all_methods) CHECK(found(graph.view(), {.method = method}) == expected);
   }
 }
 
@@ -88,7 +81,7 @@ TEST(threads_change_nothing) {
     CHECK(std::ranges::equal(one.targets, other.targets));
     CHECK(std::ranges::equal(one.weights, other.weights));
     for (const Method method : all_methods) {
-      CHECK(found(view(one), {.method = method}, 1) == found(view(one), {.method = method}, threads));
+      CHECK(found(one.view(), {.method = method}, 1) == found(one.view(), {.method = method}, threads));
     }
   }
 }

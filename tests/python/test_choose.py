@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 import faceprint as fp
+from made import people
 
-
-def people(sizes, spread, seed=0):
-    rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    x = rng.standard_normal((len(sizes), 64))[labels] + spread * rng.standard_normal((len(labels), 64))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), labels
-
-
-X, LABELS = people([6] * 10, spread=0.7)  # about 0.66 apart within a person, 2 between people
+X, LABELS = people([6] * 10, spread=0.7, depth=64)  # about 0.66 apart within a person, 2 between people
 TRIALS = [{"threshold": value} for value in (0.1, 0.4, 1.2, 4)]
 
 
@@ -45,7 +38,7 @@ def test_without_names_the_shortest_code_wins():
 
 
 def test_coding_length_from_the_definition():
-    x, labels = people([5, 3], spread=0.4)
+    x, labels = people([5, 3], spread=0.4, depth=64)
     error = 0.02
     bits = 0.0
     centred = x.astype(float) - x.mean(axis=0, dtype=float)

@@ -6,24 +6,18 @@ import numpy as np
 import pytest
 
 import faceprint as fp
-
-
-def folders(sizes, spread=0.2, seed=0):
-    rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    x = rng.standard_normal((len(sizes), 128))[labels] + spread * rng.standard_normal((len(labels), 128))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), labels
+from made import people
 
 
 def test_clean_labels_are_left_alone():
-    x, labels = folders([5, 1, 9, 2])
+    x, labels = people([5, 1, 9, 2], spread=0.2)
     found = fp.clean(x, labels)
     assert [len(part) for part in (found.wrong, found.distances, found.owners, found.doubtful, found.same)] == [0] * 5
     assert found.twins.shape == (0, 2)
 
 
 def test_wrong_faces_are_found_with_whose_they_are():
-    x, labels = folders([6, 5, 7, 1])
+    x, labels = people([6, 5, 7, 1], spread=0.2)
     wrong = labels.copy()
     wrong[[0, 6, 18]] = [1, 2, 0]
     found = fp.clean(x, wrong)
@@ -35,27 +29,27 @@ def test_wrong_faces_are_found_with_whose_they_are():
 
 
 def test_one_person_under_two_names():
-    x, labels = folders([8, 4])
+    x, labels = people([8, 4], spread=0.2)
     twice = np.where(np.arange(12) < 3, 2, labels)
     (same,) = fp.clean(x, twice).same
     assert same.people == (0, 2)
 
 
 def test_nobody_can_say_whom_equal_parts_show():
-    x, labels = folders([2, 2, 4])
+    x, labels = people([2, 2, 4], spread=0.2)
     found = fp.clean(x, np.where(labels == 1, 0, labels))
     assert found.doubtful.tolist() == [0]
     assert found.wrong.tolist() == []
 
 
 def test_twins_are_told_whatever_their_labels():
-    x, labels = folders([3, 3])
+    x, labels = people([3, 3], spread=0.2)
     x[4] = x[1]
     assert fp.clean(x, labels).twins.tolist() == [[1, 4]]
 
 
 def test_faces_without_label_are_nobodys():
-    x, labels = folders([3, 3])
+    x, labels = people([3, 3], spread=0.2)
     found = fp.clean(x, np.where(labels == 1, -1, labels))
     assert found.wrong.tolist() == []
     empty = fp.clean(x[:0], [])
@@ -63,7 +57,7 @@ def test_faces_without_label_are_nobodys():
 
 
 def test_overlap_is_who_is_in_both():
-    x, labels = folders([3, 1, 2])
+    x, labels = people([3, 1, 2], spread=0.2)
     found = fp.overlap(x[labels == 0], x[labels != 0])
     assert found.pairs.shape == (0, 2)
     found = fp.overlap(x[[0, 3, 4]], x[[5, 1]])
@@ -85,7 +79,7 @@ def test_assign_recognises_through_the_import_and_keeps_strangers_apart():
 
 
 def test_assign_never_joins_people_who_are_enrolled():
-    x, _ = folders([6], spread=0.05)
+    x, _ = people([6], spread=0.05)
     found = fp.assign(x[2:], x[:2], [0, 1])
     assert set(found.labels.tolist()) <= {0, 1}
     with pytest.raises(ValueError, match=r"^labels must be numbers from 0, not -1: every enrolled face is somebody's$"):
@@ -95,7 +89,7 @@ def test_assign_never_joins_people_who_are_enrolled():
 
 
 def test_a_part_smaller_by_one_is_wrong():
-    x, labels = folders([3, 2, 4])
+    x, labels = people([3, 2, 4], spread=0.2)
     found = fp.clean(x, np.where(labels == 1, 0, labels))
     assert found.wrong.tolist() == [3, 4]
     assert found.doubtful.tolist() == []

@@ -8,14 +8,7 @@ import pytest
 
 import faceprint as fp
 from faceprint._cluster import THRESHOLD
-
-
-def people(sizes, spread, seed=0):
-    rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((len(sizes), 128))
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    x = centres[labels] + spread * rng.standard_normal((len(labels), 128))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), labels
+from made import people
 
 
 def test_separated_people_are_found():

@@ -26,16 +26,20 @@ void average_linkage(Matrix<const float> embeddings, double threshold, std::span
 
 // Weighted edges from nodes to nodes, in compressed sparse rows: those from node i lead to
 // targets[offsets[i] ... offsets[i + 1] - 1]. Weights are positive.
-struct Graph {
-  Growing<std::int64_t> offsets;  // nodes + 1
-  Growing<std::int64_t> targets;
-  Growing<float> weights;
-};
 struct GraphView {
-  std::span<const std::int64_t> offsets, targets;
+  std::span<const std::int64_t> offsets;  // nodes + 1
+  std::span<const std::int64_t> targets;
   std::span<const float> weights;
 
   std::ptrdiff_t nodes() const { return std::ssize(offsets) - 1; }
+};
+struct Graph {
+  Growing<std::int64_t> offsets, targets;
+  Growing<float> weights;
+
+  GraphView view() const {
+    return {{offsets.begin(), offsets.end()}, {targets.begin(), targets.end()}, {weights.begin(), weights.end()}};
+  }
 };
 
 // How lists of neighbours become edges. A distance d counts as the affinity 1 / (1 + exp((d - halfway) / slope)), that

@@ -137,10 +137,7 @@ class Clusters {
 void average_linkage(Matrix<const float> embeddings, double threshold, std::span<std::int64_t> labels, int threads,
                      Watch* watch) {
   check_columns("embeddings", embeddings.columns);
-  if (std::ssize(labels) != embeddings.rows) {
-    throw std::invalid_argument("labels must have length " + std::to_string(embeddings.rows) + ", not " +
-                                std::to_string(labels.size()));
-  }
+  check_length("labels", labels.size(), embeddings.rows);
   if (!(threshold >= 0)) {
     throw std::invalid_argument("threshold must be 0 or more, not " + std::to_string(threshold));
   }

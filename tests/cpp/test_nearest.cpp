@@ -564,6 +564,8 @@ TEST(refuses_wrong_arguments) {
   CHECK_THROWS(std::invalid_argument, "gallery must have at least 1 row, not 0", computed(rows, empty, 1));
   CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1", computed(rows, gallery, 1, -1));
   CHECK_THROWS(std::invalid_argument, "k must be in [1, 40], not 41", computed_neighbours(rows, 41));
+  CHECK_THROWS(std::invalid_argument, "gallery must have at most 2^32 rows, not 4294967297",
+               check_neighbours(1, (std::int64_t{1} << 32) + 1));
   CHECK_THROWS(std::invalid_argument, "gallery must have at least 2 rows, not 1",
                computed_neighbours(random_integers(1, 8, 1), 1));
   Rows<float> bad = rows;

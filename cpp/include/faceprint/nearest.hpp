@@ -59,8 +59,8 @@ Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float
 
 // The k rows of the gallery nearest to each of its rows but itself: as `nearest` with the gallery's own rows. Another
 // row that is equal is a neighbour. Each pair is computed once and offered to both its rows.
-// Throws as `nearest` does, unless 1 <= k <= rows - 1, and if the storage is int8, whose values depend on which of two
-// rows is the query.
+// Throws as `nearest` does, unless 1 <= k <= rows - 1 and rows <= 2^32, and if the storage is int8, whose values depend
+// on which of two rows is the query.
 void neighbours(const Gallery& gallery, Matrix<float> values, Matrix<std::int64_t> indices, const Search& search = {});
 
 // Throw as the above would for this k, before any memory for the outputs is taken.

@@ -68,15 +68,9 @@ void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_
     const std::int64_t other = first_row_ + row + lane;
     if (one >= other || keys[lane] == infinity) continue;  // nobody is infinitely far but in places without a row
     const float key = values_.key(keys[lane]);
-    keep(one, key, other);
-    keep(other, key, one);
+    shortlists_.offer(one, key, other, scratch_);
+    shortlists_.offer(other, key, one, scratch_);
   }
-}
-
-void JoinCollector::keep(std::int64_t row, float key, std::int64_t index) {
-  const Heap heap = {keys_.row(row), indices_.row(row), keys_.columns};
-  heap.offer(key, index);
-  limits_[row] = heap.distances[0];
 }
 
 void CertifiedCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float*) {

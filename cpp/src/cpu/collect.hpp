@@ -6,6 +6,7 @@
 #include "cpu/heap.hpp"
 #include "cpu/hits.hpp"
 #include "cpu/scan.hpp"
+#include "cpu/shortlist.hpp"
 #include "faceprint/nearest.hpp"
 #include "threads.hpp"
 
@@ -62,8 +63,7 @@ class WithinCollector final : public Collector {
 // pairs whose query is not before the row are left out.
 class JoinCollector final : public Collector {
  public:
-  JoinCollector(Values values, Matrix<float> keys, Matrix<std::int64_t> indices, float* limits)
-      : values_(values), keys_(keys), indices_(indices), limits_(limits) {}
+  JoinCollector(Values values, Shortlists& shortlists) : values_(values), shortlists_(shortlists) {}
 
   void begin(std::int64_t first_query, const Block& block) {
     first_query_ = first_query;
@@ -72,12 +72,9 @@ class JoinCollector final : public Collector {
   void offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) override;
 
  private:
-  void keep(std::int64_t row, float key, std::int64_t index);
-
   Values values_;
-  Matrix<float> keys_;
-  Matrix<std::int64_t> indices_;
-  float* limits_;
+  Shortlists& shortlists_;
+  Shortlists::Scratch scratch_;
   std::int64_t first_query_ = 0, first_row_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "cpu/coarse.hpp"
 #include "cpu/collect.hpp"
 #include "cpu/pack.hpp"
+#include "cpu/shortlist.hpp"
 #include "cpu/sizes.hpp"
 #include "divide_up.hpp"
 #include "threads.hpp"
@@ -302,7 +303,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
       std::min(divide_up(queries_per_batch(rows, depth, 8 * tournament.stretches), panel_rows) * panel_rows,
                tournament.panels * panel_rows);
   std::vector<float> limits(static_cast<std::size_t>(gallery.panel_count() * panel_rows), infinity);
-  for (std::ptrdiff_t i = 0; i < rows; ++i) Heap{values.row(i), indices.row(i), values.columns}.clear();
+  Shortlists shortlists(values, indices, limits.data());
   Progress progress(search.watch, static_cast<double>(rows) * static_cast<double>(rows) / 2);
 
   // Offers each row of a stretch and each row of another, or later row of the same, to one another.
@@ -312,7 +313,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
     PackedBatch packed(task, batch_rows);
     const Buffer<float> copies(batch_rows * depth);
     Blocks blocks(task, most);
-    JoinCollector collector(Values(search.metric), values, indices, limits.data());
+    JoinCollector collector(Values(search.metric), shortlists);
     for (std::ptrdiff_t first = tournament.first(one) * panel_rows; first < last; first += batch_rows) {
       const std::ptrdiff_t count = std::min(batch_rows, last - first);
       for (std::ptrdiff_t i = 0; i < count; ++i) gallery.copy_row(first + i, copies.data() + i * depth);
@@ -336,7 +337,13 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
     };
     parallel_for(threads, tournament.stretches / 2, play, &progress);
   }
-  sort_heaps(values, indices);
+  const auto finish = [&](std::ptrdiff_t panel) {
+    Shortlists::Scratch scratch;
+    for (std::ptrdiff_t row = panel * panel_rows; row < std::min((panel + 1) * panel_rows, rows); ++row) {
+      shortlists.finish(row, scratch);
+    }
+  };
+  parallel_for(threads, gallery.panel_count(), finish, &progress);
   turn_into_values(search.metric, values);
 }
 

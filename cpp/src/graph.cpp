@@ -4,11 +4,13 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "check.hpp"
 #include "graph/edges.hpp"
 #include "graph/methods.hpp"
+#include "graph/order.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -105,17 +107,20 @@ void check_rule(const GraphView& graph, const CommunityRule& rule) {
 }
 
 std::vector<std::int64_t> find(const GraphView& graph, const CommunityRule& rule, int threads, Progress& progress) {
-  switch (rule.method) {
-    case Method::modularity:
-      return modularity(both_ways(graph, progress), rule.resolution, rule.left_nodes, progress);
-    case Method::chinese_whispers:
-      return chinese_whispers(both_ways(graph, progress), progress);
-    case Method::components:
-      return components(graph);
-    case Method::map_equation:
-      break;
-  }
-  return map_equation(both_ways(graph, progress), threads, progress);
+  if (rule.method == Method::components) return components(graph);
+  const auto targets_of = [&](std::int64_t node) {
+    const std::int64_t first = graph.offsets[at(node)];
+    return graph.targets.subspan(at(first), at(graph.offsets[at(node) + 1] - first));
+  };
+  const Order order = rule.left_nodes > 0 ? no_order(graph.nodes()) : depth_first(graph.nodes(), targets_of);
+  Network network = both_ways(graph, order, progress);
+  const std::vector<std::int64_t> found =
+      rule.method == Method::map_equation ? map_equation(std::move(network), threads, progress)
+      : rule.method == Method::modularity ? modularity(std::move(network), rule.resolution, rule.left_nodes, progress)
+                                          : chinese_whispers(network, progress);
+  std::vector<std::int64_t> labels(found.size());
+  for (std::size_t place = 0; place < found.size(); ++place) labels[at(order.nodes[place])] = found[place];
+  return labels;
 }
 
 }  // namespace

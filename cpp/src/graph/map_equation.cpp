@@ -66,7 +66,7 @@ void set_flows(Network& network, int threads, Progress& progress) {
   }
   for (std::ptrdiff_t node = 0; node < network.nodes(); ++node) {
     for (std::int64_t place = network.offsets[at(node)]; place < network.offsets[at(node) + 1]; ++place) {
-      Link& link = network.links[at(place)];
+      Link& link = network.links.data()[place];
       if (link.out > 0) link.out *= rates[at(node)] / leaving[at(node)] / total;
       if (link.in > 0) link.in *= rates[at(link.node)] / leaving[at(link.node)] / total;
       network.masses[at(node)][0] += link.in;

@@ -61,7 +61,7 @@ std::vector<std::int64_t> modularity(Network network, double resolution, std::pt
                                      Progress& progress) {
   const bool bipartite = left_nodes > 0;
   double total = 0;
-  for (Link& link : network.links) {
+  for (Link& link : network.all()) {
     link.out = link.in = link.out + link.in;
     total += link.out;
   }
@@ -71,7 +71,7 @@ std::vector<std::int64_t> modularity(Network network, double resolution, std::pt
       network.masses[at(node)][bipartite && node >= left_nodes ? 1 : 0] += link.out / total;
     }
   }
-  for (Link& link : network.links) link.out = link.in = link.out / total;
+  for (Link& link : network.all()) link.out = link.in = link.out / total;
   return leiden::optimise<Modularity>(network, Resolution{resolution, bipartite}, progress);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "order.hpp"
 #include "sets.hpp"
 
 namespace faceprint {
@@ -23,10 +24,10 @@ class Gathered {
     links_[at(place)].in += in;
   }
 
-  void move_to(std::vector<Link>& links) {
+  void move_to(Growing<Link>& links) {
     for (const Link& link : links_) places_[at(link.node)] = -1;
     std::ranges::sort(links_, {}, &Link::node);
-    links.insert(links.end(), links_.begin(), links_.end());
+    links.append(links_);
     links_.clear();
   }
 
@@ -37,18 +38,19 @@ class Gathered {
 
 }  // namespace
 
-Network both_ways(const GraphView& graph, Progress& progress) {
+Network both_ways(const GraphView& graph, const Order& order, Progress& progress) {
   const std::ptrdiff_t nodes = graph.nodes();
   std::vector<std::int64_t> arrivals(at(nodes) + 1, 0);  // where the edges into each node begin
-  for (const std::int64_t target : graph.targets) ++arrivals[at(target) + 1];
+  for (const std::int64_t target : graph.targets) ++arrivals[at(order.places[at(target)]) + 1];
   for (std::ptrdiff_t node = 0; node < nodes; ++node) arrivals[at(node) + 1] += arrivals[at(node)];
   std::vector<std::int64_t> sources(graph.targets.size());
   std::vector<float> weights(graph.targets.size());
   std::vector<std::int64_t> next(arrivals.begin(), arrivals.end() - 1);
   for (std::ptrdiff_t node = 0; node < nodes; ++node) {
     progress.add(0);
-    for (std::int64_t edge = graph.offsets[at(node)]; edge < graph.offsets[at(node) + 1]; ++edge) {
-      const std::int64_t place = next[at(graph.targets[at(edge)])]++;
+    const std::int64_t original = order.nodes[at(node)];
+    for (std::int64_t edge = graph.offsets[at(original)]; edge < graph.offsets[at(original) + 1]; ++edge) {
+      const std::int64_t place = next[at(order.places[at(graph.targets[at(edge)])])]++;
       sources[at(place)] = node;
       weights[at(place)] = graph.weights[at(edge)];
     }
@@ -56,19 +58,19 @@ Network both_ways(const GraphView& graph, Progress& progress) {
 
   Network network;
   network.offsets.push_back(0);
-  network.links.reserve(graph.targets.size());
   network.masses.assign(at(nodes), {0, 0});
   Gathered gathered(nodes);
   for (std::ptrdiff_t node = 0; node < nodes; ++node) {
     progress.add(0);
-    for (std::int64_t edge = graph.offsets[at(node)]; edge < graph.offsets[at(node) + 1]; ++edge) {
-      gathered.add(graph.targets[at(edge)], static_cast<double>(graph.weights[at(edge)]), 0);
+    const std::int64_t original = order.nodes[at(node)];
+    for (std::int64_t edge = graph.offsets[at(original)]; edge < graph.offsets[at(original) + 1]; ++edge) {
+      gathered.add(order.places[at(graph.targets[at(edge)])], static_cast<double>(graph.weights[at(edge)]), 0);
     }
     for (std::int64_t edge = arrivals[at(node)]; edge < arrivals[at(node) + 1]; ++edge) {
       gathered.add(sources[at(edge)], 0, static_cast<double>(weights[at(edge)]));
     }
     gathered.move_to(network.links);
-    network.offsets.push_back(std::ssize(network.links));
+    network.offsets.push_back(network.links.size());
   }
   return network;
 }
@@ -96,7 +98,7 @@ Network aggregate(const Network& network, std::span<const std::int64_t> modules,
       }
     }
     gathered.move_to(whole.links);
-    whole.offsets.push_back(std::ssize(whole.links));
+    whole.offsets.push_back(whole.links.size());
   }
   return whole;
 }

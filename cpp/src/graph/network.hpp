@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faceprint/graph.hpp"
+#include "faceprint/growing.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
@@ -23,10 +24,11 @@ struct Network {
   using Mass = std::array<double, 2>;
 
   std::vector<std::int64_t> offsets;
-  std::vector<Link> links;
+  Growing<Link> links;
   std::vector<Mass> masses;  // what each node weighs for the objective, which says what that means
 
   std::ptrdiff_t nodes() const { return std::ssize(offsets) - 1; }
+  std::span<Link> all() { return {links.data(), static_cast<std::size_t>(links.size())}; }
   std::span<const Link> of(std::ptrdiff_t node) const {
     const auto first = static_cast<std::size_t>(offsets[static_cast<std::size_t>(node)]);
     const auto last = static_cast<std::size_t>(offsets[static_cast<std::size_t>(node) + 1]);
@@ -34,8 +36,10 @@ struct Network {
   }
 };
 
-// Edges between the same two nodes are added up. Masses are 0.
-Network both_ways(const GraphView& graph, Progress& progress);
+struct Order;
+
+// The graph with its nodes in another order. Edges between the same two nodes are added up. Masses are 0.
+Network both_ways(const GraphView& graph, const Order& order, Progress& progress);
 
 // One node for each of `count` modules, with the sums of what its members have.
 Network aggregate(const Network& network, std::span<const std::int64_t> modules, std::ptrdiff_t count,

@@ -70,5 +70,6 @@ template void check_shape(const char*, Matrix<const float>, std::ptrdiff_t, std:
 template void check_shape(const char*, Matrix<float>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<std::int64_t>, std::ptrdiff_t, std::ptrdiff_t);
 template void check_shape(const char*, Matrix<std::uint16_t>, std::ptrdiff_t, std::ptrdiff_t);
+template void check_shape(const char*, Matrix<const std::uint8_t>, std::ptrdiff_t, std::ptrdiff_t);
 
 }  // namespace faceprint

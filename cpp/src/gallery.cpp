@@ -37,6 +37,8 @@ void check_indices(std::span<const std::int64_t> indices, std::ptrdiff_t rows) {
   }
 }
 
+using Numbers = std::array<float, 3>;  // a row's beside its codes: scale, error, norm
+
 std::ptrdiff_t bytes_of(Storage storage) { return storage == Storage::float16 ? 2 : 4; }
 
 }  // namespace
@@ -116,24 +118,28 @@ void Gallery::fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* 
 }
 
 void Gallery::fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes) {
-  const std::ptrdiff_t lane = place % panel_rows;
   const Coded coded = encode(row, centre(), columns_, largest_row_code, codes);
-  numbers(bytes_.scales)[place] = coded.scale;
-  numbers(bytes_.errors)[place] = coded.error;
-  auto* bytes = reinterpret_cast<std::uint8_t*>(bytes_.codes.panel(place)) + 4 * lane;
-  for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
-    bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
-  }
+  put_codes(place, codes, coded.scale, coded.error);
   if (!has_bounds()) return;
   const double shift = product_with_difference(centre(), row, centre(), columns_);
   numbers(biases_)[place] = static_cast<float>(norms()[place] - 2 * shift);
   const Coded coarse = encode(row, centre(), columns_, largest_nibble_code, codes);
   numbers(nibbles_.scales)[place] = coarse.scale;
   numbers(nibbles_.errors)[place] = coarse.error;
-  auto* nibbles = reinterpret_cast<std::uint8_t*>(nibbles_.codes.panel(place)) + 4 * lane;
+  auto* nibbles = reinterpret_cast<std::uint8_t*>(nibbles_.codes.panel(place)) + 4 * (place % panel_rows);
   for (std::ptrdiff_t c = 0; c < 4 * groups(); c += c % 4 == 3 ? 5 : 1) {
     const int low = codes[c] + 8, high = codes[c + 4] + 8;
     nibbles[c / 8 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(low + 16 * high);
+  }
+}
+
+// `codes` are as many as the groups have room for.
+void Gallery::put_codes(std::ptrdiff_t place, const std::int8_t* codes, float scale, float error) {
+  numbers(bytes_.scales)[place] = scale;
+  numbers(bytes_.errors)[place] = error;
+  auto* bytes = reinterpret_cast<std::uint8_t*>(bytes_.codes.panel(place)) + 4 * (place % panel_rows);
+  for (std::ptrdiff_t c = 0; c < 4 * groups(); ++c) {
+    bytes[c / 4 * 4 * panel_rows + c % 4] = static_cast<std::uint8_t>(codes[c] + 128);
   }
 }
 
@@ -175,6 +181,8 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
   if (rows > capacity_) {
     reallocate(std::max(rows, capacity_ + capacity_ / 2));
     if (has_bounds()) renew_centre(embeddings);
+  } else if (rows_ == 0 && has_bounds()) {
+    renew_centre(embeddings);
   }
 
   constexpr std::ptrdiff_t panels_per_chunk = 64;
@@ -197,6 +205,76 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
     throw;
   }
   take_stock(std::exchange(rows_, rows));
+}
+
+void Gallery::reserve(std::ptrdiff_t rows) {
+  if (rows > capacity_) reallocate(rows);
+}
+
+std::ptrdiff_t Gallery::stored_bytes() const {
+  return storage_ == Storage::int8 ? columns_ + static_cast<std::ptrdiff_t>(sizeof(Numbers))
+                                   : columns_ * bytes_of(storage_);
+}
+
+void Gallery::copy_stored(std::ptrdiff_t row, std::uint8_t* out) const {
+  const std::ptrdiff_t lane = row % panel_rows;
+  if (storage_ == Storage::int8) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(bytes_.codes.panel(row)) + 4 * lane;
+    for (std::ptrdiff_t d = 0; d < columns_; ++d) {
+      out[d] = static_cast<std::uint8_t>(bytes[d / 4 * 4 * panel_rows + d % 4] - 128);
+    }
+    const Numbers numbers_of_row = {numbers(bytes_.scales)[row], numbers(bytes_.errors)[row], norms()[row]};
+    std::memcpy(out + columns_, numbers_of_row.data(), sizeof numbers_of_row);
+    return;
+  }
+  const std::ptrdiff_t unit = bytes_of(storage_);
+  const std::byte* from = values_.panel(row) + lane * unit;
+  for (std::ptrdiff_t d = 0; d < columns_; ++d, from += panel_rows * unit, out += unit) {
+    std::memcpy(out, from, static_cast<std::size_t>(unit));
+  }
+}
+
+void Gallery::append_stored(Matrix<const std::uint8_t> rows, int threads) {
+  check_shape("rows", rows, rows.rows, stored_bytes());
+  if (storage_ == Storage::int8) return append_codes(rows);
+  const Buffer<float> values(rows.rows * columns_);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    float* out = values.data() + row * columns_;
+    if (storage_ == Storage::float32) {
+      std::memcpy(out, rows.row(row), static_cast<std::size_t>(rows.columns));
+      continue;
+    }
+    for (std::ptrdiff_t d = 0; d < columns_; ++d) {
+      Half half;
+      std::memcpy(&half, rows.row(row) + d * 2, sizeof half);
+      out[d] = to_float(half);
+    }
+  }
+  append({values.data(), rows.rows, columns_, columns_}, threads);
+}
+
+void Gallery::append_codes(Matrix<const std::uint8_t> rows) {
+  const auto numbers_of = [&](std::ptrdiff_t row) {
+    Numbers found;
+    std::memcpy(found.data(), rows.row(row) + columns_, sizeof found);
+    return found;
+  };
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    for (const float number : numbers_of(row)) {
+      if (number >= 0 && number < nowhere) continue;
+      throw std::invalid_argument("scales, errors and norms must be finite and 0 or more: row " + std::to_string(row) +
+                                  " has " + std::to_string(number));
+    }
+  }
+  if (rows_ + rows.rows > capacity_) reallocate(std::max(rows_ + rows.rows, capacity_ + capacity_ / 2));
+  std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()), 0);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    const auto [scale, error, norm] = numbers_of(row);
+    std::memcpy(codes.data(), rows.row(row), static_cast<std::size_t>(columns_));
+    put_codes(rows_ + row, codes.data(), scale, error);
+    numbers(norms_)[rows_ + row] = norm;
+  }
+  take_stock(std::exchange(rows_, rows_ + rows.rows));
 }
 
 void Gallery::clear(std::ptrdiff_t first, std::ptrdiff_t last) {

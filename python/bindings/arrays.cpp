@@ -58,6 +58,7 @@ faceprint::Matrix<const T> as_matrix(const char* name, const py::array& array, p
 
 template faceprint::Matrix<const float> as_matrix(const char*, const py::array&, py::ssize_t);
 template faceprint::Matrix<const std::int64_t> as_matrix(const char*, const py::array&, py::ssize_t);
+template faceprint::Matrix<const std::uint8_t> as_matrix(const char*, const py::array&, py::ssize_t);
 
 faceprint::Matrix<float> as_output(const char* name, const py::array& array) {
   if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable");

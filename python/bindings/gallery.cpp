@@ -37,6 +37,24 @@ void append_rows(SharedGallery& self, const py::object& embeddings, const py::ob
   self.gallery.append(matrix, count);
 }
 
+void append_stored(SharedGallery& self, const py::object& rows, const py::object& threads) {
+  check_not_looking();
+  const py::array array = as_array<std::uint8_t>("rows", rows);
+  const auto matrix = as_matrix<std::uint8_t>("rows", array, self.gallery.stored_bytes());
+  const int count = as_threads(threads);
+  const py::gil_scoped_release unlocked;
+  const std::unique_lock lock(self.mutex);
+  self.gallery.append_stored(matrix, count);
+}
+
+void reserve(SharedGallery& self, const py::object& rows) {
+  check_not_looking();
+  const py::ssize_t count = as_integer("rows", rows);
+  const py::gil_scoped_release unlocked;
+  const std::unique_lock lock(self.mutex);
+  self.gallery.reserve(count);
+}
+
 void remove_rows(SharedGallery& self, const py::object& indices) {
   check_not_looking();
   const py::array array = as_array<std::int64_t>("rows", indices);
@@ -55,6 +73,24 @@ bool unpack_into(const SharedGallery& self, faceprint::Matrix<float> out) {
   if (self.gallery.rows() != out.rows) return false;
   self.gallery.unpack(out);
   return true;
+}
+
+py::array stored(const SharedGallery& self, const py::object& rows) {
+  const py::array array = as_array<std::int64_t>("rows", rows);
+  const std::span<const std::int64_t> indices = as_list<std::int64_t>("rows", array, "(n,)");
+  py::array_t<std::uint8_t> result({static_cast<py::ssize_t>(indices.size()), self.gallery.stored_bytes()});
+  const auto out = new_matrix(result);
+  const py::gil_scoped_release unlocked;
+  const std::shared_lock lock(self.mutex);
+  for (std::ptrdiff_t i = 0; i < out.rows; ++i) {
+    const std::int64_t row = indices[static_cast<std::size_t>(i)];
+    if (row < 0 || row >= self.gallery.rows()) {
+      throw std::invalid_argument("rows must lie in [0, " + std::to_string(self.gallery.rows()) + "), not " +
+                                  std::to_string(row));
+    }
+    self.gallery.copy_stored(row, out.row(i));
+  }
+  return result;
 }
 
 py::array unpack(const SharedGallery& self) {
@@ -76,8 +112,13 @@ void bind_gallery(py::module_& module) {
       .def("append", append_rows, py::arg("embeddings"), py::arg("threads") = 0, "Add rows at the end.")
       .def("remove", remove_rows, py::arg("rows"), "Remove rows by ascending index; later ones move down.")
       .def("unpack", unpack, "All rows as an array.")
+      .def("reserve", reserve, py::arg("rows"), "Make room for so many rows in all.")
+      .def("stored", stored, py::arg("rows"), "Rows by index, as they are stored, a string of bytes each.")
+      .def("append_stored", append_stored, py::arg("rows"), py::arg("threads") = 0,
+           "Add rows that `stored` has given, at the end.")
       .def_property_readonly("rows", &SharedGallery::rows)
       .def_property_readonly("columns", [](const SharedGallery& self) { return self.gallery.columns(); })
+      .def_property_readonly("stored_bytes", [](const SharedGallery& self) { return self.gallery.stored_bytes(); })
       .def_property_readonly("storage", [](const SharedGallery& self) { return name_of(self.gallery.storage()); })
       .def_property_readonly("codes", [](const SharedGallery& self) { return self.gallery.has_codes(); });
 }

@@ -39,6 +39,9 @@ class Gallery {
   // outside [-65504, 65504] for float16 storage.
   void append(Matrix<const float> embeddings, int threads = 0);
 
+  // Makes room for so many rows in all, so that appending them moves nothing.
+  void reserve(std::ptrdiff_t rows);
+
   // Removes the rows with these indices, which must ascend strictly; later rows move down and keep their order. The
   // freed memory is overwritten with zeros, and given back when three quarters of it stand empty.
   // Throws std::invalid_argument if indices do not ascend or lie outside [0, rows()).
@@ -48,6 +51,16 @@ class Gallery {
   // are stored.
   void copy_row(std::ptrdiff_t row, float* out) const;
   void unpack(Matrix<float> out) const;
+
+  // A row as it is stored, for files and other galleries: what `append_stored` makes of it is the same to the bit. It
+  // is stored_bytes() long: columns() floats or halves of this machine, or else columns() codes, each a signed byte,
+  // and as floats their scale, the error of the codes, and the squared norm of the row that they were made of.
+  std::ptrdiff_t stored_bytes() const;
+  void copy_stored(std::ptrdiff_t row, std::uint8_t* out) const;
+
+  // Adds rows that `copy_stored` has given, of a gallery of the same columns and storage. A refused call leaves the
+  // gallery as it was. Throws std::invalid_argument if they have another length, or hold what no row can.
+  void append_stored(Matrix<const std::uint8_t> rows, int threads = 0);
 
   // For backends. A panel holds 16 rows as [columns][16] floats or halves. Places after the last row
   // hold zeros, with an infinite norm: they are never near anything.
@@ -105,6 +118,8 @@ class Gallery {
   void reallocate(std::ptrdiff_t capacity);
   void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch, std::int8_t* codes);
   void fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes);
+  void put_codes(std::ptrdiff_t place, const std::int8_t* codes, float scale, float error);
+  void append_codes(Matrix<const std::uint8_t> rows);
   void renew_centre(Matrix<const float> added);
   void clear(std::ptrdiff_t first, std::ptrdiff_t last);
   void take_stock(std::ptrdiff_t first);

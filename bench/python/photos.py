@@ -1,11 +1,13 @@
 """Photographs a second: every stage of the way from a file to embeddings alone, all of them together, and the memory.
 
-    python bench/python/photos.py LFW [--photos 1000] [--large 200] [--many 10000] [--threads N] [--out NAME]
+    python bench/python/photos.py LFW [--photos 1000] [--large 200] [--many 10000] [--dlib MODELS] [--out NAME]
 
 LFW holds `images/NAME/NAME_0001.jpg`; photographs are taken evenly from all of it. The large photographs, 4000 x 3000
 pixels, are made here: the portraits of the demo on textured canvases. Stages are timed one photograph at a time;
-`one by one` is `model.faces(photo)`, `together` is `model.faces(photos)`. Detectors of others run on the same decoded
-photographs where they are installed: facenet-pytorch's MTCNN, and insightface with `--insightface det_10g.onnx`.
+`one by one` is `model.faces(photo)`, `together` is `model.faces(photos)`. Detectors of others run on some of the same
+decoded photographs where they are installed: facenet-pytorch's MTCNN, and insightface with `--insightface
+det_10g.onnx`; and with `--dlib MODELS`, the models folder of face_recognition_models, dlib's whole way on some of the
+files, as face_recognition goes it.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from lfw import embed_with_dlib
 from PIL import Image
 
 import faceprint as fp
@@ -35,6 +38,7 @@ from machine import available_cpus, describe
 
 WIDTH, HEIGHT = 4000, 3000
 CHECKPOINTS = 10  # how often the memory is looked at
+SOME = 20  # times fewer photographs than ours go to others
 Detect = Callable[[Pixels], Any]
 
 
@@ -62,7 +66,7 @@ def make_large(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def time_stages(model: Model, photos: Sequence[Path], others: dict[str, Detect]) -> dict[str, float]:
+def time_stages(model: Model, photos: Sequence[Path]) -> dict[str, float]:
     """Seconds that each stage takes for all photographs, in the order in which a photograph goes through them."""
     seconds: dict[str, float] = defaultdict(float)
 
@@ -81,8 +85,21 @@ def time_stages(model: Model, photos: Sequence[Path], others: dict[str, Detect])
         found = timed("detect", model.detect, image)
         inputs = timed("chip", cut, image, found)
         timed("embed", model.network.embed_views, inputs)
+    return dict(seconds)
+
+
+def time_others(photos: Sequence[Path], others: dict[str, Detect], dlib_models: Path | None) -> dict[str, float]:
+    """Seconds that detectors of others, and dlib's whole way, take for all photographs."""
+    seconds: dict[str, float] = defaultdict(float)
+    for image in map(fp.read_photo, photos):
         for name, detect in others.items():
-            timed(f"detect, {name}", detect, image)
+            start = perf_counter()
+            detect(image)
+            seconds[f"detect, {name}"] += perf_counter() - start
+    if dlib_models is not None:
+        start = perf_counter()
+        embed_with_dlib(list(photos), dlib_models)
+        seconds[f"all, dlib {metadata.version('dlib-bin')}"] = perf_counter() - start
     return dict(seconds)
 
 
@@ -141,6 +158,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=10_000, help="photographs over which the memory is watched")
     parser.add_argument("--threads", type=int, default=available_cpus())
     parser.add_argument("--insightface", type=Path, help="a detector file of insightface")
+    parser.add_argument("--dlib", type=Path, help="the folder of dlib's models: time its whole way too")
     parser.add_argument("--out", type=Path, help="where to write .json, without the suffix")
     arguments = parser.parse_args()
     model = fp.load(threads=arguments.threads)
@@ -152,9 +170,12 @@ def main() -> None:
     print(f"peak memory after each tenth of {arguments.many} photographs, MiB: {results['peak_mib']}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, photos in (("LFW", small), ("12 megapixels", make_large(Path(folder), arguments.large))):
-            stages = time_stages(model, photos, others)
+            stages = time_stages(model, photos)
             whole, faces = time_all(model, photos)
-            results[name] = {"photos": len(photos), "faces": faces, **report(name, len(photos), stages | whole)}
+            some = photos[::SOME]
+            theirs = report(name, len(some), time_others(some, others, arguments.dlib))
+            ours = report(name, len(photos), stages | whole)
+            results[name] = {"photos": len(photos), "faces": faces, **ours, "others": {"photos": len(some), **theirs}}
     if arguments.out:
         arguments.out.with_suffix(".json").write_text(json.dumps(results, indent=2) + "\n")
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .embedded import Embedded
     from .faces import Faces
     from .features import read_features, read_people
-    from .gallery import Gallery, Matches
+    from .gallery import Entry, Gallery, Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
@@ -62,6 +62,7 @@ _HOMES = {
     "CrossBatchMemory": "memory",
     "DetectorOptions": "detector",
     "Embedded": "embedded",
+    "Entry": "gallery",
     "Faces": "faces",
     "Frame": "video",
     "Gallery": "gallery",
@@ -123,6 +124,7 @@ __all__ = [
     "DetectorOptions",
     "DeviceError",
     "Embedded",
+    "Entry",
     "FaceprintError",
     "Faces",
     "Frame",

@@ -1,9 +1,11 @@
-"""Embeddings with labels, held in memory, packed as the kernels read them."""
+"""Galleries: embeddings with labels, packed as the kernels read them, in memory alone or kept in a file."""
 
-import threading
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,14 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
+from .distance import as_threshold
 from .embedded import Embedded, as_embedded
 from .errors import GalleryError
+from .held import NOBODY, Held, check_fingerprint
+from .some import Asked, search_some
+from .store import CHUNK, Detail, Store
+from .stored import unpack_stored
+from .where import Where, find_rows
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
 
@@ -22,6 +30,7 @@ class Matches:
     """What `Gallery.search` found: arrays of shape (probes, k), nearest first, equal distances by the lower id.
 
     `distances` float32, squared Euclidean; `ids` int64, as `Gallery.add` gave them; `labels` object, None if unnamed.
+    Where a search by conditions found fewer than k, what is missing has an infinite distance, id -1 and no label.
     `reranked` counts the rows whose distance was computed in float32 because the scan of the codes could not exclude
     them, over all probes; 0 where every row was computed.
     """
@@ -35,15 +44,36 @@ class Matches:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One face of a gallery: its embedding (dimension,) float32 as it is stored, and what is known of it."""
+
+    id: int
+    label: str | None
+    embedding: NDArray[np.float32]
+    quality: float | None
+    metadata: dict[str, Any] | None
+    photo: str | None
+
+
 class Gallery:
-    """Faces one may be looked up among: embeddings, their labels, and ids that are never given twice.
+    """Faces one may be looked up among: embeddings, what is known of them, and ids that are never given twice.
+
+    With a `path` the gallery is a file, which is made where there is none: an SQLite database that only its owner may
+    read. Each call that changes it does so whole or not at all, and what it has stored outlasts a crash. Any number of
+    threads and processes may have it open; one changes it at a time, the next waits for up to `wait` seconds, and all
+    see each change with their next call. Without a path it lives in memory. With a `key`, 32 bytes or a passphrase, the
+    file is encrypted by SQLCipher (`faceprint[encryption]`). GalleryError for a file that is no gallery, is damaged, or
+    cannot be opened; nothing is ever read from a damaged one. With `read_only` nothing is changed, nor need it be
+    possible to.
 
     The first rows decide the dimension; with the first `Faces` comes the fingerprint of their network, and rows of
-    another network are refused from then on, unless an `Upgrade` has mapped them. Calls may come from several threads.
+    another network are refused from then on, unless an `Upgrade` has mapped them.
 
     `storage` is "float32", "float16" (half the memory, searched as what the halves stand for) or "int8" (a byte a
-    number, searched by the codes: nearly the same neighbours). Beside float32 rows codes are kept, which make searches
-    several times faster and change no answer: 128 numbers take 728 bytes a row, 260 as float16 and 140 as int8.
+    number, searched by the codes: nearly the same neighbours); None takes what a file has, or float32. Beside float32
+    rows codes are kept in memory, which make searches several times faster and change no answer: 128 numbers take 728
+    bytes a row, 260 as float16 and 140 as int8.
 
     >>> import numpy
     >>> gallery = Gallery()
@@ -56,132 +86,331 @@ class Gallery:
     (1, 2)
     """
 
-    def __init__(self, *, storage: Storage = "float32") -> None:
-        if storage not in get_args(Storage):
+    def __init__(
+        self,
+        path: "str | os.PathLike[str] | None" = None,
+        *,
+        storage: Storage | None = None,
+        key: bytes | str | None = None,
+        wait: float = 10.0,
+        read_only: bool = False,
+    ) -> None:
+        if storage not in (None, *get_args(Storage)):
             raise ValueError(f"storage must be 'float32', 'float16' or 'int8', not {storage!r}")
-        self._storage = storage
-        self._lock = threading.RLock()
-        self._packed: _core.Gallery | None = None
-        self._ids = np.empty(0, np.int64)
-        self._labels: NDArray[np.object_] = np.empty(0, object)
-        self._next_id = 0
-        self._fingerprint: str | None = None
-        self._sources: frozenset[str] = frozenset()
+        if isinstance(key, bytes) and len(key) != 32:
+            raise ValueError(f"key must be 32 bytes or a passphrase, not {len(key)} bytes")
+        if path is None and (key is not None or read_only):
+            raise ValueError("a gallery in memory has no key and is not for reading only: path must be given")
+        store = Store(None if path is None else Path(path), storage, key=key, wait=wait, read_only=read_only)
+        self._held = Held(store)
+        try:
+            with self._held.following():
+                if storage not in (None, self._held.state.storage):
+                    raise GalleryError(f"{store.name} stores rows as {self._held.state.storage}, not as {storage}")
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> "Gallery":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __len__(self) -> int:
-        return len(self._ids)
+        with self._held.following():
+            return len(self._held.ids)
+
+    def close(self) -> None:
+        """Let go of the file, and of what is in memory; the gallery must not be used any more."""
+        with self._held.lock:
+            self._held.store.close()
+            self._held.forget()
 
     @property
-    def fingerprint(self) -> str | None:
-        """The fingerprint of the network whose `Faces` were added, or None where only arrays were."""
-        return self._fingerprint
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """The fingerprints of all networks whose rows were added, of those that were upgraded too."""
-        return self._sources
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """The ids of all rows, rising."""
-        return self._ids.copy()
-
-    @property
-    def labels(self) -> NDArray[np.object_]:
-        """The labels of all rows, in the order of `ids`."""
-        return self._labels.copy()
-
-    @property
-    def packed(self) -> _core.Gallery:
-        """The rows as the kernels read them, for `faceprint.nearest`; GalleryError while the gallery is empty."""
-        if self._packed is None or not len(self):
-            raise GalleryError("the gallery must hold at least one embedding, not 0")
-        return self._packed
-
-    def embeddings(self) -> NDArray[np.float32]:
-        """Copy all rows out: (rows, dimension) float32 in the order of `ids`; (0, 0) before anything was added."""
-        with self._lock:
-            return np.empty((0, 0), np.float32) if self._packed is None else self._packed.unpack()
-
-    def add(self, x: Any, labels: Sequence[str | None] | None = None) -> NDArray[np.int64]:
-        """Add embeddings (n, dimension) float32, `Faces` or `Embedded`, with one label a row, and return their ids.
-
-        All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or labels of
-        another number; GalleryError for `Faces` of another network. After an error the gallery is as it was.
-        """
-        given = _rows(x)
-        names = _labels(labels, len(given))
-        with self._lock:
-            self._check_fingerprint(given.fingerprint)
-            width = None if self._packed is None else self._packed.columns
-            rows = as_embeddings(given.embeddings, "embeddings", width=width)
-            packed = self._packed or _core.Gallery(rows.shape[1], self._storage)
-            packed.append(rows)
-            ids = np.arange(self._next_id, self._next_id + len(rows), dtype=np.int64)
-            self._packed = packed
-            self._fingerprint = self._fingerprint or given.fingerprint
-            self._sources |= {source for source in (given.upgraded_from or given.fingerprint,) if source}
-            self._ids = np.concatenate([self._ids, ids])
-            self._labels = np.concatenate([self._labels, names])
-            self._next_id += len(rows)
-        return ids
+    def path(self) -> Path | None:
+        """The file, or None."""
+        return self._held.store.path
 
     @property
     def storage(self) -> Storage:
         """How the rows are stored."""
-        return self._storage
+        return cast("Storage", self._held.state.storage)
 
-    def search(self, x: Any, k: int = 10, *, threads: int | None = None, progress: Progress | None = None) -> Matches:
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the network whose `Faces` were added, or None where only arrays were."""
+        with self._held.following():
+            return self._held.state.fingerprint
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The fingerprints of all networks whose rows were added, of those that were upgraded too."""
+        with self._held.following():
+            return frozenset(self._held.state.sources)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of all rows, rising."""
+        with self._held.following():
+            return self._held.ids.copy()
+
+    @property
+    def labels(self) -> NDArray[np.object_]:
+        """The labels of all rows, in the order of `ids`."""
+        with self._held.following():
+            labels: NDArray[np.object_] = self._held.table[self._held.people]
+            return labels
+
+    @property
+    def quality(self) -> NDArray[np.float32]:
+        """The quality of all rows, in the order of `ids`: NaN where it is not known."""
+        with self._held.following():
+            return self._held.quality.copy()
+
+    @property
+    def packed(self) -> _core.Gallery:
+        """The rows as the kernels read them, for `faceprint.nearest`; GalleryError while the gallery is empty."""
+        with self._held.following():
+            if self._held.packed is None or not len(self._held.ids):
+                raise GalleryError("the gallery must hold at least one embedding, not 0")
+            return self._held.packed
+
+    def embeddings(self) -> NDArray[np.float32]:
+        """Copy all rows out: (rows, dimension) float32 in the order of `ids`; (0, 0) before anything was added."""
+        with self._held.following():
+            return np.empty((0, 0), np.float32) if self._held.packed is None else self._held.packed.unpack()
+
+    def add(
+        self,
+        x: Any,
+        labels: Sequence[str | None] | None = None,
+        *,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        photos: "Sequence[str | os.PathLike[str] | None] | None" = None,
+        quality: Any = None,
+    ) -> NDArray[np.int64]:
+        """Add embeddings (n, dimension) float32, `Faces` or `Embedded`, and return their ids.
+
+        What is known of them has one entry for each: a label, `metadata` that JSON can hold, the name of a photograph,
+        and a `quality` in [0, 1]. Where they are not given, `Faces` bring their quality and their photograph.
+
+        All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or for what is
+        known of another number of faces; GalleryError for `Faces` of another network, or where the file cannot be
+        written. After an error the gallery is as it was.
+        """
+        given = _rows(x)
+        names = _labels(labels, len(given))
+        if photos is None and getattr(x, "path", None) is not None:
+            photos = [x.path] * len(given)
+        details = _details(metadata, photos, len(given))
+        known = _qualities(getattr(x, "quality", None) if quality is None else quality, len(given))
+        held = self._held
+        with held.changing():
+            check_fingerprint(held.state, given.fingerprint)
+            rows = as_embeddings(given.embeddings, "embeddings", width=held.state.dimension)
+            ids = held.append(rows, held.number(names), known)
+            held.write_details(dict(zip(ids.tolist(), details, strict=True)))
+            source = given.upgraded_from or given.fingerprint
+            held.state = replace(
+                held.state,
+                fingerprint=held.state.fingerprint or given.fingerprint,
+                sources=tuple(sorted({*held.state.sources, *([source] if source else [])})),
+            )
+        return ids
+
+    def search(
+        self,
+        x: Any,
+        k: int = 10,
+        *,
+        where: Where | None = None,
+        min_distance: float = 0.0,
+        max_distance: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Matches:
         """Find for each probe the k nearest rows, or all of them where the gallery holds fewer.
 
-        `x` is (n, dimension) float32, `Faces` or `Embedded`. Exact; ties go to the lower id. Raises ValueError for
-        k < 1, GalleryError for `Faces` of another network, and what `nearest` raises; `progress` as there, but it must
-        not change this gallery.
+        `x` is (n, dimension) float32, `Faces` or `Embedded`. Exact; ties go to the lower id. Conditions leave rows out:
+        `where` maps "label", "id", "photo" or a key of the metadata to a value, or to a list of some, that a row must
+        have (None: that it has none); `min_distance` is for nearer ones, such as the probe's own photograph, and
+        `max_distance` for farther ones, both squared distances in [0, 4].
+
+        Raises ValueError for k < 1 and distances that are none, GalleryError for `Faces` of another network, and what
+        `nearest` raises; `progress` as there, but it must not change this gallery.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(2, dtype=numpy.float32), metadata=[{"year": 1999}, {"year": 2015}])
+        >>> gallery.search(numpy.float32([[1, 0]]), k=1, where={"year": [2014, 2015]}).ids.tolist()
+        [[1]]
         """
         given = _rows(x)
         if k < 1:
             raise ValueError(f"k must be 1 or more, not {k}")
-        with self._lock:
-            self._check_fingerprint(given.fingerprint)
-            if not len(self):
+        held = self._held
+        with held.following():
+            check_fingerprint(held.state, given.fingerprint)
+            if held.packed is None or not len(held.ids):
                 shape = (len(given), 0)
                 return Matches(np.empty(shape, np.float32), np.empty(shape, np.int64), np.empty(shape, object))
-            packed = self.packed
-            probes = as_embeddings(given.embeddings, "embeddings", width=packed.columns)
-            found, rows, reranked = _core.nearest(
-                probes, packed, min(k, len(self)), threads=threads or 0, progress=progress
+            probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
+            asked = Asked(
+                rows=None if where is None else find_rows(where, held),
+                nearest=as_threshold(min_distance),
+                farthest=np.inf if max_distance is None else as_threshold(max_distance),
             )
-            return Matches(found, self._ids[rows], self._labels[rows], reranked)
+            found, rows, reranked = search_some(probes, held.packed, min(k, len(held.ids)), asked, threads, progress)
+            missing = rows < 0
+            ids, people = np.where(missing, -1, held.ids[rows]), np.where(missing, NOBODY, held.people[rows])
+            return Matches(found, ids, held.table[people], reranked)
 
     def remove(self, *, ids: Sequence[int] | NDArray[np.int64] | None = None, label: str | None = None) -> int:
-        """Remove rows by their `ids` or by `label`, overwrite their memory, and return how many went.
+        """Remove rows by their `ids` or by `label`, with all that is known of them, and return how many went.
 
-        GalleryError for an id that is not there (nothing is removed then), TypeError for ids that are not integers; a
-        label nobody bears removes nothing.
+        Their memory is overwritten at once; what a file held of them is too, when `compact` is called. A calibration of
+        which they were a part goes with them. GalleryError for an id that is not there (nothing is removed then),
+        TypeError for ids that are not integers; a label nobody bears removes nothing.
         """
         if (ids is None) == (label is None):
             raise ValueError("remove takes either ids or a label")
-        with self._lock:
-            if ids is None:
-                rows = np.flatnonzero(self._labels == label)
+        wanted = None if ids is None else np.unique(_integers(ids))
+        held = self._held
+        with held.changing():
+            if wanted is not None:
+                rows = self._rows_of(wanted)
             else:
-                wanted = np.unique(_integers(ids))
-                unknown = wanted[~np.isin(wanted, self._ids)]
-                if len(unknown):
-                    raise GalleryError(f"ids must be in the gallery; these are not: {unknown[:5].tolist()}")
-                rows = np.searchsorted(self._ids, wanted)
-            if len(rows) and self._packed is not None:
-                self._packed.remove(rows.astype(np.int64))
-                self._ids = np.delete(self._ids, rows)
-                self._labels = np.delete(self._labels, rows)
+                rows = np.flatnonzero(held.people == held.known_labels().get(cast("str", label), len(held.table)))
+            if len(rows):
+                held.remove(rows)
         return len(rows)
 
-    def _check_fingerprint(self, fingerprint: str | None) -> None:
-        if fingerprint and self._fingerprint and fingerprint != self._fingerprint:
-            raise GalleryError(
-                f"the gallery holds embeddings of network {self._fingerprint}; "
-                f"those of {fingerprint} cannot be compared, unless an Upgrade fitted to both networks maps them"
-            )
+    def update(
+        self,
+        ids: Sequence[int] | NDArray[np.int64],
+        *,
+        labels: Sequence[str | None] | None = None,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        photos: "Sequence[str | os.PathLike[str] | None] | None" = None,
+    ) -> None:
+        """Replace labels, metadata or photographs of rows, an entry for each id; what is not given stays as it is.
+
+        All or nothing. Raises as `add` and `remove` do.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> gallery.update(gallery.add(numpy.eye(2, dtype=numpy.float32)), labels=["Ann", "Ben"])
+        >>> gallery.labels.tolist()
+        ['Ann', 'Ben']
+        """
+        faces = _integers(ids)
+        if len(np.unique(faces)) < len(faces):
+            raise ValueError("ids must differ, but some come twice")
+        names = None if labels is None else _labels(labels, len(faces))
+        details = _details(metadata, photos, len(faces))
+        held = self._held
+        with held.changing():
+            rows = self._rows_of(faces)
+            if names is not None:
+                people = held.people.copy()
+                people[rows] = held.number(names)
+                held.set_people(people)
+            if metadata is not None or photos is not None:
+                known = held.store.details(faces)
+                before = [known.get(face, Detail(None, None)) for face in faces.tolist()]
+                held.write_details(
+                    {
+                        face: Detail(
+                            was.metadata if metadata is None else now.metadata,
+                            was.photo if photos is None else now.photo,
+                        )
+                        for face, was, now in zip(faces.tolist(), before, details, strict=True)
+                    }
+                )
+
+    def rename(self, label: str, new: str) -> int:
+        """Give everybody of a label a new one, and return how many faces that are.
+
+        GalleryError where nobody has the label, or somebody the new one: `merge` puts people together.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(2, dtype=numpy.float32), labels=["Ann", "Ann"])
+        >>> gallery.rename("Ann", "Anna")
+        2
+        """
+        name, held = _label(new), self._held
+        with held.changing():
+            known = held.known_labels()
+            person = self._person(label)
+            if known.get(name, person) != person:
+                raise GalleryError(f"new must be a label that nobody has, but some are called {new!r}: merge them")
+            held.rename(person, name)
+            return int((held.people == person).sum())
+
+    def merge(self, labels: Sequence[str], into: str) -> int:
+        """Make one person of several: all faces of `labels` get the label `into`. Returns how many changed theirs.
+
+        GalleryError for a label that nobody has; `into` may be one of them, somebody else's or new.
+        """
+        if isinstance(labels, str):
+            raise TypeError("labels must be a sequence of str, not a str")
+        name, held = _label(into), self._held
+        with held.changing():
+            people = [self._person(label) for label in labels]
+            target = held.number(np.array([name], object))[0]
+            moved = np.isin(held.people, people) & (held.people != target)
+            held.set_people(np.where(moved, target, held.people))
+        return int(moved.sum())
+
+    def iterate(self, where: Where | None = None) -> Iterator[Entry]:
+        """Every face, or those that `where` allows as in `search`, in the order of their ids.
+
+        Faces are read some thousand at a time; those that go or come meanwhile may be among them or not.
+        """
+        with self._held.following():
+            wanted = self._held.ids if where is None else self._held.ids[find_rows(where, self._held)]
+        for start in range(0, len(wanted), CHUNK):
+            yield from self._entries(wanted[start : start + CHUNK])
+
+    def compact(self) -> None:
+        """Overwrite in the file what was removed, write small additions together, and give back what is not needed.
+
+        GalleryError where somebody else is reading just then, which keeps the journal beside the file.
+        """
+        with self._held.changing():
+            self._held.fill_chunks()
+        with self._held.lock:
+            self._held.store.erase()
+
+    def _entries(self, wanted: NDArray[np.int64]) -> list[Entry]:
+        held = self._held
+        with held.following():
+            rows = np.flatnonzero(np.isin(held.ids, wanted))
+            if held.packed is None or not len(rows):
+                return []
+            embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
+            ids, labels, quality = held.ids[rows], held.table[held.people[rows]], held.quality[rows]
+            details = held.store.details(ids)
+        entries = []
+        for face, label, row, sharp in zip(ids.tolist(), labels, embeddings, quality.tolist(), strict=True):
+            known = details.get(face, Detail(None, None))
+            metadata = None if known.metadata is None else json.loads(known.metadata)
+            entries.append(Entry(face, label, row, None if np.isnan(sharp) else sharp, metadata, known.photo))
+        return entries
+
+    def _rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        unknown = ids[~np.isin(ids, self._held.ids)]
+        if len(unknown):
+            raise GalleryError(f"ids must be in the gallery; these are not: {unknown[:5].tolist()}")
+        return np.searchsorted(self._held.ids, ids)
+
+    def _person(self, label: str) -> int:
+        person = self._held.known_labels().get(label)
+        if person is None:
+            raise GalleryError(f"label must be one that a face has, but nobody is called {label!r}")
+        return person
 
 
 def _rows(x: Any) -> Embedded:
@@ -196,15 +425,56 @@ def _integers(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
+def _label(label: Any) -> str:
+    if not isinstance(label, str):
+        raise TypeError(f"a label must be a str, not {type(label).__name__}")
+    return label
+
+
 def _labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:
     names = np.full(rows, None, object)
-    if labels is not None:
-        if isinstance(labels, str):
-            raise TypeError("labels must be a sequence of str or None, one a row, not a str")
-        if len(labels) != rows:
-            raise ValueError(f"labels must have one entry for each of the {rows} embeddings, not {len(labels)}")
-        wrong = next((label for label in labels if not isinstance(label, (str, type(None)))), None)
-        if wrong is not None:
-            raise TypeError(f"labels must be str or None, not {type(wrong).__name__}")
-        names[:] = labels
+    names[:] = _each("labels", labels, (str,), "str", rows)
     return names
+
+
+def _details(metadata: Any, photos: Any, rows: int) -> list[Detail]:
+    known = _each("metadata", metadata, (Mapping,), "a mapping", rows)
+    shown = _each("photos", photos, (str, os.PathLike), "str or a path", rows)
+    return [
+        Detail(_as_json(what), None if photo is None else os.fspath(photo))
+        for what, photo in zip(known, shown, strict=True)
+    ]
+
+
+def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) -> Sequence[Any]:
+    """What is given of each of some rows, or None for each."""
+    if given is None:
+        return [None] * rows
+    if isinstance(given, (str, Mapping)):
+        raise TypeError(f"{name} must be a sequence of {rule} or None, one a row, not {type(given).__name__}")
+    if len(given) != rows:
+        raise ValueError(f"{name} must have one entry for each of the {rows} embeddings, not {len(given)}")
+    wrong = next((entry for entry in given if not isinstance(entry, (*types, type(None)))), None)
+    if wrong is not None:
+        raise TypeError(f"{name} must be {rule} or None, not {type(wrong).__name__}")
+    return given  # type: ignore[no-any-return]
+
+
+def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
+    if metadata is None:
+        return None
+    try:
+        return json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"metadata must be what JSON can hold: {error}") from error
+
+
+def _qualities(quality: Any, rows: int) -> NDArray[np.float32]:
+    if quality is None:
+        return np.full(rows, np.nan, np.float32)
+    array = np.asarray(quality, np.float32)
+    if array.shape != (rows,):
+        raise ValueError(f"quality must have one entry for each of the {rows} embeddings, not shape {array.shape}")
+    if not ((array >= 0) & (array <= 1) | np.isnan(array)).all():
+        raise ValueError("quality must lie in [0, 1], or be NaN where it is not known")
+    return array

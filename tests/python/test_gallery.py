@@ -104,7 +104,7 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (
             lambda g, x: g.add(x, labels="abc"),
             TypeError,
-            "a sequence of str or None, one a row, not a str",
+            "a sequence of str or None, one a row, not str",
         ),
         (lambda g, x: g.add(x, labels=[1, 2, 3]), TypeError, "labels must be str or None, not int"),
         (lambda g, x: g.add(x[:, :5]), ValueError, r"embeddings must have shape \(n, 128\), not \(3, 5\)"),
@@ -181,3 +181,76 @@ def test_storage(storage, unit_rows):
 def test_refuses_an_unknown_storage():
     with pytest.raises(ValueError, match=r"^storage must be 'float32', 'float16' or 'int8', not 'int4'$"):
         Gallery(storage="int4")
+
+
+def everything(x, probes, k, allowed):
+    """The k nearest allowed rows of each probe, by all distances."""
+    between = ((probes[:, None].astype(float) - x[None]) ** 2).sum(axis=2)
+    order = np.argsort(np.where(allowed, between, np.inf), axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(np.where(allowed, between, np.inf), order, axis=1)
+    return np.where(np.isinf(found), -1, order)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_conditions_leave_rows_out_and_nothing_else(unit_rows, storage):
+    x, probes = unit_rows(400, 16), unit_rows(7, 16, seed=1)
+    gallery = Gallery(storage=storage)
+    names = [None if i % 5 == 0 else f"person {i % 40}" for i in range(400)]
+    gallery.add(
+        x,
+        labels=names,
+        metadata=[{"year": 1990 + i % 7, "album": "A" if i % 2 else None} if i % 3 else None for i in range(400)],
+        photos=[f"{i // 2}.jpg" if i < 100 else None for i in range(400)],
+    )
+    x, at = gallery.embeddings(), np.arange(400)
+    labelled = np.array([name is not None for name in names])
+    year = np.where(at % 3, 1990 + at % 7, 0)
+    cases = [
+        ({"label": "person 3"}, np.array([name == "person 3" for name in names])),
+        ({"label": ["person 3", "nobody", None]}, ~labelled | np.array([name == "person 3" for name in names])),
+        ({"label": None}, ~labelled),
+        ({"id": [5, 7, 399, 1000]}, np.isin(at, [5, 7, 399])),
+        ({"year": 1993}, year == 1993),
+        ({"year": [1993, None]}, (year == 1993) | (year == 0)),
+        ({"album": "A", "year": [1990, 1991]}, (at % 2 == 1) & np.isin(year, [1990, 1991])),
+        ({"photo": "3.jpg"}, np.isin(at, [6, 7])),
+        ({"photo": None}, at >= 100),
+        ({"nothing": "here"}, np.zeros(400, bool)),
+        ({"nothing": None}, np.ones(400, bool)),
+    ]
+    for where, allowed in cases:
+        found = gallery.search(probes, k=9, where=where)
+        np.testing.assert_array_equal(found.ids, everything(x, probes, 9, allowed), err_msg=str(where))
+        assert np.isinf(found.distances[found.ids < 0]).all()
+        assert all(label is None for label in found.labels[found.ids < 0])
+
+
+def test_distances_leave_rows_out(unit_rows):
+    x = unit_rows(300, 8)
+    gallery = Gallery()
+    gallery.add(x)
+    between = ((x[:20, None].astype(float) - x[None]) ** 2).sum(axis=2)
+    found = gallery.search(x[:20], k=4, min_distance=1e-5)
+    np.testing.assert_array_equal(found.ids, everything(x, x[:20], 4, between > 1e-5))
+    limit = float(gallery.search(x[:1], k=4).distances[0, 3])
+    near = gallery.search(x[:1], k=10, max_distance=limit)
+    assert (near.ids >= 0).sum() == 4
+    few = gallery.search(x[:20], k=300, max_distance=0.4, where={"id": list(range(30))})
+    np.testing.assert_array_equal((few.ids >= 0).sum(axis=1), (between[:, :30] <= 0.4).sum(axis=1))
+    for wrong in ({"min_distance": -1}, {"max_distance": 5}):
+        with pytest.raises(ValueError, match=r"threshold must be a squared distance in \[0, 4\]"):
+            gallery.search(x[:1], **wrong)
+    with pytest.raises(TypeError, match="where: 'year' must be text, a number or None, or a list of such, not dict"):
+        gallery.search(x[:1], where={"year": {}})
+
+
+def test_int8_rows_are_found_alone_as_among_all(unit_rows):
+    x = unit_rows(500, 24)
+    gallery = Gallery(storage="int8")
+    gallery.add(x)
+    few = gallery.search(x[:9], k=500, where={"id": list(range(20))})
+    every = gallery.search(x[:9], k=500)
+    for probe in range(9):
+        among = every.ids[probe] < 20
+        np.testing.assert_array_equal(few.ids[probe, :20], every.ids[probe][among])
+        np.testing.assert_array_equal(few.distances[probe, :20], every.distances[probe][among])

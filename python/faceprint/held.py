@@ -1,0 +1,242 @@
+"""What a gallery holds in memory, which follows its store: read from it, changed with it, unchanged where it fails."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .errors import GalleryError
+from .store import CHUNK, Chunk, Detail, Place, State, Store
+
+NOBODY = -1  # the person of a face without label
+
+
+class Held:
+    """The rows of a gallery: `ids`, `people`, `quality` and `packed` embeddings, in the order of the ids; and `state`.
+
+    Arrays are replaced, never written to. `people` are numbers of a `table` of labels, whose last entry is None.
+    Everything but `lock` is for whoever is inside `following` or `changing`.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.lock = threading.RLock()
+        self.state = State("float32")
+        self.packed: _core.Gallery | None = None
+        self.ids: NDArray[np.int64] = np.empty(0, np.int64)
+        self.people: NDArray[np.int64] = np.empty(0, np.int64)
+        self.quality: NDArray[np.float32] = np.empty(0, np.float32)
+        self.table: NDArray[np.object_] = np.full(1, None, object)
+        self._numbers: dict[str, int] | None = None
+        self._places: list[Place] = []
+        self._seen: int | None = None
+        self._leaving: NDArray[np.int64] | None = None
+
+    def forget(self) -> None:
+        """Hold nothing, so that all is read again when it is needed."""
+        self.packed, self._places, self._seen, self._leaving = None, [], None, None
+        self.ids = self.people = np.empty(0, np.int64)
+        self.quality = np.empty(0, np.float32)
+        self._name({})
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Look at what the store holds now, while no other thread changes it."""
+        with self.lock:
+            if self.store.changed_elsewhere() != self._seen:
+                with self.store.reading():
+                    self._follow()
+            yield
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change what the store holds, all of it or, where anything is raised, nothing."""
+        with self.lock:
+            before = None
+            try:
+                with self.store.writing():
+                    self._follow()
+                    before = (self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed)
+                    rows = 0 if self.packed is None else self.packed.rows
+                    yield
+                    self._write_state()
+            except BaseException:
+                self._leaving = None
+                if before is not None:
+                    if self.packed is not None and self.packed.rows > rows:
+                        self.packed.remove(np.arange(rows, self.packed.rows))
+                    self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed = before
+                    self._numbers = None
+                raise
+            if self._leaving is not None and self.packed is not None:
+                self.packed.remove(self._leaving)
+            self._leaving = None
+
+    def number(self, names: NDArray[np.object_]) -> NDArray[np.int64]:
+        """The people of labels, NOBODY where one is None; labels that nobody had become new people."""
+        known = self.known_labels()
+        new = [name for name in dict.fromkeys(names) if name is not None and name not in known]
+        for person, label in enumerate(new, self.state.next_person):
+            self.store.add_person(person, label)
+            known[label] = person
+        self.table = np.append(self.table[:-1], np.array([*new, None], object))
+        self.state = replace(self.state, next_person=self.state.next_person + len(new))
+        return np.array([NOBODY if name is None else known[name] for name in names], np.int64)
+
+    def known_labels(self) -> dict[str, int]:
+        """The people who have a label, by it."""
+        if self._numbers is None:
+            self._numbers = {label: person for person, label in enumerate(self.table[:-1]) if label is not None}
+        return self._numbers
+
+    def rename(self, person: int, label: str) -> None:
+        """Give a person another label."""
+        self.store.add_person(person, label)
+        self.table = self.table.copy()
+        self.table[person] = label
+        self._numbers = None
+
+    def append(
+        self, rows: NDArray[np.float32], people: NDArray[np.int64], quality: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """Add rows at the end, and return their ids."""
+        if self.packed is None:
+            self.packed = _core.Gallery(rows.shape[1], self.state.storage)  # type: ignore[arg-type]
+        first, next_id = self.packed.rows, self.state.next_id
+        self.packed.append(rows)
+        ids = np.arange(next_id, next_id + len(rows), dtype=np.int64)
+        if self.store.path is not None and len(rows):
+            stored = self.packed.stored(np.arange(first, first + len(rows)))
+            self.store.append(Chunk(ids, people, quality, stored), self._version, stored.shape[1])
+        self.ids = np.concatenate([self.ids, ids])
+        self.people = np.concatenate([self.people, people])
+        self.quality = np.concatenate([self.quality, quality])
+        self.state = replace(self.state, dimension=rows.shape[1], next_id=next_id + len(rows))
+        return ids
+
+    def remove(self, rows: NDArray[np.int64]) -> None:
+        """Remove rows, ascending, with all that is known of them; a calibration that was made with them goes too."""
+        kept = np.ones(len(self.ids), bool)
+        kept[rows] = False
+        for place, at in self._touched(rows):
+            self.store.write(place.chunk, self._version, self._content(at[kept[at]]))
+        gone = self.store.remove_details(self.ids[rows])
+        self.ids, self.quality = self.ids[kept], self.quality[kept]
+        self._people_became(self.people[kept], self.people[rows])
+        self.state = replace(self.state, details=self.state.details - gone, calibration=None)
+        self._leaving = rows
+
+    def set_people(self, people: NDArray[np.int64]) -> None:
+        """Replace the people of all rows."""
+        changed = np.flatnonzero(people != self.people)
+        before, self.people = self.people, people
+        for place, at in self._touched(changed):
+            self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
+        self._people_became(people, before[changed])
+
+    def write_details(self, details: dict[int, Detail]) -> None:
+        """Replace what else is known of faces."""
+        grown = self.store.write_details(details)
+        self.state = replace(self.state, details=self.state.details + grown)
+
+    def fill_chunks(self) -> None:
+        """Write chunks anew, so that all but the last are full."""
+        if self.store.path is None:
+            return
+        for number, start in enumerate(range(0, len(self.ids), CHUNK)):
+            at = np.arange(start, min(start + CHUNK, len(self.ids)))
+            there = self._places[number] if number < len(self._places) else None
+            if there is None or (there.chunk, there.size) != (number, len(at)):
+                self.store.write(number, self._version, self._content(at))
+        for place in self._places:
+            if place.chunk * CHUNK >= len(self.ids):
+                self.store.write(place.chunk, self._version, self._content(np.empty(0, np.int64)))
+
+    @property
+    def _version(self) -> int:
+        return self.state.changes + 1
+
+    def _name(self, people: dict[int, str]) -> None:
+        self.table = np.full(max(people, default=-1) + 2, None, object)
+        self.table[list(people)] = list(people.values())
+        self._numbers = None
+
+    def _follow(self) -> None:
+        """Read what others have changed; inside a transaction."""
+        seen = self.store.changed_elsewhere()
+        if seen == self._seen:
+            return
+        try:
+            self._read()
+        except BaseException:
+            self.forget()
+            raise
+        self._seen = seen
+
+    def _read(self) -> None:
+        store, self.state = self.store, self.store.state()
+        if store.path is None:
+            return
+        store.check(self.state)
+        self._name(store.people())
+        places = store.places()
+        same = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(self._places, places, strict=False)))
+        rows = sum(place.size for place in places[:same])
+        if self.packed is not None and self.packed.rows > rows:
+            self.packed.remove(np.arange(rows, self.packed.rows))
+        if self.packed is None and self.state.dimension is not None:
+            self.packed = _core.Gallery(self.state.dimension, self.state.storage)  # type: ignore[arg-type]
+        found = [Chunk(self.ids[:rows], self.people[:rows], self.quality[:rows], np.empty((rows, 0), np.uint8))]
+        for place in places[same:]:
+            assert self.packed is not None
+            self.packed.reserve(self.state.faces)
+            chunk = store.read(place, self.packed.stored_bytes)
+            self.packed.append_stored(chunk.stored)
+            found.append(replace(chunk, stored=np.empty((len(chunk), 0), np.uint8)))
+        every = Chunk.join(found)
+        self.ids, self.people, self.quality, self._places = every.ids, every.people, every.quality, places
+
+    def _write_state(self) -> None:
+        people = int(np.count_nonzero(self.table[:-1] != None))  # noqa: E711  # elementwise
+        self.state = replace(self.state, faces=len(self.ids), people=people, changes=self.state.changes + 1)
+        self.store.write_state(self.state)
+        self._places = self.store.places()
+
+    def _people_became(self, people: NDArray[np.int64], before: NDArray[np.int64]) -> None:
+        """Forget those who have no face any more."""
+        gone = np.setdiff1d(before, people)
+        gone = gone[gone != NOBODY]
+        self.people = people
+        self.store.remove_people(gone.tolist())
+        self.table = self.table.copy()
+        self.table[gone] = None
+        self._numbers = None
+
+    def _touched(self, rows: NDArray[np.int64]) -> Iterator[tuple[Place, NDArray[np.int64]]]:
+        """The chunks in which some of the rows are, each with all its rows."""
+        start = 0
+        for place in self._places:
+            first, last = np.searchsorted(rows, (start, start + place.size))
+            if first < last:
+                yield place, np.arange(start, start + place.size)
+            start += place.size
+
+    def _content(self, at: NDArray[np.int64], *, stored: bool = True) -> Chunk:
+        rows = np.empty((len(at), 0), np.uint8)
+        if stored and self.packed is not None:
+            rows = self.packed.stored(at)
+        return Chunk(self.ids[at], self.people[at], self.quality[at], rows)
+
+
+def check_fingerprint(state: State, fingerprint: str | None) -> None:
+    """GalleryError for the embeddings of another network than those that are there."""
+    if fingerprint and state.fingerprint and fingerprint != state.fingerprint:
+        raise GalleryError(
+            f"the gallery holds embeddings of network {state.fingerprint}; "
+            f"those of {fingerprint} cannot be compared, unless an Upgrade fitted to both networks maps them"
+        )

@@ -1,0 +1,453 @@
+"""A gallery's file: one SQLite database, in which each change happens whole or not at all.
+
+Faces lie in chunks of at most `CHUNK`, in the order of their ids, as little-endian arrays one behind the other. The
+last chunks are merged as in a binary counter, so that many small additions write each row few times. Whatever SQLite
+does not check itself carries a CRC-32.
+"""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import GalleryError
+from .photo import printable
+
+FORMAT = 1
+APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell galleries from other databases
+CHUNK = 4096
+PAGE = 65_536
+HELD = 512  # SQL variables at a time
+
+SCHEMA = """
+CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 0), content TEXT NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE people (person INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, crc INTEGER NOT NULL);
+CREATE TABLE chunks (chunk INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, ids BLOB NOT NULL,
+                     people BLOB NOT NULL, quality BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE embeddings (chunk INTEGER PRIMARY KEY, stored BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE details (id INTEGER PRIMARY KEY, metadata TEXT, photo TEXT, crc INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is."""
+
+    storage: str
+    dimension: int | None = None
+    fingerprint: str | None = None
+    sources: tuple[str, ...] = ()
+    next_id: int = 0
+    next_person: int = 0
+    faces: int = 0
+    people: int = 0
+    details: int = 0
+    changes: int = 0
+    calibration: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some faces: `ids` and `people` int64 (-1: unnamed), `quality` float32 (NaN: unknown), and rows as stored."""
+
+    ids: NDArray[np.int64]
+    people: NDArray[np.int64]
+    quality: NDArray[np.float32]
+    stored: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Any) -> "Chunk":
+        """Some of the rows."""
+        return Chunk(self.ids[rows], self.people[rows], self.quality[rows], self.stored[rows])
+
+    @staticmethod
+    def join(chunks: "Sequence[Chunk]") -> "Chunk":
+        """Several, one behind the other."""
+        return Chunk(
+            np.concatenate([chunk.ids for chunk in chunks]),
+            np.concatenate([chunk.people for chunk in chunks]),
+            np.concatenate([chunk.quality for chunk in chunks]),
+            np.concatenate([chunk.stored for chunk in chunks]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk is: its number, the change that wrote it last, and how many faces it holds."""
+
+    chunk: int
+    version: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What else is known of a face: JSON, and the name of its photograph."""
+
+    metadata: str | None
+    photo: str | None
+
+
+class Store:
+    """The database behind a gallery, in a file or, where `path` is None, in memory. Not for several threads at once."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        storage: str | None,
+        *,
+        key: bytes | str | None = None,
+        wait: float = 10.0,
+        read_only: bool = False,
+    ) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._key, self._wait = key, wait
+        self._sql = sqlite3 if key is None else _sqlcipher()
+        self._process = os.getpid()
+        self._checked = path is None
+        exists = path is not None and path.exists() and path.stat().st_size > 0
+        if path is not None and not exists:
+            self._create_file(path)
+        self._connection = self._connect()
+        try:
+            if exists:
+                self._check_format()
+            else:
+                self._initialise(storage or "float32")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; where nobody else has it open, the journal is written back and removed."""
+        if self._process == os.getpid():
+            with self._translated():
+                self._connection.close()
+
+    @property
+    def name(self) -> str:
+        """How errors call it."""
+        return "the gallery" if self.path is None else f"gallery {printable(self.path)}"
+
+    def changed_elsewhere(self) -> int:
+        """A number that changes whenever another connection has changed the file."""
+        return int(self._one("PRAGMA data_version"))
+
+    def state(self) -> State:
+        """Read the state."""
+        content, crc = self._row("SELECT content, crc FROM state WHERE one = 0")
+        self._check(_crc(content) == crc, "its state does not have the sum that was written with it")
+        found = json.loads(content)
+        return State(**{**found, "sources": tuple(found["sources"])})
+
+    def write_state(self, state: State) -> None:
+        """Replace the state."""
+        content = json.dumps(asdict(state))
+        self._run("INSERT OR REPLACE INTO state VALUES (0, ?, ?)", content, _crc(content))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See the file as it is now, whatever others write meanwhile."""
+        with self._transaction("BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Change the file alone: after an error, or a crash, it is as before. Waits for another writer to end."""
+        if self.read_only:
+            raise GalleryError(f"{self.name} was opened for reading only")
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    def places(self) -> list[Place]:
+        """Where the chunks are, in the order of their ids."""
+        return [Place(*row) for row in self._run("SELECT chunk, version, size FROM chunks ORDER BY chunk")]
+
+    def people(self) -> dict[int, str]:
+        """The labels, by the numbers of their people."""
+        rows = self._run("SELECT person, label, crc FROM people")
+        for person, label, crc in rows:
+            self._check(_crc(person, label) == crc, f"the label of person {person} is not the one that was written")
+        return {person: label for person, label, _ in rows}
+
+    def add_person(self, person: int, label: str) -> None:
+        """Give a person a label, another one where it had one."""
+        self._run("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", person, label, _crc(person, label))
+
+    def remove_people(self, people: Iterable[int]) -> None:
+        """Forget labels."""
+        for person in people:
+            self._run("DELETE FROM people WHERE person = ?", person)
+
+    def read(self, place: Place, row_bytes: int, *, embeddings: bool = True) -> Chunk:
+        """Read a chunk; without the embeddings, its rows have no bytes."""
+        ids, people, quality, crc = self._row(
+            "SELECT ids, people, quality, crc FROM chunks WHERE chunk = ?", place.chunk
+        )
+        said = f"chunk {place.chunk} is not the one that was written"
+        self._check(len(ids) == len(people) == 2 * len(quality) == 8 * place.size, said)
+        self._check(_crc(place.chunk, place.version, ids, people, quality) == crc, said)
+        stored = np.empty((place.size, 0), np.uint8)
+        if embeddings:
+            content, crc = self._row("SELECT stored, crc FROM embeddings WHERE chunk = ?", place.chunk)
+            self._check(len(content) == place.size * row_bytes and _crc(place.chunk, content) == crc, said)
+            stored = np.frombuffer(content, np.uint8).reshape(place.size, row_bytes)
+        return Chunk(
+            np.frombuffer(ids, "<i8").astype(np.int64),
+            np.frombuffer(people, "<i8").astype(np.int64),
+            np.frombuffer(quality, "<f4").astype(np.float32),
+            stored,
+        )
+
+    def write(self, chunk: int, version: int, content: Chunk, *, embeddings: bool = True) -> None:
+        """Write a chunk in place of what it was; an empty one is removed."""
+        if not len(content):
+            self._run("DELETE FROM chunks WHERE chunk = ?", chunk)
+            self._run("DELETE FROM embeddings WHERE chunk = ?", chunk)
+            return
+        ids, people = content.ids.astype("<i8").tobytes(), content.people.astype("<i8").tobytes()
+        quality = content.quality.astype("<f4").tobytes()
+        crc = _crc(chunk, version, ids, people, quality)
+        self._run(
+            "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(chunk, version, len(content), ids, people, quality, crc),
+        )
+        if embeddings:
+            stored = content.stored.tobytes()
+            self._run("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", chunk, stored, _crc(chunk, stored))
+
+    def append(self, content: Chunk, version: int, row_bytes: int) -> None:
+        """Write faces behind all others: in chunks of their own, or together with last ones that are no larger."""
+        places = self.places()
+        while places and places[-1].size <= len(content) and places[-1].size + len(content) <= CHUNK:
+            last = places.pop()
+            content = Chunk.join([self.read(last, row_bytes), content])
+            self.write(last.chunk, version, content.take(slice(0, 0)))
+        first = places[-1].chunk + 1 if places else 0
+        for number, start in enumerate(range(0, len(content), CHUNK)):
+            self.write(first + number, version, content.take(slice(start, start + CHUNK)))
+
+    def details(self, ids: Iterable[int]) -> dict[int, Detail]:
+        """What else is known of faces, by id."""
+        self._check_details()
+        found = {}
+        for some in _portions(ids):
+            query = f"SELECT id, metadata, photo FROM details WHERE id IN ({', '.join('?' * len(some))})"
+            found.update({face: Detail(metadata, photo) for face, metadata, photo in self._run(query, *some)})
+        return found
+
+    def write_details(self, details: dict[int, Detail]) -> int:
+        """Replace what is known of faces, and tell by how many the faces grew of which something is."""
+        before = self._count_details()
+        for face, detail in details.items():
+            if detail == Detail(None, None):
+                self._run("DELETE FROM details WHERE id = ?", face)
+            else:
+                crc = _crc(face, detail.metadata, detail.photo)
+                self._run("INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?)", face, *_values(detail), crc)
+        return self._count_details() - before
+
+    def remove_details(self, ids: Iterable[int]) -> int:
+        """Forget what is known of faces, and tell of how many something was."""
+        before = self._count_details()
+        for some in _portions(ids):
+            self._run(f"DELETE FROM details WHERE id IN ({', '.join('?' * len(some))})", *some)
+        return before - self._count_details()
+
+    def matching(self, key: str | None, values: Sequence[Any]) -> list[int]:
+        """The ids of faces with one of some values under a key of their metadata, or as photograph where it is None."""
+        self._check_details()
+        column, names = _column(key)
+        found: list[int] = []
+        for some in _portions(values):
+            query = f"SELECT id FROM details WHERE {column} IN ({', '.join('?' * len(some))})"
+            found += [row[0] for row in self._run(query, *names, *some)]
+        return found
+
+    def having(self, key: str | None) -> list[int]:
+        """The ids of faces that have any value there."""
+        self._check_details()
+        column, names = _column(key)
+        return [row[0] for row in self._run(f"SELECT id FROM details WHERE {column} IS NOT NULL", *names)]
+
+    def check(self, state: State) -> None:
+        """Whether as much is there as the state says, which tells of pages that were lost or replaced."""
+        faces, people = self._one("SELECT total(size) FROM chunks"), self._one("SELECT count(*) FROM people")
+        found = (int(faces), int(people), self._count_details())
+        self._check(found == (state.faces, state.people, state.details), "some of what it held is not there")
+
+    def erase(self) -> None:
+        """Overwrite what was removed: in the file, and in the journal beside it."""
+        self._run("PRAGMA incremental_vacuum")
+        if self._one("PRAGMA wal_checkpoint(TRUNCATE)"):
+            raise GalleryError(
+                f"{self.name} is being read elsewhere: what was removed is gone from the gallery, but may remain in "
+                "the journal beside it until compact() is called again"
+            )
+
+    def _create_file(self, path: Path) -> None:
+        if self.read_only:
+            raise GalleryError(f"{self.name} does not exist")
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's to read, from the first byte on
+        except OSError as error:
+            raise GalleryError(f"{self.name} cannot be made: {error.strerror}") from error
+
+    def _connect(self) -> Any:
+        with self._translated():
+            options = {"timeout": self._wait, "isolation_level": None, "check_same_thread": False}
+            if self.path is None:
+                return self._sql.connect(":memory:", **options)
+            mode = "rw"
+            if self.read_only:
+                alone = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
+                mode = "ro&immutable=1" if alone else "ro"
+            connection = self._sql.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+            if self._key is not None:
+                connection.execute(f"PRAGMA key = {_quoted(self._key)}")
+                connection.execute(f"PRAGMA cipher_page_size = {PAGE}")
+            return connection
+
+    def _check_format(self) -> None:
+        application, found = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
+        if application != APPLICATION:
+            raise GalleryError(f"{self.name} is not a gallery, but another SQLite database")
+        if found != FORMAT:
+            raise GalleryError(f"{self.name} has format {found}; this version of faceprint reads format {FORMAT}")
+        if not self.read_only:
+            self._set_up()
+
+    def _set_up(self) -> None:
+        """What SQLite forgets with each connection: to wait for the disk, and to overwrite what is deleted."""
+        for setting in ("synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY", "trusted_schema = OFF"):
+            self._run(f"PRAGMA {setting}")
+
+    def _initialise(self, storage: str) -> None:
+        self._run(f"PRAGMA page_size = {PAGE}")
+        self._run("PRAGMA auto_vacuum = INCREMENTAL")
+        self._run("PRAGMA journal_mode = WAL")
+        self._set_up()
+        with self._transaction("BEGIN IMMEDIATE"):
+            if self._one("SELECT count(*) FROM sqlite_master"):
+                return  # another process was first
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                self._run(statement)
+            self._run(f"PRAGMA application_id = {APPLICATION}")
+            self._run(f"PRAGMA user_version = {FORMAT}")
+            self.write_state(State(storage))
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self._run(begin)
+        try:
+            yield
+            self._run("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._run("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Say in words of galleries what SQLite says."""
+        try:
+            yield
+        except self._sql.Error as error:
+            raise GalleryError(f"{self.name} {self._meaning(error)}") from error
+
+    def _meaning(self, error: Exception) -> str:
+        code = getattr(error, "sqlite_errorname", None) or ""
+        said = str(error)
+        if code.startswith("SQLITE_BUSY") or "locked" in said:
+            return f"is being changed elsewhere, and still was after {self._wait:g} s"
+        if code.startswith("SQLITE_FULL") or "is full" in said:
+            return "could not be written, for the disk is full; nothing of this call was stored"
+        if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")) or "readonly" in said:
+            return "cannot be changed: it, or its folder, is read-only; read_only=True opens it for reading"
+        if code.startswith("SQLITE_CANTOPEN") or "unable to open" in said:
+            return "cannot be opened: it, or its folder, must be there and open to writing; see read_only=True"
+        if code.startswith("SQLITE_NOTADB") or "not a database" in said:
+            return "is not a gallery, is damaged, or is encrypted with another key than was given"
+        if code.startswith("SQLITE_IOERR") or "disk I/O" in said:
+            return f"could not be read or written ({said}); nothing of this call was stored"
+        return f"is damaged: {said}"
+
+    def _check(self, valid: bool, what: str) -> None:
+        if not valid:
+            raise GalleryError(f"{self.name} is damaged: {what}")
+
+    def _check_details(self) -> None:
+        """Look at all of them once, for a row that is damaged may not be found where it belongs."""
+        if self._checked:
+            return
+        with self._translated():
+            for face, metadata, photo, crc in self._connection.execute("SELECT id, metadata, photo, crc FROM details"):
+                said = f"the details of face {face} are not those that were written"
+                self._check(_crc(face, metadata, photo) == crc, said)
+        self._checked = True
+
+    def _count_details(self) -> int:
+        return int(self._one("SELECT count(*) FROM details"))
+
+    def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if self.path is not None and self._process != os.getpid():  # SQLite's locks are not inherited
+            raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
+        with self._translated():
+            return self._connection.execute(statement, values).fetchall()  # type: ignore[no-any-return]
+
+    def _row(self, query: str, *values: Any) -> tuple[Any, ...]:
+        rows = self._run(query, *values)
+        self._check(len(rows) == 1, "some of what it held is not there")
+        return rows[0]
+
+    def _one(self, query: str, *values: Any) -> Any:
+        return self._row(query, *values)[0]
+
+
+def _sqlcipher() -> ModuleType:
+    try:
+        from sqlcipher3 import dbapi2
+    except ImportError as error:
+        raise ModuleNotFoundError("a key needs sqlcipher3: pip install 'faceprint[encryption]'") from error
+    return dbapi2  # type: ignore[no-any-return]
+
+
+def _quoted(key: bytes | str) -> str:
+    text = f"x'{key.hex()}'" if isinstance(key, bytes) else key
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _values(detail: Detail) -> tuple[str | None, str | None]:
+    return detail.metadata, detail.photo
+
+
+def _crc(*parts: Any) -> int:
+    """One sum over numbers, texts and bytes; 0 bytes stand between them, and None is not the same as ''."""
+    found = 0
+    for part in parts:
+        content = part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass")
+        found = zlib.crc32(b"\0", zlib.crc32(content, found))
+    return found
+
+
+def _column(key: str | None) -> tuple[str, tuple[str, ...]]:
+    """What to ask for in SQL, and the variables in that."""
+    return ("photo", ()) if key is None else ("json_extract(metadata, ?)", (f"$.{json.dumps(key)}",))
+
+
+def _portions(values: Iterable[Any]) -> Iterator[list[Any]]:
+    every = [value.item() if isinstance(value, np.generic) else value for value in values]
+    for start in range(0, len(every), HELD):
+        yield every[start : start + HELD]

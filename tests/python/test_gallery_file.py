@@ -1,0 +1,356 @@
+"""Galleries in files: everything is there again, others see it, and what is damaged or refused does no harm."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceprint import Gallery, GalleryError
+from faceprint.store import CHUNK
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "people.faceprint"
+
+
+def assert_same(gallery, other, probes):
+    assert gallery.ids.tolist() == other.ids.tolist()
+    assert gallery.labels.tolist() == other.labels.tolist()
+    np.testing.assert_array_equal(gallery.quality, other.quality)
+    np.testing.assert_array_equal(gallery.embeddings(), other.embeddings())
+    found, again = gallery.search(probes, k=5), other.search(probes, k=5)
+    np.testing.assert_array_equal(found.distances, again.distances)
+    np.testing.assert_array_equal(found.ids, again.ids)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+def test_everything_is_there_again(unit_rows, path, storage):
+    x = unit_rows(3 * CHUNK + 100, 12)
+    with Gallery(path, storage=storage) as gallery:
+        gallery.add(x[:50], labels=[f"person {i % 7}" for i in range(50)], quality=np.linspace(0, 1, 50))
+        gallery.add(x[50:51], metadata=[{"album": "Ä", "year": 1999}], photos=["a.jpg"])
+        gallery.add(x[51:])
+        gallery.remove(label="person 3")
+        gallery.remove(ids=[60, 5000])
+        with Gallery(path) as other:
+            assert other.storage == storage
+            assert_same(gallery, other, x[:20])
+            assert (other.add(x[:1]), gallery.add(x[:1])) == (len(x), len(x) + 1)
+            entries = list(other.iterate({"id": [50, 51]}))
+    assert (entries[0].metadata, entries[0].photo) == ({"album": "Ä", "year": 1999}, "a.jpg")
+    assert (entries[1].metadata, entries[1].photo, entries[1].quality) == (None, None, None)
+
+
+def test_a_file_gives_the_answers_of_memory(unit_rows, path):
+    x, kept = unit_rows(300, 16), Gallery()
+    with Gallery(path) as gallery:
+        for some in (gallery, kept):
+            for start in range(0, 300, 7):
+                some.add(x[start : start + 7], labels=[f"{(start + i) % 11}" for i in range(len(x[start : start + 7]))])
+            some.remove(ids=range(3, 300, 5))
+            some.update([0, 1], labels=["Ann", None])
+            some.rename("2", "Ben")
+            some.merge(["3", "4"], "5")
+            some.merge(["6"], "new")
+        assert_same(gallery, kept, x[:9])
+        gallery.compact()
+        assert_same(gallery, kept, x[:9])
+        with Gallery(path) as other:
+            assert_same(other, kept, x[:9])
+
+
+def test_others_see_each_change_with_their_next_call(unit_rows, path):
+    x = unit_rows(2 * CHUNK, 4)
+    with Gallery(path) as one, Gallery(path) as two:
+        one.add(x, labels=["Ann"] * len(x))
+        assert len(two) == len(x)
+        two.remove(ids=[0, CHUNK + 3])
+        assert one.ids[0] == 1
+        assert len(one) == len(x) - 2
+        one.rename("Ann", "Ben")
+        assert set(two.labels) == {"Ben"}
+        two.update([1], labels=["Cy"], metadata=[{"a": 1}])
+        assert one.labels[0] == "Cy"
+        assert next(one.iterate({"a": 1})).id == 1
+        two.add(x[:3])
+        assert one.ids[-1] == len(x) + 2
+        assert_same(one, two, x[:3])
+
+
+def test_many_small_additions_make_few_chunks(unit_rows, path):
+    x = unit_rows(100, 4)
+    with Gallery(path) as gallery:
+        for row in x:
+            gallery.add(row[None])
+        with sqlite3.connect(path) as database:
+            assert database.execute("SELECT count(*) FROM chunks").fetchone()[0] < 10
+        database.close()
+        gallery.compact()
+        np.testing.assert_array_equal(gallery.embeddings(), x)
+        with sqlite3.connect(path) as database:
+            assert database.execute("SELECT count(*) FROM chunks").fetchone()[0] == 1
+        database.close()
+
+
+def test_what_was_removed_is_gone_from_the_file(unit_rows, path):
+    x = unit_rows(CHUNK + 20, 32)
+    label, album, photo = "Rumpelstilzchen", "Spinnstube", "stroh.jpg"
+    with Gallery(path) as gallery:
+        gallery.add(x[:30], labels=["Ann"] * 30)
+        gone = gallery.add(x[30:31], labels=[label], metadata=[{"album": album}], photos=[photo])
+        gallery.add(x[31:], labels=["Ann"] * (len(x) - 31))
+        secrets = [x[30].tobytes(), label.encode(), album.encode(), photo.encode()]
+        written = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        assert all(secret in written for secret in secrets)
+        assert gallery.remove(label=label) == 1
+        gallery.compact()
+        written = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        assert not any(secret in written for secret in secrets)
+        with pytest.raises(GalleryError, match="ids must be in the gallery"):
+            gallery.update(gone, labels=["x"])
+
+
+def test_compact_says_when_somebody_keeps_the_journal(unit_rows, path):
+    with Gallery(path, wait=0.1) as gallery:
+        gallery.add(unit_rows(3), labels=["Ann", "Ben", "Cy"])
+        reader = sqlite3.connect(path)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM people").fetchall()
+        gallery.remove(label="Ann")
+        with pytest.raises(GalleryError, match=r"is being read elsewhere: .* until compact\(\) is called again"):
+            gallery.compact()
+        reader.close()
+        gallery.compact()
+        assert len(gallery) == 2
+
+
+def test_only_the_owner_may_read_it(unit_rows, path):
+    mask = os.umask(0)
+    try:
+        with Gallery(path) as gallery:
+            gallery.add(unit_rows(3))
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(mask)
+    assert set(modes) == {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_one_writer_at_a_time(unit_rows, path):
+    with Gallery(path, wait=0.05) as gallery:
+        gallery.add(unit_rows(3))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(GalleryError, match=r"is being changed elsewhere, and still was after 0.05 s"):
+            gallery.add(unit_rows(1))
+        assert len(gallery.search(unit_rows(1), k=2)) == 1  # readers go on
+        other.execute("ROLLBACK")
+        other.close()
+        assert gallery.add(unit_rows(1)).tolist() == [3]
+
+
+def test_writers_in_threads_lose_nothing(unit_rows, path):
+    x = unit_rows(40, 8)
+    Gallery(path).close()
+
+    def work(part):
+        with Gallery(path, wait=60) as own:
+            for row in x[part::4]:
+                own.add(row[None], labels=[f"thread {part}"])
+
+    threads = [threading.Thread(target=work, args=(part,)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Gallery(path) as gallery:
+        assert gallery.ids.tolist() == list(range(40))
+        for part in range(4):
+            np.testing.assert_array_equal(gallery.embeddings()[gallery.labels == f"thread {part}"], x[part::4])
+
+
+def test_a_refused_call_changes_nothing(unit_rows, path):
+    x = unit_rows(5, 8)
+    with Gallery(path) as gallery:
+        gallery.add(x, labels=list("abcde"), metadata=[{"n": i} for i in range(5)])
+        before = path.read_bytes()
+        for call, error in (
+            (lambda: gallery.add(unit_rows(1, 9)), "embeddings must have shape"),
+            (lambda: gallery.add(x * np.float32(np.nan), labels=list("vwxyz")), "embeddings must be finite"),
+            (lambda: gallery.add(x, metadata=[{"n": np.nan}] * 5), "metadata must be what JSON can hold"),
+            (lambda: gallery.add(x, quality=[2] * 5), r"quality must lie in \[0, 1\]"),
+            (lambda: gallery.update([0, 0], labels=["x", "y"]), "ids must differ"),
+            (lambda: gallery.rename("a", "b"), "new must be a label that nobody has"),
+            (lambda: gallery.rename("z", "y"), "nobody is called 'z'"),
+            (lambda: gallery.merge(["a", "z"], "b"), "nobody is called 'z'"),
+        ):
+            with pytest.raises((ValueError, GalleryError), match=error):
+                call()
+        assert gallery.labels.tolist() == list("abcde")
+        np.testing.assert_array_equal(gallery.embeddings(), x)
+        assert path.read_bytes() == before
+        assert gallery.add(x[:1]).tolist() == [5]
+
+
+def test_nothing_is_stored_where_the_disk_is_full(unit_rows, path):
+    x = unit_rows(4000, 64)
+    with Gallery(path) as gallery:
+        gallery.add(x[:10], labels=["Ann"] * 10)
+        pages = gallery._held.store._one("PRAGMA page_count")
+        gallery._held.store._one(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(GalleryError, match="the disk is full; nothing of this call was stored"):
+            gallery.add(x, labels=["Ben"] * 4000)
+        assert len(gallery) == 10
+        assert gallery.search(x[:1], k=3).labels.tolist() == [["Ann"] * 3]
+        assert gallery.add(x[:1]).tolist() == [10]
+    with Gallery(path) as gallery:
+        assert len(gallery) == 11
+
+
+def test_read_only(unit_rows, path, tmp_path):
+    with pytest.raises(GalleryError, match=r"people.faceprint does not exist"):
+        Gallery(path, read_only=True)
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3), labels=["Ann", "Ben", None])
+    with Gallery(path, read_only=True) as gallery:
+        assert gallery.search(unit_rows(1), k=1).labels.tolist() == [["Ann"]]
+        with pytest.raises(GalleryError, match="was opened for reading only"):
+            gallery.add(unit_rows(1))
+
+
+def test_read_only_folder(unit_rows):
+    x = unit_rows(3)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        child = os.fork()
+        if child == 0:  # root may write everywhere, so it becomes nobody
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65534)
+                check_read_only_folder(Path(folder) / "own", x)
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def check_read_only_folder(folder, x):
+    folder.mkdir()
+    path = folder / "people.faceprint"
+    with Gallery(path) as gallery:
+        gallery.add(x, labels=["Ann", "Ben", None])
+    folder.chmod(0o555)
+    try:
+        with Gallery(path, read_only=True) as gallery:
+            assert gallery.search(x[:1], k=1).labels.tolist() == [["Ann"]]
+        with pytest.raises(GalleryError, match=r"cannot be (opened|changed)"):
+            Gallery(path).add(x)
+        with pytest.raises(GalleryError, match="cannot be made: Permission denied"):
+            Gallery(folder / "other")
+    finally:
+        folder.chmod(0o755)
+
+
+def test_other_files_are_no_galleries(path):
+    path.write_bytes(b"x" * 5000)
+    with pytest.raises(GalleryError, match="is not a gallery, is damaged, or is encrypted"):
+        Gallery(path)
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE other (x)")
+    database.close()
+    with pytest.raises(GalleryError, match="is not a gallery, but another SQLite database"):
+        Gallery(path)
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA application_id = 0x46507274")
+        database.execute("PRAGMA user_version = 9")
+    database.close()
+    with pytest.raises(GalleryError, match="has format 9; this version of faceprint reads format 1"):
+        Gallery(path)
+    with pytest.raises(GalleryError, match="cannot be made: No such file or directory"):
+        Gallery(path.parent / "no folder" / "x")
+    with pytest.raises(GalleryError, match="cannot be"):
+        Gallery(path.parent)
+
+
+def test_storage_must_be_that_of_the_file(path):
+    Gallery(path, storage="int8").close()
+    with pytest.raises(GalleryError, match="stores rows as int8, not as float32"):
+        Gallery(path, storage="float32")
+
+
+def test_flipped_bits_and_missing_ends_are_never_answered_from(unit_rows, path, tmp_path):
+    x = unit_rows(700, 24)
+    with Gallery(path) as gallery:
+        gallery.add(x, labels=[f"person {i % 40}" for i in range(700)], photos=[f"{i}.jpg" for i in range(700)])
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    expected = [(f"person {i % 40}", f"{i}.jpg") for i in range(700)]
+    copy = tmp_path / "damaged"
+    for trial in range(150):
+        damaged = bytearray(whole)
+        if trial % 10 == 0:
+            del damaged[int(rng.integers(1, len(whole))) :]
+        else:
+            damaged[int(rng.integers(len(whole)))] ^= 1 << int(rng.integers(8))
+        copy.write_bytes(damaged)
+        try:
+            with Gallery(copy) as gallery:
+                np.testing.assert_array_equal(gallery.search(x, k=1).ids[:, 0], np.arange(700))
+                assert [(entry.label, entry.photo) for entry in gallery.iterate()] == expected
+        except GalleryError as error:
+            refused += str(copy) in str(error)
+        for left in tmp_path.glob("damaged*"):
+            left.unlink()
+    assert refused > 15  # most bits of a small file are in pages' free space
+
+
+def test_a_process_that_was_forked_must_open_it_itself(unit_rows, path):
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3))
+        child = os.fork()
+        if child == 0:
+            try:
+                gallery.add(unit_rows(1))
+            except GalleryError as error:
+                os._exit(0 if "was opened before this process was forked: open it here" in str(error) else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert len(gallery) == 3
+
+
+def test_encrypted(unit_rows, path):
+    x, key = unit_rows(50, 16), bytes(range(32))
+    with Gallery(path, key=key) as gallery:
+        gallery.add(x, labels=["Rumpelstilzchen"] * 50)
+        written = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"Rumpelstilzchen" not in written
+    assert x[3].tobytes() not in written
+    assert not path.read_bytes().startswith(b"SQLite format 3")
+    with Gallery(path, key=key) as gallery:
+        assert gallery.search(x[3:4], k=1).ids.tolist() == [[3]]
+    for wrong in (None, bytes(32), "passphrase"):
+        with pytest.raises(GalleryError, match="is encrypted with another key than was given"):
+            Gallery(path, key=wrong)
+    with Gallery(path.with_name("other"), key='a "passphrase"') as gallery:
+        gallery.add(x)
+    with Gallery(path.with_name("other"), key='a "passphrase"') as gallery:
+        assert len(gallery) == 50
+    with pytest.raises(ValueError, match="key must be 32 bytes or a passphrase, not 3 bytes"):
+        Gallery(path, key=b"abc")
+
+
+def test_moved_file(unit_rows, path, tmp_path):
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3))
+    shutil.move(path, tmp_path / "a folder? #%20.db")
+    with Gallery(tmp_path / "a folder? #%20.db") as gallery:
+        assert len(gallery) == 3

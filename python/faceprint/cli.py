@@ -25,6 +25,7 @@ from .bench import run_bench
 from .demo import run_demo
 from .detector import DetectorOptions
 from .draft import draft_recipe
+from .embedded import Embedded
 from .errors import FaceprintError, GalleryError, NoFaceError, SortError
 from .evaluate import AllPairs, Pairs, Score, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
 from .evaluate import clustering as compare_people
@@ -38,13 +39,14 @@ from .medoids import members
 from .model import Model, load
 from .network import open_network
 from .photo import find_photos, printable
-from .quality import recognisable
+from .quality import recognisability, recognisable
 from .sheets import write_sheets
 from .sort import JOURNAL, How, Plan, check_folder, plan_sorting, sort_photos
 from .sort import unsort as undo_sorting
 from .table import write_csv
 
 ERROR = 2  # what scripts see where no answer could be given; 1 says "different"
+GALLERY = ".faceprint"
 INTERRUPTED, UNREAD = 130, 141  # what shells say of programs that Ctrl-C or a closed pipe ends
 
 Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -188,6 +190,47 @@ def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> No
 
 
 @command.command()
+@click.argument("gallery", type=click.Path(path_type=Path))
+@Paths
+@click.option("--label", help="Who all the faces are.")
+@click.option("--by-folder", is_flag=True, help="Name each face after the folder that holds its photograph.")
+@Gate
+@Json
+@model_options
+def index(
+    model: Model,
+    gallery: Path,
+    paths: tuple[Path, ...],
+    label: str | None,
+    by_folder: bool,
+    gate: float | None,
+    as_json: bool,
+) -> None:
+    """Add every face on photographs and in folders to GALLERY, a file whose name ends in .faceprint.
+
+    It is made where there is none. The same photographs added again are there twice.
+    """
+    if gallery.suffix != GALLERY:
+        raise click.UsageError(f"GALLERY must end in {GALLERY}, and {printable(gallery)} does not")
+    if label is not None and by_folder:
+        raise click.UsageError("--label and --by-folder both name the faces; give one of them")
+    album = _read(model, paths)
+    folders = [photo.absolute().parent.name for photo in album.photos]
+    owners = [folders[owner] if by_folder else label for owner in album.owners]
+    rows = flatten(album, model.recipe.fingerprint)
+    kept = recognisable(rows.embeddings, model.recipe, gate)
+    with Gallery(gallery) as opened:
+        _add_rows(opened, model, rows[kept], [owners[row] for row in np.flatnonzero(kept)])
+        answer = {"added": int(kept.sum()), "below_the_gate": int((~kept).sum()), "faces": len(opened)}
+    if as_json:
+        _print_json({**answer, "gallery": str(gallery), "skipped": _skipped(album)})
+    else:
+        click.echo(
+            f"{count(answer['added'], 'face')} added to {printable(gallery)}, which holds {answer['faces']:,} now"
+        )
+
+
+@command.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @Far
@@ -237,24 +280,25 @@ def search(
     gate: float | None,
     as_json: bool,
 ) -> None:
-    """Look the most prominent face of PROBE up among photographs, folders, or one .npz file of `embed`."""
+    """Look the most prominent face of PROBE up among photographs, folders, or one file of `embed` or `index`."""
     limit, rate = model.recipe.decision(far, threshold)
     x = model.embed(probe)
     if not recognisable(x, model.recipe, gate).all():
         raise NoFaceError(f"{printable(probe)} must show a face of quality {gate:g} or more, but it is below")
-    rows, skipped = _gallery_rows(model, paths)
-    rows = rows[recognisable(rows.embeddings, model.recipe, gate)]
-    gallery = Gallery()
-    gallery.add(rows.embeddings, labels=rows.photos)
-    found = gallery.search(x, k=k)
-    matches = [
+    gallery, skipped = _open_gallery(model, paths)
+    with gallery:
+        found = gallery.search(Embedded(x, model.recipe.fingerprint), k=k, min_quality=gate)
+        entries = {entry.id: entry for entry in gallery.iterate({"id": found.ids[0].tolist()})}
+    matches: list[dict[str, Any]] = [
         {
-            "photo": label,
+            "photo": entries[face].photo,
+            "label": entries[face].label,
             "distance": float(distance),
             "same": bool(distance <= limit),
-            "box": rows.boxes[row].tolist(),
+            "box": (entries[face].metadata or {}).get("box"),
         }
-        for label, distance, row in zip(found.labels[0], found.distances[0], found.ids[0], strict=True)
+        for face, distance in zip(found.ids[0].tolist(), found.distances[0], strict=True)
+        if face in entries
     ]
     if as_json:
         _print_json({"matches": matches, "threshold": limit, "far": rate, "skipped": skipped})
@@ -262,7 +306,8 @@ def search(
     if not matches:
         click.echo("no faces to search among")
     for match in matches:
-        click.echo(f"{match['distance']:.3f}  {_answer(match['same']):9}  {match['photo']}")
+        name = "" if match["label"] is None else f"  ({match['label']})"
+        click.echo(f"{match['distance']:.3f}  {_answer(match['same']):9}  {match['photo']}{name}")
 
 
 @command.command()
@@ -522,17 +567,34 @@ def _show_sorting(plan: Plan, into: Path) -> None:
     click.echo(f"to undo that: faceprint unsort {shlex.quote(printable(into))}")
 
 
-def _gallery_rows(model: Model, paths: tuple[Path, ...]) -> tuple[Embeddings, list[dict[str, str]]]:
-    if [path.suffix for path in paths] != [".npz"]:
+def _open_gallery(model: Model, paths: tuple[Path, ...]) -> tuple[Gallery, list[dict[str, str]]]:
+    """The gallery of a file, or one in memory of what `embed` stored or photographs show; and what was skipped."""
+    suffixes = [path.suffix for path in paths]
+    if suffixes == [GALLERY]:
+        return Gallery(paths[0], read_only=True), []
+    gallery, skipped = Gallery(), []
+    if suffixes == [".npz"]:
+        rows = load_embeddings(paths[0])
+        if rows.fingerprint != model.recipe.fingerprint:
+            raise GalleryError(
+                f"{printable(paths[0])} was embedded by network {rows.fingerprint}; "
+                f"embeddings of {model.recipe.fingerprint} cannot be compared with it"
+            )
+    else:
         album = _read(model, paths)
-        return flatten(album, model.recipe.fingerprint), _skipped(album)
-    rows = load_embeddings(paths[0])
-    if rows.fingerprint != model.recipe.fingerprint:
-        raise GalleryError(
-            f"{printable(paths[0])} was embedded by network {rows.fingerprint}; "
-            f"embeddings of {model.recipe.fingerprint} cannot be compared with it"
-        )
-    return rows, []
+        rows, skipped = flatten(album, model.recipe.fingerprint), _skipped(album)
+    _add_rows(gallery, model, rows)
+    return gallery, skipped
+
+
+def _add_rows(gallery: Gallery, model: Model, rows: Embeddings, labels: list[str | None] | None = None) -> None:
+    gallery.add(
+        Embedded(rows.embeddings, rows.fingerprint),
+        labels,
+        metadata=[{"box": box} for box in rows.boxes.tolist()],
+        photos=rows.photos,
+        quality=recognisability(rows.embeddings, model.recipe),
+    )
 
 
 def _entries(album: Album) -> Iterator[tuple[Path, Any]]:

@@ -3,9 +3,9 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,14 @@ from .distance import as_threshold
 from .embedded import Embedded, as_embedded
 from .errors import GalleryError
 from .held import NOBODY, Held, check_fingerprint
+from .identify import Among, People, Score, joined, nearest_means, nearest_people, no_people
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
 from .stored import unpack_stored
 from .where import Where, find_rows
+
+if TYPE_CHECKING:
+    from .evaluate import Identification
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
 
@@ -227,6 +231,7 @@ class Gallery:
         where: Where | None = None,
         min_distance: float = 0.0,
         max_distance: float | None = None,
+        min_quality: float | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Matches:
@@ -235,7 +240,8 @@ class Gallery:
         `x` is (n, dimension) float32, `Faces` or `Embedded`. Exact; ties go to the lower id. Conditions leave rows out:
         `where` maps "label", "id", "photo" or a key of the metadata to a value, or to a list of some, that a row must
         have (None: that it has none); `min_distance` is for nearer ones, such as the probe's own photograph, and
-        `max_distance` for farther ones, both squared distances in [0, 4].
+        `max_distance` for farther ones, both squared distances in [0, 4]; `min_quality` for those below it, of which a
+        quality is known.
 
         Raises ValueError for k < 1 and distances that are none, GalleryError for `Faces` of another network, and what
         `nearest` raises; `progress` as there, but it must not change this gallery.
@@ -257,7 +263,7 @@ class Gallery:
                 return Matches(np.empty(shape, np.float32), np.empty(shape, np.int64), np.empty(shape, object))
             probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
             asked = Asked(
-                rows=None if where is None else find_rows(where, held),
+                rows=_allowed(held, where, min_quality),
                 nearest=as_threshold(min_distance),
                 farthest=np.inf if max_distance is None else as_threshold(max_distance),
             )
@@ -265,6 +271,98 @@ class Gallery:
             missing = rows < 0
             ids, people = np.where(missing, -1, held.ids[rows]), np.where(missing, NOBODY, held.people[rows])
             return Matches(found, ids, held.table[people], reranked)
+
+    def identify(
+        self,
+        x: Any,
+        k: int = 1,
+        *,
+        fpir: float | None = None,
+        max_distance: float | None = None,
+        score: Score = "best",
+        together: bool = False,
+        where: Where | None = None,
+        min_quality: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> People:
+        """Find for each probe the k people it may be, and say whether the first of them is meant, or nobody.
+
+        People are compared by their `score`: the distance of the nearest of their faces ("best"), or the mean over all
+        of them ("mean"). With `together`, all rows of `x` are one person's, as frames of a video are, and give one
+        answer: the least distance of any, or the mean of all pairs (paper, section 5.7). Faces without a label are
+        nobody's; `where` and `min_quality` leave others out as in `search`.
+
+        The first is known where it lies within a threshold: `max_distance`, or the one at which `calibrate` has found
+        that no more than a share `fpir` of strangers is named, which is for "best" and single probes. As a gallery
+        grows, more are: the answer tells how many.
+
+        Raises ValueError unless one of `fpir` and `max_distance` is given, GalleryError for a rate that the gallery was
+        not calibrated for, and what `search` raises.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        >>> found = gallery.identify(numpy.float32([[0, 0.6, 0.8]]), k=2, max_distance=0.5)
+        >>> found.labels.tolist(), found.known.tolist()
+        ([['Ben', 'Ann']], [True])
+        """
+        given = _rows(x)
+        if k < 1:
+            raise ValueError(f"k must be 1 or more, not {k}")
+        if score not in get_args(Score):
+            raise ValueError(f"score must be 'best' or 'mean', not {score!r}")
+        if (fpir is None) == (max_distance is None):
+            raise ValueError("identify takes either fpir or max_distance")
+        if fpir is not None and (score != "best" or together):
+            raise ValueError("fpir is that of single probes by score 'best'; others want max_distance")
+        held = self._held
+        with held.following():
+            check_fingerprint(held.state, given.fingerprint)
+            threshold, rate = self._decision(fpir) if fpir is not None else (as_threshold(max_distance or 0.0), None)
+            allowed = _allowed(held, where, min_quality)
+            named = held.people != NOBODY
+            if held.packed is None or not len(held.ids):
+                return no_people(1 if together else len(given), k, threshold, rate)
+            probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
+            search = Among(held.packed, held.people, named if allowed is None else named & allowed, threads, progress)
+            if together:
+                people, distances, rows = joined(probes, search, k, score)
+            elif score == "best":
+                people, distances, rows = nearest_people(probes, search, k)
+            else:
+                people, distances, rows = nearest_means(probes, search, k)
+            ids = np.where(rows < 0, -1, held.ids[rows])
+            return People(held.table[people], distances, ids, distances[:, 0] <= threshold, threshold, rate)
+
+    def calibrate(
+        self, rates: Sequence[float] | None = None, *, threads: int | None = None, progress: Progress | None = None
+    ) -> "list[Identification]":
+        """Measure on its own labelled faces what thresholds mean in a gallery of this size, for `identify` to use.
+
+        As `fp.evaluate.identification`, which says how, at which rates by default, and what it raises. The labels are taken to be right: two
+        labels of one person look like strangers who are named (`fp.clean` finds them). Whatever changes who is whom
+        undoes it; adding faces does not.
+        """
+        from .evaluate.identification import RATES, identification  # whose package takes long to load
+
+        held = self._held
+        with held.changing():
+            rows = np.flatnonzero(held.people != NOBODY)
+            if held.packed is None:
+                raise GalleryError("the gallery must hold labelled faces to be calibrated on, and holds none")
+            embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
+            found = identification(embeddings, held.people[rows], rates or RATES, threads=threads, progress=progress)
+            held.state = replace(held.state, calibration=[asdict(entry) for entry in found])
+        return found
+
+    @property
+    def calibration(self) -> "list[Identification]":
+        """What `calibrate` found, empty where it was not called or labels have changed since."""
+        from .evaluate.identification import Identification
+
+        with self._held.following():
+            return [Identification(**entry) for entry in self._held.state.calibration or []]
 
     def remove(self, *, ids: Sequence[int] | NDArray[np.int64] | None = None, label: str | None = None) -> int:
         """Remove rows by their `ids` or by `label`, with all that is known of them, and return how many went.
@@ -406,11 +504,30 @@ class Gallery:
             raise GalleryError(f"ids must be in the gallery; these are not: {unknown[:5].tolist()}")
         return np.searchsorted(self._held.ids, ids)
 
+    def _decision(self, fpir: float) -> tuple[float, float]:
+        """The threshold that was calibrated for a rate, and what the rate has become since."""
+        entries = self.calibration
+        chosen = [entry for entry in entries if entry.fpir <= fpir]
+        if not chosen:
+            rates = ", ".join(f"{entry.fpir:.2g}" for entry in entries) or "none"
+            raise GalleryError(f"fpir must be a rate that the gallery was calibrated for ({rates}), not {fpir:g}")
+        best = max(chosen, key=lambda entry: entry.fpir)
+        grown = np.count_nonzero(self._held.people != NOBODY) / best.faces
+        return best.threshold, min(1.0, best.fpir * max(1.0, grown))
+
     def _person(self, label: str) -> int:
         person = self._held.known_labels().get(label)
         if person is None:
             raise GalleryError(f"label must be one that a face has, but nobody is called {label!r}")
         return person
+
+
+def _allowed(held: Held, where: Where | None, min_quality: float | None) -> NDArray[np.bool_] | None:
+    """Which rows meet the conditions on what is known of them; None where there are none."""
+    if where is None and min_quality is None:
+        return None
+    rows = find_rows(where or {}, held)
+    return rows if min_quality is None else rows & ~(held.quality < min_quality)
 
 
 def _rows(x: Any) -> Embedded:

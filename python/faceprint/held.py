@@ -120,7 +120,7 @@ class Held:
         return ids
 
     def remove(self, rows: NDArray[np.int64]) -> None:
-        """Remove rows, ascending, with all that is known of them; a calibration that was made with them goes too."""
+        """Remove rows, ascending, with all that is known of them."""
         kept = np.ones(len(self.ids), bool)
         kept[rows] = False
         for place, at in self._touched(rows):
@@ -128,7 +128,7 @@ class Held:
         gone = self.store.remove_details(self.ids[rows])
         self.ids, self.quality = self.ids[kept], self.quality[kept]
         self._people_became(self.people[kept], self.people[rows])
-        self.state = replace(self.state, details=self.state.details - gone, calibration=None)
+        self.state = replace(self.state, details=self.state.details - gone)
         self._leaving = rows
 
     def set_people(self, people: NDArray[np.int64]) -> None:
@@ -208,7 +208,8 @@ class Held:
         self._places = self.store.places()
 
     def _people_became(self, people: NDArray[np.int64], before: NDArray[np.int64]) -> None:
-        """Forget those who have no face any more."""
+        """Forget those who have no face any more, and what was measured on who was whom."""
+        self.state = replace(self.state, calibration=None)
         gone = np.setdiff1d(before, people)
         gone = gone[gone != NOBODY]
         self.people = people

@@ -52,7 +52,7 @@ class State:
     people: int = 0
     details: int = 0
     changes: int = 0
-    calibration: dict[str, Any] | None = None
+    calibration: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -200,6 +200,33 @@ def test_embed_then_search(run, folder, tmp_path):
     assert "same" in run("search", folder / "obama.jpg", out).stdout
 
 
+def test_index_then_search(run, photos, blurred, model, tmp_path):
+    gallery = tmp_path / "people.faceprint"
+    told = run("index", gallery, photos, "--label", "somebody").stdout
+    assert told == f"5 faces added to {gallery}, which holds 5 now\n"
+    named = tmp_path / "Ann"
+    named.mkdir()
+    shutil.copy(photos / "collins.png", named)
+    gate = str(model.recipe.gate(0.01))
+    answer = json.loads(run("index", gallery, named, blurred, "--by-folder", "--gate", gate, "--json").stdout)
+    assert (answer["added"], answer["below_the_gate"], answer["faces"]) == (1, 1, 6)
+    found = json.loads(run("search", photos / "obama.jpg", gallery, "-k", "4", "--json").stdout)
+    assert [match["same"] for match in found["matches"]] == [True, True, True, False]
+    assert found["matches"][0]["label"] == "somebody"
+    assert len(found["matches"][0]["box"]) == 4
+    assert f"{named / 'collins.png'}  (Ann)\n" in run("search", photos / "collins.png", gallery).stdout
+    with fp.Gallery(gallery) as opened:
+        assert opened.fingerprint == model.recipe.fingerprint
+        assert not np.isnan(opened.quality).any()
+    for words, text in (
+        ((tmp_path / "people.db", photos), "GALLERY must end in .faceprint"),
+        ((gallery, photos, "--label", "x", "--by-folder"), "give one of them"),
+    ):
+        assert text in run("index", *words, code=2).stderr
+    missing = tmp_path / "no.faceprint"
+    assert run("search", photos / "obama.jpg", missing, code=2).stderr == f"error: gallery {missing} does not exist\n"
+
+
 def test_embed_writes_the_file_that_was_named(run, photos, tmp_path):
     run("embed", photos / "collins.png", "--out", tmp_path / "e1")
     assert [path.name for path in tmp_path.iterdir()] == ["e1"]

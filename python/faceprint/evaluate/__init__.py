@@ -7,6 +7,7 @@ Reached as `faceprint.evaluate`, and loaded when first used.
 
 from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
+from .identification import Identification, identification
 from .pairs import AllPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
@@ -17,6 +18,7 @@ __all__ = [
     "AllPairs",
     "Change",
     "Compatibility",
+    "Identification",
     "ListedPairs",
     "Pairs",
     "People",
@@ -26,6 +28,7 @@ __all__ = [
     "Val",
     "clustering",
     "find_people",
+    "identification",
     "measure_compatibility",
     "measure_sensitivity",
     "read_pairs",

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import faceprint as fp
+from faceprint.evaluate import Folds, verification_folds
 
 Rows = dict[Path, NDArray[np.float32]]
 
@@ -55,27 +56,17 @@ def read_pairs(folder: Path) -> list[Pair]:
     return pairs
 
 
-def accuracy(pairs: list[Pair], distances: NDArray[np.float64]) -> tuple[list[float], NDArray[np.bool_]]:
-    """The accuracy of each fold at the threshold that is best on the others, and which pairs came out wrong."""
-    folds, same = np.array([pair.fold for pair in pairs]), np.array([pair.same for pair in pairs])
-    wrong = np.zeros(len(pairs), bool)
-    for fold in np.unique(folds):
-        others = folds != fold
-        candidates = np.unique(distances[others])
-        between = (candidates[1:] + candidates[:-1]) / 2
-        order = np.argsort(distances[others])
-        hits = np.concatenate([[0], np.cumsum(np.where(same[others][order], 1, -1))])
-        best = np.searchsorted(np.sort(distances[others]), between, side="right")
-        threshold = between[hits[best].argmax()]
-        wrong[~others] = (distances[~others] <= threshold) != same[~others]
-    return [float(1 - wrong[folds == fold].mean()) for fold in np.unique(folds)], wrong
-
-
 def compare(pairs: list[Pair], rows: Rows) -> NDArray[np.float64]:
-    """The squared distance of each pair; a photograph without a face is as far as can be."""
+    """The squared distance of each pair, NaN where a photograph has no face."""
     far = np.nan
     values = [np.sum((rows[p.a] - rows[p.b]).astype(float) ** 2) if p.a in rows and p.b in rows else far for p in pairs]
-    return np.nan_to_num(np.array(values), nan=4.0)
+    return np.array(values)
+
+
+def accuracy(pairs: list[Pair], rows: Rows) -> Folds:
+    """The accuracy of each fold at the threshold that is best on the others, and which pairs came out wrong."""
+    folds, same = np.array([pair.fold for pair in pairs]), np.array([pair.same for pair in pairs])
+    return verification_folds(compare(pairs, rows), same, folds)
 
 
 def embed_with_faceprint(photos: list[Path]) -> tuple[Rows, set[Path]]:
@@ -135,12 +126,12 @@ def write_page(path: Path, folder: Path, missed: list[dict[str, object]]) -> Non
 
 def report(name: str, pairs: list[Pair], photos: int, rows: Rows) -> dict[str, object]:
     """What one pipeline reached, as it goes into the results file; printed too."""
-    folds, wrong = accuracy(pairs, compare(pairs, rows))
+    folds = accuracy(pairs, rows)
     found = {
-        "accuracy": round(float(np.mean(folds)), 5),
-        "standard_error": round(float(np.std(folds, ddof=1) / np.sqrt(len(folds))), 5),
-        "folds": [round(fold, 5) for fold in folds],
-        "wrong": int(wrong.sum()),
+        "accuracy": round(folds.mean, 5),
+        "standard_error": round(folds.standard_error, 5),
+        "folds": folds.accuracy.round(5).tolist(),
+        "wrong": int(folds.wrong.sum()),
         "photos": photos,
         "photos_without_a_face": photos - len(rows),
     }
@@ -177,7 +168,7 @@ def main() -> None:
         rows = list(embedded["faceprint"].values())
         np.savez(arguments.embeddings, embeddings=np.stack(rows), people=np.array(names))
 
-    wrong = {name: accuracy(pairs, compare(pairs, rows))[1] for name, rows in embedded.items()}
+    wrong = {name: accuracy(pairs, rows).wrong for name, rows in embedded.items()}
     missed = []
     for at in np.flatnonzero(wrong["faceprint"]):
         pair = pairs[at]
@@ -187,7 +178,8 @@ def main() -> None:
             stage = "network" if wrong["dlib"][at] else "chip"
         else:
             stage = "chip or network"
-        distance = round(float(compare([pair], embedded["faceprint"])[0]), 4)
+        apart = float(compare([pair], embedded["faceprint"])[0])
+        distance = None if np.isnan(apart) else round(apart, 4)
         missed.append({"a": pair.a.stem, "b": pair.b.stem, "same": pair.same, "distance": distance, "stage": stage})
     results["wrong_pairs"] = missed
     for entry in missed:

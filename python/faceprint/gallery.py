@@ -340,9 +340,9 @@ class Gallery:
     ) -> "list[Identification]":
         """Measure on its own labelled faces what thresholds mean in a gallery of this size, for `identify` to use.
 
-        As `fp.evaluate.identification`, which says how, at which rates by default, and what it raises. The labels are taken to be right: two
-        labels of one person look like strangers who are named (`fp.clean` finds them). Whatever changes who is whom
-        undoes it; adding faces does not.
+        As `fp.evaluate.identification`, which says how, at which rates by default, and what it raises. The labels are
+        taken to be right: two labels of one person look like strangers who are named (`fp.clean` finds them). Whatever
+        changes who is whom undoes it; adding faces does not.
         """
         from .evaluate.identification import RATES, identification  # whose package takes long to load
 

@@ -16,26 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import faceprint as fp
+from faceprint.evaluate.calibration import logistic
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 STOPS = np.arange(0.05, 0.40, 0.01)
-
-
-def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and intercept of P(same | distance) by Newton's method, both classes with the same weight."""
-    x = np.concatenate([same, different])
-    y = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
-    weight = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
-    design, parameters = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(design @ parameters))
-        gradient = design.T @ (weight * (y - p))
-        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design
-        step = np.linalg.solve(curvature, gradient)
-        parameters = parameters - step
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(parameters[0]), float(parameters[1])
 
 
 def pairwise_f(truth: NDArray[np.int64], labels: NDArray[np.int64]) -> float:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from degrade import Chip, blur, embed_chips, jpeg, noise, occlude, shrink
-from measure import logistic
 from numpy.typing import NDArray
 
 import faceprint as fp
+from faceprint.evaluate.calibration import logistic
 
 SPOILT = 500  # photographs whose faces are spoilt, each in five ways
 REJECTED = (0.01, 0.05, 0.10)

@@ -5,8 +5,10 @@ And how well people were found among faces: pairwise and BCubed F.
 Reached as `faceprint.evaluate`, and loaded when first used.
 """
 
+from .calibration import Calibration, calibrate
 from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
+from .folds import Folds, verification_folds
 from .identification import Identification, identification
 from .pairs import AllPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
@@ -16,8 +18,10 @@ from .sensitivity import Sensitivity, measure_sensitivity
 __all__ = [
     "Agreement",
     "AllPairs",
+    "Calibration",
     "Change",
     "Compatibility",
+    "Folds",
     "Identification",
     "ListedPairs",
     "Pairs",
@@ -26,6 +30,7 @@ __all__ = [
     "Score",
     "Sensitivity",
     "Val",
+    "calibrate",
     "clustering",
     "find_people",
     "identification",
@@ -35,4 +40,5 @@ __all__ = [
     "roc",
     "val_at_far",
     "val_at_threshold",
+    "verification_folds",
 ]

@@ -1,0 +1,97 @@
+"""From pairs of known people to a threshold at a stated false accept rate, and to probabilities."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rates import Val, val_at_far, wilson
+
+LEAST = 3  # false accepts that are needed to tell a rate: fewer say little more than none
+STEPS = 50
+CLOSE = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a `threshold` does, on the data that `description` names.
+
+    `val` has the threshold, VAL with its interval and the FAR that was counted, at most the `far` that was asked for;
+    `far_low` and `far_high` are the 95 % interval of that FAR, pairs taken as independent. `slope` and `intercept` make
+    probabilities of distances, where same and different overlap; otherwise they are None.
+    """
+
+    far: float
+    val: Val
+    far_low: float
+    far_high: float
+    slope: float | None
+    intercept: float | None
+    description: str
+
+    @property
+    def threshold(self) -> float:
+        """The squared distance up to which two faces count as the same person's."""
+        return self.val.threshold
+
+    def probability(self, distance: float, prior: float = 0.5) -> float:
+        """That two faces so far apart are one person's, where a share `prior` of all pairs that are compared is.
+
+        ValueError where the data does not tell, or unless 0 < prior < 1.
+        """
+        if self.slope is None or self.intercept is None:
+            raise ValueError("pairs must overlap to tell probabilities, and every same one is nearer than any other")
+        if not 0 < prior < 1:
+            raise ValueError(f"prior must lie between 0 and 1, not {prior}")
+        odds = self.slope * distance + self.intercept - np.log(prior / (1 - prior))
+        return float(1 / (1 + np.exp(odds)))
+
+
+def calibrate(
+    same_distances: Any, different_distances: Any, far: float = 1e-3, *, people: Any = None, description: str = ""
+) -> Calibration:
+    """Find the threshold for a false accept rate, and what it is worth, from pairs of known people.
+
+    Takes what `val_at_far` takes. A FAR wants enough pairs of different people to be told: 3 / far of them, so that 3
+    are accepted, or ValueError says how many. The probability is a logistic regression on the squared distance, the
+    same and the different pairs weighing as much together (Platt 1999).
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> found = calibrate(rng.normal(0.1, 0.03, 500), rng.normal(0.4, 0.1, 9000), far=1e-2)
+    >>> found.val.far <= 0.01 < found.far_high, found.probability(0.05) > 0.99
+    (True, True)
+    >>> calibrate(np.zeros(5), np.ones(40_000), far=1e-6)
+    Traceback (most recent call last):
+    ValueError: FAR 1e-06 needs about 3,000,000 pairs of different people, and these are 40,000
+    """
+    if 0 < far < 1:
+        pairs, needed = len(different_distances), int(np.ceil(LEAST / far))
+        if pairs < needed:
+            raise ValueError(f"FAR {far:g} needs about {needed:,} pairs of different people, and these are {pairs:,}")
+    val = val_at_far(same_distances, different_distances, far, people=people)
+    low, high = wilson(np.array(val.far), float(val.different_pairs))
+    same, different = np.asarray(same_distances, np.float64), np.asarray(different_distances, np.float64)
+    slope, intercept = logistic(same, different) if same.max() >= different.min() else (None, None)
+    return Calibration(far, val, float(low), float(high), slope, intercept, description)
+
+
+def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of P(same) = 1 / (1 + exp(slope distance + intercept)), both classes with the same weight.
+
+    By Newton's method; the two must overlap.
+    """
+    x = np.concatenate([same, different])
+    y = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
+    weight = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
+    design, parameters = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2)
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(design @ parameters))
+        gradient = design.T @ (weight * (y - p))
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design
+        step = np.linalg.solve(curvature, gradient)
+        parameters = parameters - step
+        if np.abs(step).max() < CLOSE:
+            break
+    return float(parameters[0]), float(parameters[1])

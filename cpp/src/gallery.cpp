@@ -259,20 +259,24 @@ void Gallery::append_codes(Matrix<const std::uint8_t> rows) {
     std::memcpy(found.data(), rows.row(row) + columns_, sizeof found);
     return found;
   };
+  // What the numbers are at most for values within max_value, which keeps all sums finite.
+  const float norm = static_cast<float>(columns_) * max_value * max_value;
+  const Numbers most = {max_value / 100, norm, norm};
   for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
-    for (const float number : numbers_of(row)) {
-      if (number >= 0 && number < nowhere) continue;
-      throw std::invalid_argument("scales, errors and norms must be finite and 0 or more: row " + std::to_string(row) +
-                                  " has " + std::to_string(number));
+    const Numbers found = numbers_of(row);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (found[i] >= 0 && found[i] <= most[i]) continue;
+      throw std::invalid_argument("scale, error and norm must be those of a row: row " + std::to_string(row) + " has " +
+                                  std::to_string(found[i]));
     }
   }
   if (rows_ + rows.rows > capacity_) reallocate(std::max(rows_ + rows.rows, capacity_ + capacity_ / 2));
   std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()), 0);
   for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
-    const auto [scale, error, norm] = numbers_of(row);
+    const Numbers found = numbers_of(row);
     std::memcpy(codes.data(), rows.row(row), static_cast<std::size_t>(columns_));
-    put_codes(rows_ + row, codes.data(), scale, error);
-    numbers(norms_)[rows_ + row] = norm;
+    put_codes(rows_ + row, codes.data(), found[0], found[1]);
+    numbers(norms_)[rows_ + row] = found[2];
   }
   take_stock(std::exchange(rows_, rows_ + rows.rows));
 }

@@ -65,6 +65,25 @@ void hold(const Gallery& gallery, const List& list) {
   }
 }
 
+fuzz::Strided<std::uint8_t> stored_rows(Chance& chance, const Gallery& gallery) {
+  fuzz::Strided<std::uint8_t> rows(gallery.rows(), gallery.stored_bytes(), fuzz::stride(chance, gallery.stored_bytes()));
+  for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) gallery.copy_stored(row, rows.view().row(row));
+  return rows;
+}
+
+// What is stored makes the same gallery again; what was damaged makes one that can be searched, or none.
+void copy(Chance& chance, const Gallery& gallery) {
+  Gallery other(gallery.columns(), gallery.storage(), gallery.has_codes());
+  if (chance.once_in(2)) other.reserve(chance.in(0, 2 * gallery.rows()));
+  const fuzz::Strided<std::uint8_t> rows = stored_rows(chance, gallery);
+  other.append_stored(rows.view(), static_cast<int>(chance.in(1, 3)));
+  fuzz::require(stored_rows(chance, other).same(rows), "rows that were stored are the same again");
+  if (gallery.rows() == 0) return;
+  rows.view().row(chance.in(0, gallery.rows() - 1))[chance.in(0, gallery.stored_bytes() - 1)] ^=
+      static_cast<std::uint8_t>(1 << chance.in(0, 7));
+  fuzz::refused([&] { other.append_stored(rows.view()); });
+}
+
 struct Answer {
   bool refused;
   Rows values;
@@ -119,6 +138,7 @@ void fuzz::round(Chance& chance) {
     append(chance, gallery, list);
     if (chance.once_in(2)) remove(chance, gallery, list);
     hold(gallery, list);
+    copy(chance, gallery);
     search(chance, gallery);
   }
 }

@@ -48,10 +48,10 @@ def test_refused(unit_rows):
         gallery.stored(np.array([0, 20]))
     with pytest.raises(ValueError, match=r"rows must have shape \(n, 20\), not \(3, 19\)"):
         gallery.append_stored(stored[:, 1:])
-    for number in (np.nan, np.inf, -1):
+    for number in (np.nan, np.inf, -1, 1e14):
         wrong = stored.copy()
         wrong[1, 8:12] = np.float32([number]).view(np.uint8)
-        with pytest.raises(ValueError, match="scales, errors and norms must be finite and 0 or more: row 1 has"):
+        with pytest.raises(ValueError, match="scale, error and norm must be those of a row: row 1 has"):
             gallery.append_stored(wrong)
     floats = _core.Gallery(2)
     with pytest.raises(ValueError, match="embeddings must be finite: row 0 is not"):

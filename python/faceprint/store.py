@@ -372,6 +372,8 @@ class Store:
         said = str(error)
         if code.startswith("SQLITE_BUSY") or "locked" in said:
             return f"is being changed elsewhere, and still was after {self._wait:g} s"
+        if "closed database" in said:
+            return "is closed"
         if code.startswith("SQLITE_FULL") or "is full" in said:
             return "could not be written, for the disk is full; nothing of this call was stored"
         if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")) or "readonly" in said:

@@ -27,6 +27,8 @@ def find_rows(where: Where, held: Held) -> NDArray[np.bool_]:
             people = [known[value] for value in given if value in known] + [NOBODY] * (None in values)
             met &= np.isin(held.people, people)
         elif key == "id":
+            if not all(isinstance(value, int) for value in given):
+                raise TypeError(f"where: 'id' must be an integer, or a list of some, not {wanted!r}")
             met &= np.isin(held.ids, np.array(given, np.int64))
         else:
             column = None if key == "photo" else key

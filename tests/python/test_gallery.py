@@ -240,6 +240,8 @@ def test_distances_leave_rows_out(unit_rows):
     for wrong in ({"min_distance": -1}, {"max_distance": 5}):
         with pytest.raises(ValueError, match=r"threshold must be a squared distance in \[0, 4\]"):
             gallery.search(x[:1], **wrong)
+    with pytest.raises(TypeError, match=r"where: 'id' must be an integer, or a list of some, not \[0.5\]"):
+        gallery.search(x[:1], where={"id": [0.5]})
     with pytest.raises(TypeError, match="where: 'year' must be text, a number or None, or a list of such, not dict"):
         gallery.search(x[:1], where={"year": {}})
 

@@ -348,6 +348,16 @@ def test_encrypted(unit_rows, path):
         Gallery(path, key=b"abc")
 
 
+def test_closed(unit_rows, path):
+    for gallery in (Gallery(path), Gallery()):
+        gallery.add(unit_rows(3))
+        gallery.close()
+        for call in (lambda: gallery.add(unit_rows(1)), lambda: gallery.search(unit_rows(1)), lambda: len(gallery)):  # noqa: B023
+            with pytest.raises(GalleryError, match=r"(gallery .*people.faceprint|the gallery) is closed"):
+                call()
+        gallery.close()
+
+
 def test_moved_file(unit_rows, path, tmp_path):
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3))

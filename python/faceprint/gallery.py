@@ -214,7 +214,8 @@ class Gallery:
             check_fingerprint(held.state, given.fingerprint)
             rows = as_embeddings(given.embeddings, "embeddings", width=held.state.dimension)
             ids = held.append(rows, held.number(names), known)
-            held.write_details(dict(zip(ids.tolist(), details, strict=True)))
+            known_of = zip(ids.tolist(), details, strict=True)
+            held.write_details({face: detail for face, detail in known_of if detail != Detail(None, None)})
             source = given.upgraded_from or given.fingerprint
             held.state = replace(
                 held.state,

@@ -117,15 +117,13 @@ class Store:
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
         self._checked = path is None
-        exists = path is not None and path.exists() and path.stat().st_size > 0
-        if path is not None and not exists:
+        if path is not None and not path.exists():
             self._create_file(path)
         self._connection = self._connect()
         try:
-            if exists:
-                self._check_format()
-            else:
+            if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
                 self._initialise(storage or "float32")
+            self._check_format()
         except BaseException:
             self._connection.close()
             raise
@@ -250,21 +248,21 @@ class Store:
 
     def write_details(self, details: dict[int, Detail]) -> int:
         """Replace what is known of faces, and tell by how many the faces grew of which something is."""
-        before = self._count_details()
+        grown = -self.remove_details(details)
         for face, detail in details.items():
-            if detail == Detail(None, None):
-                self._run("DELETE FROM details WHERE id = ?", face)
-            else:
+            if detail != Detail(None, None):
                 crc = _crc(face, detail.metadata, detail.photo)
-                self._run("INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?)", face, *_values(detail), crc)
-        return self._count_details() - before
+                self._run("INSERT INTO details VALUES (?, ?, ?, ?)", face, detail.metadata, detail.photo, crc)
+                grown += 1
+        return grown
 
     def remove_details(self, ids: Iterable[int]) -> int:
         """Forget what is known of faces, and tell of how many something was."""
-        before = self._count_details()
+        gone = 0
         for some in _portions(ids):
             self._run(f"DELETE FROM details WHERE id IN ({', '.join('?' * len(some))})", *some)
-        return before - self._count_details()
+            gone += int(self._one("SELECT changes()"))
+        return gone
 
     def matching(self, key: str | None, values: Sequence[Any]) -> list[int]:
         """The ids of faces with one of some values under a key of their metadata, or as photograph where it is None."""
@@ -284,8 +282,8 @@ class Store:
 
     def check(self, state: State) -> None:
         """Whether as much is there as the state says, which tells of pages that were lost or replaced."""
-        faces, people = self._one("SELECT total(size) FROM chunks"), self._one("SELECT count(*) FROM people")
-        found = (int(faces), int(people), self._count_details())
+        sums = ("total(size) FROM chunks", "count(*) FROM people", "count(*) FROM details")
+        found = tuple(int(self._one(f"SELECT {total}")) for total in sums)
         self._check(found == (state.faces, state.people, state.details), "some of what it held is not there")
 
     def erase(self) -> None:
@@ -400,9 +398,6 @@ class Store:
                 self._check(_crc(face, metadata, photo) == crc, said)
         self._checked = True
 
-    def _count_details(self) -> int:
-        return int(self._one("SELECT count(*) FROM details"))
-
     def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         if self.path is not None and self._process != os.getpid():  # SQLite's locks are not inherited
             raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
@@ -429,10 +424,6 @@ def _sqlcipher() -> ModuleType:
 def _quoted(key: bytes | str) -> str:
     text = f"x'{key.hex()}'" if isinstance(key, bytes) else key
     return '"' + text.replace('"', '""') + '"'
-
-
-def _values(detail: Detail) -> tuple[str | None, str | None]:
-    return detail.metadata, detail.photo
 
 
 def _crc(*parts: Any) -> int:

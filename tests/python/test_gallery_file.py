@@ -177,6 +177,24 @@ def test_writers_in_threads_lose_nothing(unit_rows, path):
             np.testing.assert_array_equal(gallery.embeddings()[gallery.labels == f"thread {part}"], x[part::4])
 
 
+def test_many_may_make_it_at_once(unit_rows, path):
+    x = unit_rows(8, 8)
+
+    def work(part):
+        with Gallery(path, wait=60) as own:
+            own.add(x[part : part + 1])
+
+    for _ in range(5):
+        threads = [threading.Thread(target=work, args=(part,)) for part in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Gallery(path) as gallery:
+            assert len(gallery) == 8
+        path.unlink()
+
+
 def test_a_refused_call_changes_nothing(unit_rows, path):
     x = unit_rows(5, 8)
     with Gallery(path) as gallery:

@@ -14,6 +14,7 @@ from .errors import GalleryError
 from .store import CHUNK, Chunk, Detail, Place, State, Store
 
 NOBODY = -1  # the person of a face without label
+ROOM = 16  # for one face more in so many, or else the first that is added would have all codes found anew
 
 
 class Held:
@@ -194,7 +195,7 @@ class Held:
         found = [Chunk(self.ids[:rows], self.people[:rows], self.quality[:rows], np.empty((rows, 0), np.uint8))]
         for place in places[same:]:
             assert self.packed is not None
-            self.packed.reserve(self.state.faces)
+            self.packed.reserve(self.state.faces + self.state.faces // ROOM + 1)
             chunk = store.read(place, self.packed.stored_bytes)
             self.packed.append_stored(chunk.stored)
             found.append(replace(chunk, stored=np.empty((len(chunk), 0), np.uint8)))

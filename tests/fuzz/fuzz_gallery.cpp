@@ -66,7 +66,8 @@ void hold(const Gallery& gallery, const List& list) {
 }
 
 fuzz::Strided<std::uint8_t> stored_rows(Chance& chance, const Gallery& gallery) {
-  fuzz::Strided<std::uint8_t> rows(gallery.rows(), gallery.stored_bytes(), fuzz::stride(chance, gallery.stored_bytes()));
+  fuzz::Strided<std::uint8_t> rows(gallery.rows(), gallery.stored_bytes(),
+                                   fuzz::stride(chance, gallery.stored_bytes()));
   for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) gallery.copy_stored(row, rows.view().row(row));
   return rows;
 }

@@ -104,9 +104,9 @@ def test_what_was_removed_is_gone_from_the_file(unit_rows, path):
     x = unit_rows(CHUNK + 20, 32)
     label, album, photo = "Rumpelstilzchen", "Spinnstube", "stroh.jpg"
     with Gallery(path) as gallery:
-        gallery.add(x[:30], labels=["Ann"] * 30)
+        gallery.add(x[:30], labels=[f"person {i}" for i in range(30)], metadata=[{"n": i} for i in range(30)])
         gone = gallery.add(x[30:31], labels=[label], metadata=[{"album": album}], photos=[photo])
-        gallery.add(x[31:], labels=["Ann"] * (len(x) - 31))
+        gallery.add(x[31:], labels=["Ann"] * (len(x) - 31), photos=["others.jpg"] * (len(x) - 31))
         secrets = [x[30].tobytes(), label.encode(), album.encode(), photo.encode()]
         written = b"".join(file.read_bytes() for file in path.parent.iterdir())
         assert all(secret in written for secret in secrets)

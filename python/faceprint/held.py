@@ -127,8 +127,9 @@ class Held:
         for place, at in self._touched(rows):
             self.store.write(place.chunk, self._version, self._content(at[kept[at]]))
         gone = self.store.remove_details(self.ids[rows])
+        before, self.people = self.people, self.people[kept]
         self.ids, self.quality = self.ids[kept], self.quality[kept]
-        self._people_became(self.people[kept], self.people[rows])
+        self._faces_left(before[rows])
         self.state = replace(self.state, details=self.state.details - gone)
         self._leaving = rows
 
@@ -138,7 +139,7 @@ class Held:
         before, self.people = self.people, people
         for place, at in self._touched(changed):
             self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
-        self._people_became(people, before[changed])
+        self._faces_left(before[changed])
 
     def write_details(self, details: dict[int, Detail]) -> None:
         """Replace what else is known of faces."""
@@ -208,12 +209,11 @@ class Held:
         self.store.write_state(self.state)
         self._places = self.store.places()
 
-    def _people_became(self, people: NDArray[np.int64], before: NDArray[np.int64]) -> None:
-        """Forget those who have no face any more, and what was measured on who was whom."""
+    def _faces_left(self, people: NDArray[np.int64]) -> None:
+        """Forget whom of these no face shows any more, and what was measured on who was whom."""
         self.state = replace(self.state, calibration=None)
-        gone = np.setdiff1d(before, people)
+        gone = np.setdiff1d(people, self.people)
         gone = gone[gone != NOBODY]
-        self.people = people
         self.store.remove_people(gone.tolist())
         self.table = self.table.copy()
         self.table[gone] = None

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._nearest import Progress
-from .some import Asked, search_some
+from .some import WIDER, Asked, search_some
 from .stored import unpack_stored
 
 Score: TypeAlias = Literal["best", "mean"]
 Found: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]  # people, distances, rows of faces
-WIDER = 4  # times as many faces where those found are of too few people
 NONE = -1
 
 
@@ -118,11 +117,8 @@ def joined(probes: NDArray[np.float32], among: Among, k: int, score: Score) -> F
     kept = best[np.sort(np.unique(each[0, best], return_index=True)[1])]
     kept = kept[each[0, kept] != NONE][:k]
     found, least, nearest = _nobody(1, k)
-    found[0, : len(kept)], least[0, : len(kept)], nearest[0, : len(kept)] = (
-        each[0, kept],
-        means[0, kept],
-        faces[0, kept],
-    )
+    first = np.s_[0, : len(kept)]
+    found[first], least[first], nearest[first] = each[0, kept], means[0, kept], faces[0, kept]
     return found, least, nearest
 
 

@@ -42,7 +42,8 @@ def search_some(
         return _core.nearest(probes, gallery, k, threads=threads or 0, progress=progress)
     if asked.rows is not None and asked.rows.sum() * ALONE <= gallery.rows:
         return _search_alone(probes, gallery, k, np.flatnonzero(asked.rows), asked, threads, progress)
-    distances, rows, reranked = _empty(len(probes), k)
+    distances, rows = _empty(len(probes), k)
+    reranked = 0
     left, width = np.arange(len(probes)), k
     while len(left):
         found, places, computed = _core.nearest(probes[left], gallery, width, threads=threads or 0, progress=progress)
@@ -68,7 +69,7 @@ def _search_alone(
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    distances, rows, _ = _empty(len(probes), k)
+    distances, rows = _empty(len(probes), k)
     if not len(few):
         return distances, rows, 0
     alone = _core.Gallery(gallery.columns, gallery.storage)
@@ -82,5 +83,5 @@ def _search_alone(
     return distances, rows, reranked
 
 
-def _empty(probes: int, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    return np.full((probes, k), np.inf, np.float32), np.full((probes, k), -1, np.int64), 0
+def _empty(probes: int, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    return np.full((probes, k), np.inf, np.float32), np.full((probes, k), -1, np.int64)

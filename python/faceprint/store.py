@@ -189,24 +189,21 @@ class Store:
         for person in people:
             self._run("DELETE FROM people WHERE person = ?", person)
 
-    def read(self, place: Place, row_bytes: int, *, embeddings: bool = True) -> Chunk:
-        """Read a chunk; without the embeddings, its rows have no bytes."""
+    def read(self, place: Place, row_bytes: int) -> Chunk:
+        """Read a chunk, whose rows have so many bytes each."""
         ids, people, quality, crc = self._row(
             "SELECT ids, people, quality, crc FROM chunks WHERE chunk = ?", place.chunk
         )
         said = f"chunk {place.chunk} is not the one that was written"
         self._check(len(ids) == len(people) == 2 * len(quality) == 8 * place.size, said)
         self._check(_crc(place.chunk, place.version, ids, people, quality) == crc, said)
-        stored = np.empty((place.size, 0), np.uint8)
-        if embeddings:
-            content, crc = self._row("SELECT stored, crc FROM embeddings WHERE chunk = ?", place.chunk)
-            self._check(len(content) == place.size * row_bytes and _crc(place.chunk, content) == crc, said)
-            stored = np.frombuffer(content, np.uint8).reshape(place.size, row_bytes)
+        content, crc = self._row("SELECT stored, crc FROM embeddings WHERE chunk = ?", place.chunk)
+        self._check(len(content) == place.size * row_bytes and _crc(place.chunk, content) == crc, said)
         return Chunk(
             np.frombuffer(ids, "<i8").astype(np.int64),
             np.frombuffer(people, "<i8").astype(np.int64),
             np.frombuffer(quality, "<f4").astype(np.float32),
-            stored,
+            np.frombuffer(content, np.uint8).reshape(place.size, row_bytes),
         )
 
     def write(self, chunk: int, version: int, content: Chunk, *, embeddings: bool = True) -> None:

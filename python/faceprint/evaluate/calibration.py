@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rates import Val, val_at_far, wilson
+from .rates import LEAST, Val, val_at_far, wilson
 
-LEAST = 3  # false accepts that are needed to tell a rate: fewer say little more than none
 STEPS = 50
 CLOSE = 1e-10
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from .._nearest import Progress, nearest, neighbours
 from ..arrays import as_embeddings, as_labels
-from .rates import effective_pairs, just_below, wilson
+from ..some import WIDER
+from .rates import LEAST, effective_pairs, false_accepts, just_below, wilson
 
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)
-LEAST = 3  # strangers named wrongly that are needed to tell a rate: fewer say little more than none
 FIRST = 16  # neighbours of each face that are looked at to begin with
 
 
@@ -20,9 +20,9 @@ FIRST = 16  # neighbours of each face that are looked at to begin with
 class Identification:
     """What a `threshold`, a squared distance, does in a search among `faces` faces of `people` people.
 
-    `fpir` is the share of strangers for whom somebody is found within it, `fnir` the share of known people's faces for
-    whom their own person is not the first found, both with their 95 % intervals (`low`, `high`); `fpir` of `strangers`
-    searches, `fnir` of `known`; None where no person has two faces.
+    `fpir` is the share of strangers for whom somebody is found within it, of one search for each of the faces, and
+    `fnir` the share of the `known`, faces of people who have another, for whom their own person is not the first found:
+    None where nobody has two faces. Both have their 95 % intervals (`low`, `high`).
     """
 
     threshold: float
@@ -34,7 +34,6 @@ class Identification:
     fnir_high: float | None
     faces: int
     people: int
-    strangers: int
     known: int
 
 
@@ -66,7 +65,7 @@ def identification(
     sizes = np.bincount(people)
     if len(sizes) < 2:
         raise ValueError(f"labels must be those of two people or more, not {len(sizes)}")
-    supported = [rate for rate in rates if int(rate * len(rows)) >= LEAST]
+    supported = [rate for rate in rates if rate * len(rows) >= LEAST]
     if not supported:
         least = int(np.ceil(LEAST / max(rates, default=1)))
         raise ValueError(f"FPIR {max(rates, default=1):g} needs about {least:,} faces, and these are {len(rows):,}")
@@ -87,7 +86,7 @@ def nearest_own_and_other(
     own, other = _first(distances, same), _first(distances, ~same)
     left = np.flatnonzero(np.isinf(other))  # people with more faces than were looked at
     while len(left):
-        width = min(4 * width, len(x))
+        width = min(WIDER * width, len(x))
         distances, indices = nearest(x[left], x, width, threads=threads)
         other[left] = _first(distances, people[indices] != people[left, None])
         left = left[np.isinf(other[left])]
@@ -108,7 +107,7 @@ def _at(
     people: NDArray[np.int64],
     sizes: NDArray[np.int64],
 ) -> Identification:
-    allowed = int(rate * len(other))
+    allowed = false_accepts(rate, len(other))
     threshold = just_below(np.partition(other, allowed)[allowed])
     named = other <= threshold
     known = sizes[people] > 1
@@ -125,7 +124,6 @@ def _at(
         fnir_high=fnir_high,
         faces=len(people),
         people=len(sizes),
-        strangers=len(people),
         known=int(known.sum()),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST = 3  # false accepts that are needed to tell a rate: fewer say little more than none
 Z = 1.959963984540054  # standard deviations either side that hold 95 % of a normal distribution
 
 

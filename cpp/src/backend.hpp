@@ -10,8 +10,16 @@
 #include "faceprint/nearest.hpp"
 #include "faceprint/triplets.hpp"
 #include "groups.hpp"
+#include "threads.hpp"
 
 namespace faceprint {
+
+// Rows that meet a gallery: other rows than its own, or else those very rows, of which each pair is to be met once.
+struct FacedRows {
+  Matrix<const float> rows;
+  const Gallery& gallery;  // float32
+  bool own;
+};
 
 class Backend {
  public:
@@ -35,6 +43,12 @@ class Backend {
                                 const Search& search) const = 0;
   virtual void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                           Matrix<std::int64_t> indices) const = 0;
+
+  // All pairs are added: to counts[b] those of bin b, to places.row(i)[p] those at place p of the bin bins[i].
+  virtual void count_pairs(const FacedRows& rows, std::span<std::int64_t> counts, int threads,
+                           Progress& progress) const = 0;
+  virtual void count_pairs_in(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
+                              Matrix<std::int64_t> places, int threads, Progress& progress) const = 0;
 
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const = 0;
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,

@@ -22,9 +22,10 @@ Groups::Groups(std::span<const std::int64_t> labels) : members_(labels.size()), 
   starts_.push_back(std::ssize(members_));
 }
 
-std::span<const std::int64_t> Groups::of(std::ptrdiff_t row) const {
-  const std::ptrdiff_t group = groups_[at(row)];
-  return std::span(members_).subspan(at(starts_[at(group)]), at(starts_[at(group + 1)] - starts_[at(group)]));
+std::span<const std::int64_t> Groups::group(std::ptrdiff_t index) const {
+  return std::span(members_).subspan(at(starts_[at(index)]), at(starts_[at(index + 1)] - starts_[at(index)]));
 }
+
+std::span<const std::int64_t> Groups::of(std::ptrdiff_t row) const { return group(groups_[at(row)]); }
 
 }  // namespace faceprint

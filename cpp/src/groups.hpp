@@ -12,6 +12,9 @@ class Groups {
  public:
   explicit Groups(std::span<const std::int64_t> labels);
 
+  std::ptrdiff_t count() const { return static_cast<std::ptrdiff_t>(starts_.size()) - 1; }
+  std::span<const std::int64_t> group(std::ptrdiff_t index) const;  // its rows, in order
+
   std::ptrdiff_t rows() const { return static_cast<std::ptrdiff_t>(groups_.size()); }
 
   // All rows of the identity of this one, itself included, in order.

@@ -3,17 +3,21 @@
 // all that those kernels need, before their target region opens.
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "backend.hpp"
 #include "cpu/loss.hpp"
 #include "cpu/mine.hpp"
+#include "cpu/pairs.hpp"
 #include "cpu/search.hpp"
 #include "cpu/split.hpp"
 #include "cpu/target.hpp"
 #include "cpu/triplets.hpp"
+#include "faceprint/pairs.hpp"
 #include "half.hpp"
 #include "panels.hpp"
 
@@ -43,6 +47,14 @@ class CpuBackend final : public Backend {
   void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                   Matrix<std::int64_t> indices) const override {
     search_neighbours(Kernels::scan, gallery, search, values, indices);
+  }
+  void count_pairs(const FacedRows& rows, std::span<std::int64_t> counts, int threads,
+                   Progress& progress) const override {
+    count_all_pairs(Kernels::scan, rows, counts, threads, progress);
+  }
+  void count_pairs_in(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
+                      Matrix<std::int64_t> places, int threads, Progress& progress) const override {
+    count_all_pairs_in(Kernels::scan, rows, bins, counts, places, threads, progress);
   }
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const override {
     split_chips(crops, format, out, threads, Kernels::chips.floats, Kernels::chips.halve);

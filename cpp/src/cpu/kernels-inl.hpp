@@ -5,8 +5,9 @@
 #include "cpu/chip-inl.hpp"
 #include "cpu/distance-inl.hpp"
 #include "cpu/nearest-inl.hpp"
-// Apart, so that it stays behind nearest-inl.hpp, which it uses.
+// Apart, so that they stay behind nearest-inl.hpp, which they use.
 #include "cpu/codes-inl.hpp"
+#include "cpu/pairs-inl.hpp"
 // Likewise, for its Counts.
 #include "cpu/triplets-inl.hpp"
 
@@ -19,5 +20,6 @@ constexpr ScanKernels scan_kernels = {.tile_queries = Lanes::tile_queries,
                                       .bound_codes = bound_codes,
                                       .join_floats = join_floats,
                                       .join_halves = join_halves,
+                                      .count_floats = count_floats,
                                       .bound_nibbles = bound_nibbles,
                                       .keys_of_floats = keys_of_floats};

@@ -59,32 +59,33 @@ template <bool Both, std::ptrdiff_t R, std::ptrdiff_t P>
 }
 
 // Calls Work::run<R, P> for tiles of R queries and P panels: as many as fit the registers, and then for what is left.
-template <class Work, std::ptrdiff_t R>
-inline void for_panels(const Batch& batch, const Block& block, Collector& collector, std::ptrdiff_t first) {
+template <class Work, std::ptrdiff_t R, class Sink>
+inline void for_panels(const Batch& batch, const Block& block, Sink& sink, std::ptrdiff_t first) {
   constexpr std::ptrdiff_t P = panels_at_once<R>();
   std::ptrdiff_t panel = 0;
   for (; panel + P <= block.panels; panel += P) {
-    Work::template run<R, P>(batch, block, collector, first, panel * panel_rows);
+    Work::template run<R, P>(batch, block, sink, first, panel * panel_rows);
   }
   for (; panel < block.panels; ++panel) {
-    Work::template run<R, 1>(batch, block, collector, first, panel * panel_rows);
+    Work::template run<R, 1>(batch, block, sink, first, panel * panel_rows);
   }
 }
 
-template <class Work, std::ptrdiff_t R>
-inline void for_last_tile(const Batch& batch, const Block& block, Collector& collector, std::ptrdiff_t first) {
+template <class Work, std::ptrdiff_t R, class Sink>
+inline void for_last_tile(const Batch& batch, const Block& block, Sink& sink, std::ptrdiff_t first) {
   if constexpr (R > 0) {
-    if (batch.count - first == R) return for_panels<Work, R>(batch, block, collector, first);
-    for_last_tile<Work, R - 1>(batch, block, collector, first);
+    if (batch.count - first == R) return for_panels<Work, R>(batch, block, sink, first);
+    for_last_tile<Work, R - 1>(batch, block, sink, first);
   }
 }
 
-template <class Work>
-inline void for_tiles(const Batch& batch, const Block& block, Collector& collector) {
+// `Sink` is whatever the work hands its keys to.
+template <class Work, class Sink>
+inline void for_tiles(const Batch& batch, const Block& block, Sink& sink) {
   constexpr std::ptrdiff_t R = Lanes::tile_queries;
   std::ptrdiff_t first = 0;
-  for (; first + R <= batch.count; first += R) for_panels<Work, R>(batch, block, collector, first);
-  for_last_tile<Work, R - 1>(batch, block, collector, first);
+  for (; first + R <= batch.count; first += R) for_panels<Work, R>(batch, block, sink, first);
+  for_last_tile<Work, R - 1>(batch, block, sink, first);
 }
 
 // `Value` is how the gallery stores its rows.

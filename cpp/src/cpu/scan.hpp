@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "cpu/tally.hpp"
 #include "faceprint/gallery.hpp"
 #include "faceprint/matrix.hpp"
 
@@ -60,6 +61,7 @@ struct ScanKernels {
   void (*pack)(Matrix<const float> queries, float* tiles, float* norms);  // norms: room for whole panels
   ScanKernel scan_floats, scan_halves, scan_codes, bound_codes;
   ScanKernel join_floats, join_halves;  // offer what is at or below the limit of the query or of the row
+  void (*count_floats)(const Batch&, const Block&, Tally&);
   // The least bound of each panel for one or two queries, [queries][panels of the block].
   void (*bound_nibbles)(const Batch&, const Block&, float* bounds, std::ptrdiff_t stride);
   // The keys of `lanes` rows from `row` of the block on, a multiple of that.

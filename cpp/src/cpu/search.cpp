@@ -23,7 +23,6 @@ namespace {
 constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-constexpr std::ptrdiff_t block_panels = 256;        // at most
 constexpr std::ptrdiff_t merge_bytes = 1 << 25;     // of partial results, at most
 constexpr std::ptrdiff_t few_queries = 16;          // per thread: below, threads share the gallery instead
 constexpr std::ptrdiff_t within_queries = 1 << 18;  // whose hits are sorted at once
@@ -48,9 +47,8 @@ Task task_of(const ScanKernels& kernels, const Gallery& gallery, const Search& s
   return {kernels, gallery, search.metric, codes ? Codes::bytes : Codes::none};
 }
 
-std::ptrdiff_t panels_per_block(const Task& task) {
-  const std::ptrdiff_t row_bytes = task.codes == Codes::bytes ? task.gallery.groups() * 4 : task.gallery.columns() * 4;
-  return std::clamp<std::ptrdiff_t>(block_bytes / (panel_rows * row_bytes), 1, block_panels);
+std::ptrdiff_t panels_at_a_time(const Task& task) {
+  return panels_per_block(4 * (task.codes == Codes::bytes ? task.gallery.groups() : task.gallery.columns()));
 }
 
 // What one thread does at a time: some of the queries against some of the gallery. `first_row` is where its answers
@@ -97,7 +95,7 @@ std::int64_t scan_panels(const Task& task, const PackedBatch& packed, std::ptrdi
                            : task.gallery.storage() == Storage::float16 ? kernels.scan_halves
                                                                         : kernels.scan_codes;
   CertifiedCollector certifier(kernels, batch, collector);
-  const std::ptrdiff_t most = panels_per_block(task);
+  const std::ptrdiff_t most = panels_at_a_time(task);
   Blocks blocks(task, most);
   int full = 0;
   for (std::ptrdiff_t panel = first_panel; panel < last_panel; panel += most) {
@@ -308,7 +306,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
 
   // Offers each row of a stretch and each row of another, or later row of the same, to one another.
   const auto meet = [&](std::ptrdiff_t one, std::ptrdiff_t other) {
-    const std::ptrdiff_t most = panels_per_block(task), end = tournament.first(other + 1);
+    const std::ptrdiff_t most = panels_at_a_time(task), end = tournament.first(other + 1);
     const std::ptrdiff_t last = std::min(tournament.first(one + 1) * panel_rows, rows);
     PackedBatch packed(task, batch_rows);
     const Buffer<float> copies(batch_rows * depth);

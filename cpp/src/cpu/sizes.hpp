@@ -8,8 +8,8 @@ namespace faceprint {
 // A multiple of the number of queries that any backend works on at once.
 inline constexpr std::ptrdiff_t tile_multiple = 12;
 
-// Of gallery, while a batch of queries passes over it: half of a small second-level cache.
-inline constexpr std::ptrdiff_t block_bytes = 1 << 18;
+// Panels of the gallery that a batch of queries passes over at a time: half of a small second-level cache.
+std::ptrdiff_t panels_per_block(std::ptrdiff_t row_bytes);
 
 // Whole tiles, few enough for the memory set aside for packing, many enough batches for all threads.
 std::ptrdiff_t queries_per_batch(std::ptrdiff_t queries, std::ptrdiff_t depth, std::ptrdiff_t batches);

@@ -16,12 +16,6 @@ constexpr std::ptrdiff_t panel_rows = Gallery::panel_rows;
 constexpr std::ptrdiff_t band_rows = 16;         // of a chip in one slice
 constexpr double multiply_adds_per_pixel = 200;  // what a pixel of a chip costs, in multiply-adds
 
-std::ptrdiff_t floats(std::ptrdiff_t bytes) { return bytes / static_cast<std::ptrdiff_t>(sizeof(float)); }
-
-std::ptrdiff_t panels_per_block(std::ptrdiff_t depth) {
-  return std::max<std::ptrdiff_t>(1, floats(block_bytes) / (panel_rows * depth));
-}
-
 }  // namespace
 
 void split_distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads,
@@ -32,7 +26,7 @@ void split_distances(Matrix<const float> queries, Matrix<const float> gallery, M
   const std::ptrdiff_t parts = std::min<std::ptrdiff_t>(threads, divide_up(gallery.rows, panel_rows));
   const std::ptrdiff_t part_rows = panel_rows * divide_up(divide_up(gallery.rows, panel_rows), parts);
   const std::ptrdiff_t batch = queries_per_batch(queries.rows, depth, divide_up(threads, parts));
-  const std::ptrdiff_t block = std::min(panels_per_block(depth), part_rows / panel_rows);
+  const std::ptrdiff_t block = std::min(panels_per_block(4 * depth), part_rows / panel_rows);
 
   Progress progress(watch, static_cast<double>(queries.rows) * static_cast<double>(gallery.rows));
   const auto compute = [&](std::ptrdiff_t chunk) {

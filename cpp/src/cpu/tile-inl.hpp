@@ -21,10 +21,15 @@ struct Tile {
   Lanes sums[R][columns];
 };
 
-// `queries` as pack_queries leaves them, [depth][R]; panels of floats or halves.
-template <std::ptrdiff_t R, std::ptrdiff_t P, class Value>
+struct Nothing {
+  void step() const {}
+};
+
+// `queries` as pack_queries leaves them, [depth][R]; panels of floats or halves. What is done `beside`, a step for each
+// of the depth, takes the time of a processor's parts that wait for the multiply-adds.
+template <std::ptrdiff_t R, std::ptrdiff_t P, class Value, class Beside = Nothing>
 [[gnu::always_inline]] inline void multiply(const float* queries, const Value* panels, std::ptrdiff_t depth,
-                                            Tile<R, P>& tile) {
+                                            Tile<R, P>& tile, Beside&& beside = {}) {
   constexpr std::ptrdiff_t columns = Tile<R, P>::columns;
   FACEPRINT_UNROLL
   for (std::ptrdiff_t r = 0; r < R; ++r) {
@@ -42,6 +47,7 @@ template <std::ptrdiff_t R, std::ptrdiff_t P, class Value>
       if (R > 1 || Lanes::count > 8) __builtin_prefetch(from + ahead);
       components[c] = Lanes::load(from);
     }
+    beside.step();
     FACEPRINT_UNROLL
     for (std::ptrdiff_t r = 0; r < R; ++r) {
       const Lanes query = Lanes::broadcast(queries[r]);

@@ -1,0 +1,65 @@
+#pragma once
+// How far apart the pairs of two identities lie, counted and never kept: validation and false accept rates (Schroff et
+// al., "FaceNet", 2015, section 4) over any number of pairs.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "faceprint/matrix.hpp"
+#include "faceprint/watch.hpp"
+
+namespace faceprint {
+
+// Rows of one depth, and the identity of each: rows are of the same one where their labels are equal.
+struct Labelled {
+  Matrix<const float> embeddings;
+  std::span<const std::int64_t> labels;
+};
+
+// Each of the rows with each of the others; or, where there are no others, each two of the rows, once.
+struct RowPairs {
+  Labelled rows;
+  std::optional<Labelled> others;
+};
+
+// Distances are those of `distances`: squared Euclidean, float32, never negative. So the bits of one, read as a whole
+// number, ascend with it. The bits above the last 13 are its bin, and the last 13 its place among the distances there.
+inline constexpr int place_bits = 13;
+inline constexpr std::ptrdiff_t bin_places = std::ptrdiff_t{1} << place_bits;
+inline constexpr std::ptrdiff_t distance_bins = std::ptrdiff_t{0x7f80'0000} >> place_bits;  // of all finite distances
+
+// How many pairs are in each bin.
+//
+//   counts  [2, distance_bins]  int64: of the same identity, and of different ones
+//
+// Neither the backend nor the number of threads changes a count. Memory beyond the result: a packed copy of the rows
+// that are compared with, and 3 MB for each thread.
+//
+// Throws std::invalid_argument if shapes do not agree, if the depth is not in [1, 2^20], or if a value is not finite
+// or lies outside [-1e15, 1e15].
+void count_pairs(const RowPairs& pairs, Matrix<std::int64_t> counts, int threads = 0, Watch* watch = nullptr);
+
+// The same up to the last of some bins, and how many pairs are at each place of these, which tells their distances to
+// the bit. It is for the bins of a few pairs: those that lie below their end are looked at one by one.
+//
+//   bins    at least one; ascending, without repeats, each in [0, distance_bins)
+//   counts  [2, last of the bins + 1]  int64
+//   places  [2 * bins, bin_places]     int64: two rows for each of the bins, as above
+//
+// Throws as count_pairs does, and if the bins are not as stated.
+void count_pairs_in(const RowPairs& pairs, std::span<const std::int64_t> bins, Matrix<std::int64_t> counts,
+                    Matrix<std::int64_t> places, int threads = 0, Watch* watch = nullptr);
+
+// Throws as count_pairs_in would for these bins, before any memory for the outputs is taken.
+void check_bins(std::span<const std::int64_t> bins);
+
+// How many pairs of the same identity lie at most `limit` apart, by their first row.
+//
+//   accepted  [rows]  int64
+//
+// Throws as count_pairs does, and if the limit is not a number.
+void count_same_within(const RowPairs& pairs, float limit, std::span<std::int64_t> accepted, int threads = 0,
+                       Watch* watch = nullptr);
+
+}  // namespace faceprint

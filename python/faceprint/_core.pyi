@@ -72,6 +72,32 @@ def neighbours(
     threads: SupportsIndex = 0,
     progress: Callable[[float], object] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+def count_pairs(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    others: NDArray[np.float32] | None = None,
+    other_labels: NDArray[np.int64] | None = None,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> NDArray[np.int64]: ...
+def count_pairs_in(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    bins: NDArray[np.int64],
+    others: NDArray[np.float32] | None = None,
+    other_labels: NDArray[np.int64] | None = None,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def count_same_within(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    limit: float,
+    others: NDArray[np.float32] | None = None,
+    other_labels: NDArray[np.int64] | None = None,
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> NDArray[np.int64]: ...
 def align(
     landmarks: NDArray[np.float32] | NDArray[np.float64], template: NDArray[np.float64]
 ) -> NDArray[np.float64]: ...

@@ -193,22 +193,6 @@ def test_compatibility_compares_each_pair_both_ways_and_nobody_with_himself(unit
         measure_compatibility(old, old, upgraded, pairs_)
 
 
-@pytest.mark.parametrize("tile", [5, 64, 2048])
-@pytest.mark.parametrize("whole", [False, True])
-def test_all_pairs_in_tiles(monkeypatch, unit_rows, tile, whole):
-    monkeypatch.setattr(pairs, "TILE", tile)
-    people = np.random.default_rng(1).integers(20, size=90)
-    x = np.rint(unit_rows(90, 4) * 2) if whole else unit_rows(90, 8)  # whole numbers tie
-    x = (x + 3 * np.eye(20, x.shape[1])[people] * (not whole)).astype(np.float32)
-    same, different = reference.split(fp.distances(x, x), people)
-    assert AllPairs(people).count() == (len(same), len(different))
-    for far in (0.001, 0.05, 0.6):
-        found = AllPairs(people).val(x, far)
-        assert (found.val, found.far) == reference.val_at_far(same, different, far)
-        assert (found.same_pairs, found.different_pairs) == (len(same), len(different))
-        assert found.threshold == val_at_far(same, different, far).threshold
-
-
 def test_lists_of_all_pairs_agree_with_all_pairs(monkeypatch, unit_rows):
     monkeypatch.setattr(pairs, "BATCH", 11)
     people = np.random.default_rng(1).integers(8, size=60)

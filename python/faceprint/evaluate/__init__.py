@@ -10,10 +10,11 @@ from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
 from .folds import Folds, verification_folds
 from .identification import Identification, identification
-from .pairs import AllPairs, ListedPairs, Pairs
+from .pairs import AllPairs, CrossPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
+from .splits import SplitVals, val_over_splits
 
 __all__ = [
     "Agreement",
@@ -21,6 +22,7 @@ __all__ = [
     "Calibration",
     "Change",
     "Compatibility",
+    "CrossPairs",
     "Folds",
     "Identification",
     "ListedPairs",
@@ -29,6 +31,7 @@ __all__ = [
     "Roc",
     "Score",
     "Sensitivity",
+    "SplitVals",
     "Val",
     "calibrate",
     "clustering",
@@ -40,5 +43,6 @@ __all__ = [
     "roc",
     "val_at_far",
     "val_at_threshold",
+    "val_over_splits",
     "verification_folds",
 ]

@@ -1,17 +1,18 @@
 """Which pairs of photographs are compared: all of them, or those of a list; and the VAL they give."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..distance import distances
-from .rates import Val, effective_pairs, false_accepts, just_below, rate, val_at_far
+from .._nearest import Progress
+from ..arrays import as_embeddings
+from .counted import CountedPairs, count_pairs
+from .rates import Roc, Val, val_at_far
 
-TILE = 2048  # rows and columns whose distances are in memory at a time: 16 MB
-BATCH = 65_536  # listed pairs likewise
+BATCH = 65_536  # listed pairs whose distances are computed at a time
 
 
 class Pairs(Protocol):
@@ -39,48 +40,80 @@ class AllPairs:
 
     def count(self) -> tuple[int, int]:
         """How many pairs show the same person, and how many different people."""
-        sizes = np.bincount(self.people)
-        same = int((sizes * (sizes - 1) // 2).sum())
-        return same, len(self.people) * (len(self.people) - 1) // 2 - same
+        return count_pairs(self.people)
 
     def keep(self, rows: NDArray[np.bool_]) -> "AllPairs":
         """The pairs among the photographs that are kept, which are numbered anew."""
         return AllPairs(self.people[rows])
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
-        """VAL at a FAR, exactly, without all distances in memory: as `val_at_far`.
+        """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
+        return self.vals(embeddings, [far])[0]
 
-        Only the smallest distances of different people matter, one more than may be accepted: 4 bytes each are held,
-        and a tile of distances. Those of the same person are counted in a second pass, for which the distances are
-        computed again; they come out the same to the bit.
+    def vals(
+        self,
+        embeddings: Any,
+        fars: Sequence[float],
+        *,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[Val]:
+        """VAL at each of several FARs, exactly, by one pass over all pairs in the core, or two where they are few.
+
+        No distance is kept, so memory does not grow with the number of pairs: a packed copy of the `embeddings` (n,
+        width) float32, and some tens of megabytes. `progress` is called with the share of a pass that is done.
+
+        >>> import numpy as np
+        >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
+        >>> found = AllPairs(np.array([0, 0, 1, 2])).vals(x, [0.2, 0.6])
+        >>> [(val.val, val.far) for val in found]
+        [(1.0, 0.2), (1.0, 0.6)]
         """
-        same, different = self.count()
-        allowed = false_accepts(far, different)
-        smallest = self._smallest_different(embeddings, allowed + 1)
-        threshold = just_below(smallest.max())
-        accepted, pairs = self._accepted(embeddings, threshold)
-        effective = effective_pairs(accepted[pairs > 0], pairs[pairs > 0])
-        return rate(int(accepted.sum()), same, effective, threshold, int((smallest <= threshold).sum()), different)
+        return self._counted(embeddings, threads, progress).vals(fars)
 
-    def _smallest_different(self, x: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
-        kept = np.empty(0, np.float32)
-        most = np.float32(np.inf)  # from here on, no distance changes which are the smallest
-        for between, rows, columns in _tiles(x):
-            different = self.people[rows, None] != self.people[columns]
-            kept = np.concatenate([kept, between[different & (between < most)]])
-            if len(kept) >= wanted:
-                kept = np.partition(kept, wanted - 1)[:wanted]
-                most = kept[-1]
-        return kept
+    def roc(self, embeddings: Any, *, threads: int | None = None, progress: Progress | None = None) -> Roc:
+        """FAR and VAL, exactly, at thresholds of which there are 1,024 from each power of 2 on; memory as above.
 
-    def _accepted(self, x: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """For each person, the pairs at most `threshold` apart, and all pairs."""
-        order = np.argsort(self.people, kind="stable")
-        sizes = np.bincount(self.people)
-        accepted = np.zeros(len(sizes), np.int64)
-        for person, rows in enumerate(np.split(order, np.cumsum(sizes)[:-1])):
-            accepted[person] = sum(int((between <= threshold).sum()) for between, _, _ in _tiles(x[rows]))
-        return accepted, sizes * (sizes - 1) // 2
+        The intervals take pairs as independent.
+        """
+        return self._counted(embeddings, threads, progress).roc()
+
+    def _counted(self, embeddings: Any, threads: int | None, progress: Progress | None) -> CountedPairs:
+        rows = as_embeddings(embeddings, "embeddings")
+        return CountedPairs(rows, self.people, threads=threads, progress=progress)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossPairs:
+    """Every photograph of one set with every one of another, of `people` (n,) and `other_people` (m,) int64."""
+
+    people: NDArray[np.int64]
+    other_people: NDArray[np.int64]
+
+    def count(self) -> tuple[int, int]:
+        """How many pairs show the same person, and how many different people."""
+        return count_pairs(self.people, self.other_people)
+
+    def vals(
+        self,
+        embeddings: Any,
+        others: Any,
+        fars: Sequence[float],
+        *,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[Val]:
+        """As `AllPairs.vals`, of `embeddings` (n, width) with `others` (m, width) float32."""
+        return self._counted(embeddings, others, threads, progress).vals(fars)
+
+    def roc(self, embeddings: Any, others: Any, *, threads: int | None = None, progress: Progress | None = None) -> Roc:
+        """As `AllPairs.roc`."""
+        return self._counted(embeddings, others, threads, progress).roc()
+
+    def _counted(self, embeddings: Any, others: Any, threads: int | None, progress: Progress | None) -> CountedPairs:
+        rows = as_embeddings(embeddings, "embeddings")
+        columns = as_embeddings(others, "others", width=rows.shape[1])
+        return CountedPairs(rows, self.people, columns, self.other_people, threads, progress)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,14 +152,3 @@ class ListedPairs:
         between = self.distances(embeddings)
         same = self.same
         return val_at_far(between[same], between[~same], far, people=self.people[self.a[same]])
-
-
-def _tiles(x: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], slice, slice]]:
-    """The distances of every pair of rows, once: infinite on and below the diagonal; with the rows and columns."""
-    for top in range(0, len(x), TILE):
-        for left in range(top, len(x), TILE):
-            rows, columns = slice(top, top + TILE), slice(left, left + TILE)
-            between = distances(x[rows], x[columns])
-            if left == top:
-                between[np.tril_indices(len(between))] = np.inf
-            yield between, rows, columns

@@ -1,0 +1,147 @@
+"""VAL, FAR and ROC over every pair of many rows, whose distances the core counts and never keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from .._nearest import Progress
+from .rates import Roc, Val, effective_pairs, false_accepts, just_below, rate, wilson
+
+PLACE_BITS = 13  # of a distance's pattern lie below its bin, as in the core
+SAMPLED_ROWS = 20_000  # from here on, a sample of the pairs tells beforehand in which bins the rates will lie
+SAMPLE = 8  # every so many rows, at random
+LEAST_SAMPLED = 100  # false accepts in the sample that are enough to tell
+MOST_BINS = 1024  # whose places are counted: 128 kB each
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedPairs:
+    """The pairs of each two `rows`, once, or of each row with each of `others`; `people` are whom they show.
+
+    Embeddings are (n, width) float32, people (n,) int64.
+    """
+
+    rows: NDArray[np.float32]
+    people: Counts
+    others: NDArray[np.float32] | None = None
+    other_people: Counts | None = None
+    threads: int | None = None
+    progress: Progress | None = None
+
+    def vals(self, fars: Sequence[float]) -> list[Val]:
+        """VAL at each FAR, as `val_at_far` defines it, exactly.
+
+        Only what lies near the thresholds is told apart to the bit. Where that is comes from a sample of the rows; if
+        it was wrong or there are few rows, all pairs are counted by bins first.
+        """
+        same, different = count_pairs(self.people, self.other_people)
+        allowed = np.array([false_accepts(far, different) for far in fars])
+        if not same:
+            raise ValueError("pairs of the same person must be at least one, not none")
+        bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else None
+        if bins is not None:
+            counts, places = self._count_in(bins)
+            if not np.isin(_bins_of(counts[1], allowed), bins).all():
+                bins = None
+        if bins is None:
+            bins = np.unique(_bins_of(self._count()[1], allowed))
+            counts, places = self._count_in(bins)
+        return [self._val(int(rank), bins, counts, places) for rank in allowed]
+
+    def roc(self) -> Roc:
+        """FAR and VAL at the end of every bin of distances that holds a pair: 1,024 bins from each power of 2 on."""
+        same, different = count_pairs(self.people, self.other_people)
+        if not same or not different:
+            raise ValueError(f"pairs of the same person and of different people must be some, not {same}, {different}")
+        counts = self._count()
+        held = np.flatnonzero(counts.any(axis=0))
+        thresholds = _distance(((held + 1) << PLACE_BITS) - 1)
+        far, val = counts[1].cumsum()[held] / different, counts[0].cumsum()[held] / same
+        return Roc(thresholds.astype(np.float64), far, val, *wilson(val, float(same)))
+
+    def _val(self, allowed: int, bins: Counts, counts: Counts, places: Counts) -> Val:
+        """The largest threshold that accepts at most `allowed` pairs of different people."""
+        at = _bins_of(counts[1], np.array([allowed]))[0]
+        before = counts[:, :at].sum(axis=1)
+        here = places[np.searchsorted(bins, at)]
+        place = np.searchsorted(before[1] + here[1].cumsum(), allowed, side="right")
+        accepted, false = before + here[:, :place].sum(axis=1)
+        threshold = just_below(_distance((at << PLACE_BITS) + place))
+        numbers, pairs = _same_by_person(self.people, self.other_people)
+        found = np.bincount(numbers, self._same_within(threshold), len(pairs)).astype(np.int64)
+        effective = effective_pairs(found[pairs > 0], pairs[pairs > 0])
+        same, different = count_pairs(self.people, self.other_people)
+        return rate(int(accepted), same, effective, threshold, int(false), different)
+
+    def _guess(self, shares: NDArray[np.float64]) -> Counts | None:
+        """Bins in which the given shares of pairs of different people end, all but surely; None where too many might.
+
+        Pairs share rows, so counts of a sample vary by more than their square root.
+        """
+        random = np.random.default_rng(0)
+        rows = np.sort(random.choice(len(self.rows), len(self.rows) // SAMPLE, replace=False))
+        sample = CountedPairs(self.rows[rows], self.people[rows], threads=self.threads)
+        if self.others is not None and self.other_people is not None:
+            others = np.sort(random.choice(len(self.others), len(self.others) // SAMPLE, replace=False))
+            sample = replace(sample, others=self.others[others], other_people=self.other_people[others])
+        counts = sample._count()[1].cumsum()
+        expected = shares * counts[-1]
+        if expected.min() < LEAST_SAMPLED:
+            return None
+        spread = 0.25 + 6 / np.sqrt(expected)
+        first, last = (np.searchsorted(counts, expected * factor) for factor in (1 - spread, 1 + spread))
+        if (last - first + 1).sum() > MOST_BINS:
+            return None
+        return np.unique(np.concatenate([np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]))
+
+    def _count(self) -> Counts:
+        return _core.count_pairs(
+            self.rows, self.people, self.others, self.other_people, self.threads or 0, self.progress
+        )
+
+    def _count_in(self, bins: Counts) -> tuple[Counts, Counts]:
+        return _core.count_pairs_in(
+            self.rows, self.people, bins, self.others, self.other_people, self.threads or 0, self.progress
+        )
+
+    def _same_within(self, threshold: float) -> Counts:
+        return _core.count_same_within(
+            self.rows, self.people, threshold, self.others, self.other_people, self.threads or 0
+        )
+
+
+def count_pairs(people: Counts, other_people: Counts | None = None) -> tuple[int, int]:
+    """How many pairs show the same person, and how many different people.
+
+    >>> count_pairs(np.array([5, 5, 7])), count_pairs(np.array([5, 5, 7]), np.array([5, 8]))
+    ((1, 2), (2, 4))
+    """
+    rows = len(people)
+    same = int(_same_by_person(people, other_people)[1].sum())
+    return same, (rows * (rows - 1) // 2 if other_people is None else rows * len(other_people)) - same
+
+
+def _same_by_person(people: Counts, other_people: Counts | None) -> tuple[Counts, Counts]:
+    """The person of each row, numbered, and how many pairs each person has."""
+    if other_people is None:
+        _, numbers, sizes = np.unique(people, return_inverse=True, return_counts=True)
+        return numbers, sizes * (sizes - 1) // 2
+    named, both = np.unique(np.concatenate([people, other_people]), return_inverse=True)
+    numbers, others = both[: len(people)], both[len(people) :]
+    return numbers, np.bincount(numbers, minlength=len(named)) * np.bincount(others, minlength=len(named))
+
+
+def _bins_of(counts: Counts, ranks: Counts) -> Counts:
+    """In which bin each of the pairs is that come after so many."""
+    return np.searchsorted(counts.cumsum(), ranks, side="right")
+
+
+def _distance(pattern: Any) -> Any:
+    """The float32 of a pattern of bits."""
+    return np.asarray(pattern).astype(np.uint32).view(np.float32)[()]

@@ -45,10 +45,8 @@ class Backend {
                           Matrix<std::int64_t> indices) const = 0;
 
   // All pairs are added: to counts[b] those of bin b, to places.row(i)[p] those at place p of the bin bins[i].
-  virtual void count_pairs(const FacedRows& rows, std::span<std::int64_t> counts, int threads,
-                           Progress& progress) const = 0;
-  virtual void count_pairs_in(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
-                              Matrix<std::int64_t> places, int threads, Progress& progress) const = 0;
+  virtual void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
+                           Matrix<std::int64_t> places, int threads, Progress& progress) const = 0;
 
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const = 0;
   virtual void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out,

@@ -28,6 +28,17 @@ void check_labelled(const char* name, const char* labels_name, const Labelled& r
   check_values(name, rows.embeddings);
 }
 
+void check_bins(std::span<const std::int64_t> bins) {
+  std::int64_t before = -1;
+  for (const std::int64_t bin : bins) {
+    if (bin <= before || bin >= distance_bins) {
+      throw std::invalid_argument("bins must ascend within [0, " + std::to_string(distance_bins) + "), and " +
+                                  std::to_string(bin) + " comes after " + std::to_string(before));
+    }
+    before = bin;
+  }
+}
+
 void check_pairs(const RowPairs& pairs) {
   const std::ptrdiff_t columns = pairs.rows.embeddings.columns;
   check_columns("embeddings", columns);
@@ -145,6 +156,10 @@ std::span<std::int64_t> list(Matrix<std::int64_t> counts, std::ptrdiff_t row) {
   return {counts.row(row), static_cast<std::size_t>(counts.columns)};
 }
 
+Matrix<std::int64_t> every_other_row(Matrix<std::int64_t> rows, std::ptrdiff_t first) {
+  return {rows.data + first * rows.stride, rows.rows / 2, rows.columns, 2 * rows.stride};
+}
+
 // Takes the pairs of the same identity from among all of them.
 void part(std::span<std::int64_t> same, std::span<std::int64_t> all) {
   for (std::size_t i = 0; i < all.size(); ++i) all[i] -= same[i];
@@ -152,65 +167,32 @@ void part(std::span<std::int64_t> same, std::span<std::int64_t> all) {
 
 }  // namespace
 
-void check_bins(std::span<const std::int64_t> bins) {
-  if (bins.empty()) throw std::invalid_argument("bins must be at least one, not none");
-  std::int64_t before = -1;
-  for (const std::int64_t bin : bins) {
-    if (bin > before && bin < distance_bins) {
-      before = bin;
-      continue;
-    }
-    throw std::invalid_argument("bins must ascend within [0, " + std::to_string(distance_bins) + "), and " +
-                                std::to_string(bin) + " comes after " + std::to_string(before));
-  }
-}
-
-void count_pairs(const RowPairs& pairs, Matrix<std::int64_t> counts, int threads, Watch* watch) {
-  threads = resolve_threads(threads);
-  check_pairs(pairs);
-  check_shape("counts", counts, 2, distance_bins);
-  const SamePairs same_pairs(pairs);
-  Progress progress(watch, pairs_met(pairs) + same_pairs.count());
-  clear(counts);
-  const std::span<std::int64_t> same = list(counts, 0), different = list(counts, 1);
-  const Gallery gallery = gallery_of(pairs, threads);
-  active().count_pairs({.rows = pairs.rows.embeddings, .gallery = gallery, .own = !pairs.others}, different, threads,
-                       progress);
-  std::mutex mutex;
-  same_pairs.for_each(threads, progress, [&](std::int64_t, std::span<const float> distances) {
-    const std::scoped_lock lock(mutex);
-    for (const float distance : distances) ++same[std::bit_cast<std::uint32_t>(distance) >> place_bits];
-  });
-  part(same, different);
-}
-
-void count_pairs_in(const RowPairs& pairs, std::span<const std::int64_t> bins, Matrix<std::int64_t> counts,
-                    Matrix<std::int64_t> places, int threads, Watch* watch) {
+void count_pairs(const RowPairs& pairs, std::span<const std::int64_t> bins, Matrix<std::int64_t> counts,
+                 Matrix<std::int64_t> places, int threads, Watch* watch) {
   threads = resolve_threads(threads);
   check_pairs(pairs);
   check_bins(bins);
-  check_shape("counts", counts, 2, bins.back() + 1);
+  check_shape("counts", counts, 2, distance_bins);
   check_shape("places", places, 2 * std::ssize(bins), bin_places);
   const SamePairs same_pairs(pairs);
   Progress progress(watch, pairs_met(pairs) + same_pairs.count());
   clear(counts);
   clear(places);
   const std::span<std::int64_t> same = list(counts, 0), different = list(counts, 1);
-  const Matrix<std::int64_t> same_places = {places.row(0), std::ssize(bins), bin_places, 2 * places.stride};
-  const Matrix<std::int64_t> different_places = {places.row(1), std::ssize(bins), bin_places, 2 * places.stride};
+  const Matrix<std::int64_t> same_places = every_other_row(places, 0), different_places = every_other_row(places, 1);
   const Gallery gallery = gallery_of(pairs, threads);
-  active().count_pairs_in({.rows = pairs.rows.embeddings, .gallery = gallery, .own = !pairs.others}, bins, different,
-                          different_places, threads, progress);
+  active().count_pairs({.rows = pairs.rows.embeddings, .gallery = gallery, .own = !pairs.others}, bins, different,
+                       different_places, threads, progress);
   std::mutex mutex;
   same_pairs.for_each(threads, progress, [&](std::int64_t, std::span<const float> distances) {
     const std::scoped_lock lock(mutex);
     for (const float distance : distances) {
-      const auto bits = std::bit_cast<std::uint32_t>(distance);
-      const std::int64_t bin = bits >> place_bits;
-      if (bin > bins.back()) continue;
+      const auto pattern = std::bit_cast<std::uint32_t>(distance);
+      const std::int64_t bin = pattern >> place_bits;
       ++same[static_cast<std::size_t>(bin)];
       const auto chosen = std::ranges::lower_bound(bins, bin);
-      if (*chosen == bin) ++same_places.row(chosen - bins.begin())[bits & (bin_places - 1)];
+      if (chosen == bins.end() || *chosen != bin) continue;
+      ++same_places.row(chosen - bins.begin())[pattern & (bin_places - 1)];
     }
   });
   part(same, different);

@@ -28,38 +28,22 @@ struct PairArrays {
   }
 };
 
-py::array_t<std::int64_t> count_pairs(const py::object& embeddings, const py::object& labels, const py::object& others,
-                                      const py::object& other_labels, const py::object& threads,
-                                      const py::object& progress) {
-  const PairArrays arrays(embeddings, labels, others, other_labels);
-  const int count = as_threads(threads);
-  PythonWatch watch(progress);
-  py::array_t<std::int64_t> counts({py::ssize_t{2}, faceprint::distance_bins});
-  const auto rows = new_matrix(counts);
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::count_pairs(arrays.pairs, rows, count, &watch);
-  }
-  return counts;
-}
-
-py::tuple count_pairs_in(const py::object& embeddings, const py::object& labels, const py::object& bins,
-                         const py::object& others, const py::object& other_labels, const py::object& threads,
-                         const py::object& progress) {
+py::tuple count_pairs(const py::object& embeddings, const py::object& labels, const py::object& bins,
+                      const py::object& others, const py::object& other_labels, const py::object& threads,
+                      const py::object& progress) {
   const PairArrays arrays(embeddings, labels, others, other_labels);
   const py::array bin_array = as_array<std::int64_t>("bins", bins);
   const auto chosen = as_list<std::int64_t>("bins", bin_array, "(bins,)");
-  faceprint::check_bins(chosen);
   const int count = as_threads(threads);
   PythonWatch watch(progress);
-  py::array_t<std::int64_t> counts({py::ssize_t{2}, py::ssize_t{chosen.back() + 1}});
+  py::array_t<std::int64_t> counts({py::ssize_t{2}, faceprint::distance_bins});
   py::array_t<std::int64_t> places({std::ssize(chosen), py::ssize_t{2}, faceprint::bin_places});
   const auto count_rows = new_matrix(counts);
   const faceprint::Matrix<std::int64_t> place_rows = {places.mutable_data(), 2 * std::ssize(chosen),
                                                       faceprint::bin_places, faceprint::bin_places};
   {
     const py::gil_scoped_release unlocked;
-    faceprint::count_pairs_in(arrays.pairs, chosen, count_rows, place_rows, count, &watch);
+    faceprint::count_pairs(arrays.pairs, chosen, count_rows, place_rows, count, &watch);
   }
   return py::make_tuple(counts, places);
 }
@@ -84,13 +68,11 @@ py::array_t<std::int64_t> count_same_within(const py::object& embeddings, const 
 }  // namespace
 
 void bind_pairs(py::module_& module) {
-  module.def("count_pairs", count_pairs, py::arg("embeddings"), py::arg("labels"), py::arg("others") = py::none(),
-             py::arg("other_labels") = py::none(), py::arg("threads") = 0, py::arg("progress") = py::none(),
-             "How many pairs of the same identity, and of different ones, are in each bin of distances.");
-  module.def("count_pairs_in", count_pairs_in, py::arg("embeddings"), py::arg("labels"), py::arg("bins"),
+  module.def("count_pairs", count_pairs, py::arg("embeddings"), py::arg("labels"), py::arg("bins"),
              py::arg("others") = py::none(), py::arg("other_labels") = py::none(), py::arg("threads") = 0,
              py::arg("progress") = py::none(),
-             "The same up to the last of some bins, and how many pairs are at each place of these.");
+             "How many pairs of the same identity, and of different ones, are in each bin of distances, and at each "
+             "place of some bins.");
   module.def("count_same_within", count_same_within, py::arg("embeddings"), py::arg("labels"), py::arg("limit"),
              py::arg("others") = py::none(), py::arg("other_labels") = py::none(), py::arg("threads") = 0,
              py::arg("progress") = py::none(),

@@ -75,14 +75,6 @@ def neighbours(
 def count_pairs(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
-    others: NDArray[np.float32] | None = None,
-    other_labels: NDArray[np.int64] | None = None,
-    threads: SupportsIndex = 0,
-    progress: Callable[[float], object] | None = None,
-) -> NDArray[np.int64]: ...
-def count_pairs_in(
-    embeddings: NDArray[np.float32],
-    labels: NDArray[np.int64],
     bins: NDArray[np.int64],
     others: NDArray[np.float32] | None = None,
     other_labels: NDArray[np.int64] | None = None,

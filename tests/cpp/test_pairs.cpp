@@ -55,8 +55,8 @@ void count_up(Rows<std::int64_t>& counts, const Apart& apart) {
 }
 
 Rows<std::int64_t> counted(const RowPairs& pairs, int threads) {
-  Rows<std::int64_t> counts(2, distance_bins, 1, -7);
-  count_pairs(pairs, counts.view(), threads);
+  Rows<std::int64_t> counts(2, distance_bins, 1, -7), none(0, bin_places);
+  count_pairs(pairs, {}, counts.view(), none.view(), threads);
   return counts;
 }
 
@@ -66,22 +66,17 @@ void check_bins_and_places(const People& one, const People* other, int threads) 
   Rows<std::int64_t> expected(2, distance_bins, 1);
   count_up(expected, apart);
   expected.at(0, distance_bins) = expected.at(1, distance_bins) = -7;
-  CHECK(counted(pairs, threads).data == expected.data);
 
   std::vector<std::int64_t> bins;
   for (const float d : apart.different) bins.push_back(std::bit_cast<std::uint32_t>(d) >> place_bits);
   std::ranges::sort(bins);
   bins.erase(std::ranges::unique(bins).begin(), bins.end());
-  for (const std::size_t count : {std::size_t{1}, std::min<std::size_t>(bins.size(), 9)}) {
-    if (count == 0 || bins.size() < count) continue;
-    const auto chosen = std::span(bins).first(count);
-    Rows<std::int64_t> below(2, chosen.back() + 1, 1, -7), places(2 * std::ssize(chosen), bin_places, 3, -7);
+  for (const std::size_t most : {0, 1, 9}) {
+    const auto chosen = std::span<const std::int64_t>(bins).last(std::min(bins.size(), most));
+    Rows<std::int64_t> counts(2, distance_bins, 1, -7), places(2 * std::ssize(chosen), bin_places, 3, -7);
     Rows<std::int64_t> wanted = places;
-    count_pairs_in(pairs, chosen, below.view(), places.view(), threads);
-    for (std::ptrdiff_t row = 0; row < 2; ++row) {
-      CHECK(std::equal(below.view().row(row), below.view().row(row) + below.columns, expected.view().row(row)));
-      CHECK_EQUAL(below.at(row, below.columns), -7);
-    }
+    count_pairs(pairs, chosen, counts.view(), places.view(), threads);
+    CHECK(counts.data == expected.data);
     for (std::ptrdiff_t i = 0; i < wanted.rows; ++i) std::fill_n(wanted.view().row(i), bin_places, 0);
     for (const auto* distances : {&apart.same, &apart.different}) {
       for (const float d : *distances) {
@@ -147,25 +142,24 @@ TEST(same_pairs_within_a_limit_count_for_their_first_row) {
 
 TEST(refuses_what_does_not_fit) {
   const People one(random_integers(4, 3, 1), 2, 0), wider(random_integers(2, 4, 1), 2, 0);
-  Rows<std::int64_t> counts(2, distance_bins), places(2, bin_places);
+  const RowPairs own = pairs_of(one, nullptr);
+  Rows<std::int64_t> counts(2, distance_bins), none(0, bin_places), places(4, bin_places);
   const std::vector<std::int64_t> short_labels(3), bins = {5, 5}, beyond = {distance_bins};
-  CHECK_THROWS(std::invalid_argument, "counts must have shape (2, 261120), not (2, 8192)",
-               count_pairs(pairs_of(one, nullptr), places.view()));
+  CHECK_THROWS(std::invalid_argument, "counts must have shape (2, 261120), not (4, 8192)",
+               count_pairs(own, {}, places.view(), none.view()));
+  CHECK_THROWS(std::invalid_argument, "places must have shape (0, 8192), not (4, 8192)",
+               count_pairs(own, {}, counts.view(), places.view()));
   CHECK_THROWS(std::invalid_argument, "others must have shape (n, 3), not (2, 4)",
-               count_pairs(pairs_of(one, &wider), counts.view()));
+               count_pairs(pairs_of(one, &wider), {}, counts.view(), none.view()));
   CHECK_THROWS(std::invalid_argument, "labels must have length 4, not 3",
-               count_pairs({.rows = {one.rows.view(), short_labels}, .others = {}}, counts.view()));
+               count_pairs({.rows = {one.rows.view(), short_labels}, .others = {}}, {}, counts.view(), none.view()));
   CHECK_THROWS(std::invalid_argument, "bins must ascend within [0, 261120), and 5 comes after 5",
-               count_pairs_in(pairs_of(one, nullptr), bins, counts.view(), places.view()));
+               count_pairs(own, bins, counts.view(), places.view()));
   CHECK_THROWS(std::invalid_argument, "bins must ascend within [0, 261120), and 261120 comes after -1",
-               count_pairs_in(pairs_of(one, nullptr), beyond, counts.view(), places.view()));
-  CHECK_THROWS(std::invalid_argument, "bins must be at least one, not none",
-               count_pairs_in(pairs_of(one, nullptr), {}, counts.view(), places.view()));
-  CHECK_THROWS(std::invalid_argument, "counts must have shape (2, 4), not (2, 261120)",
-               count_pairs_in(pairs_of(one, nullptr), std::vector<std::int64_t>{3}, counts.view(), places.view()));
+               count_pairs(own, beyond, counts.view(), places.view()));
+  CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1",
+               count_pairs(own, {}, counts.view(), none.view(), -1));
   std::vector<std::int64_t> accepted(4);
   CHECK_THROWS(std::invalid_argument, "limit must be a number, not NaN",
-               count_same_within(pairs_of(one, nullptr), std::numeric_limits<float>::quiet_NaN(), accepted));
-  CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1",
-               count_pairs(pairs_of(one, nullptr), counts.view(), -1));
+               count_same_within(own, std::numeric_limits<float>::quiet_NaN(), accepted));
 }

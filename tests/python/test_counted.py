@@ -58,27 +58,38 @@ def test_vals_between_two_sets(monkeypatch, photographs, unit_rows, sampled):
         assert val == val_at_far(same, different, far, people=whom)
 
 
-def test_a_sample_that_misleads_costs_a_pass_and_no_more(monkeypatch, photographs):
+@pytest.fixture
+def passes(monkeypatch):
+    """How many rows were counted, and places of how many bins, in each pass."""
+    found = []
+    count = _core.count_pairs
+
+    def watched(x, people, bins, *rest):
+        found.append((len(x), len(bins)))
+        return count(x, people, bins, *rest)
+
+    monkeypatch.setattr(_core, "count_pairs", watched)
+    return found
+
+
+def test_a_sample_that_misleads_costs_a_pass_and_no_more(monkeypatch, photographs, passes):
     x, people = photographs
     expected = AllPairs(people).vals(x, FARS)
-    passes = []
-    count = _core.count_pairs_in
-    monkeypatch.setattr(_core, "count_pairs_in", lambda *arguments: passes.append(1) or count(*arguments))
+    assert [rows for rows, _ in passes] == [190, 190]
     monkeypatch.setattr(counted, "SAMPLED_ROWS", 0)
     monkeypatch.setattr(counted.CountedPairs, "_guess", lambda self, shares: np.array([0, 5, 200_000]))
     assert AllPairs(people).vals(x, FARS) == expected
-    assert len(passes) == 2
+    assert [rows for rows, _ in passes[2:]] == [190, 190]
 
 
-def test_many_rows_take_one_pass(monkeypatch):
+def test_many_rows_take_one_pass(monkeypatch, passes, unit_rows):
     monkeypatch.setattr(counted, "SAMPLED_ROWS", 4000)
-    made = synthetic.people(4000, 250, seed=3)
-    counts = []
-    count = _core.count_pairs
-    monkeypatch.setattr(_core, "count_pairs", lambda x, *rest: counts.append(len(x)) or count(x, *rest))
-    found = AllPairs(made.people).vals(made.embeddings, [1e-2, 1e-3])
-    assert counts == [500]
-    same, different, whom = every_distance(made.embeddings, made.people)
+    people = np.random.default_rng(1).integers(400, size=4000)
+    x = unit_rows(4000, 64) + unit_rows(400, 64)[people]
+    found = AllPairs(people).vals(x, [1e-2, 1e-3])
+    assert [rows for rows, _ in passes] == [250] * 4 + [4000]
+    assert passes[0][1] == 0 < passes[-1][1] <= counted.MOST_BINS
+    same, different, whom = every_distance(x, people)
     assert found == [val_at_far(same, different, far, people=whom) for far in (1e-2, 1e-3)]
 
 
@@ -147,8 +158,8 @@ def test_an_end_asked_for_while_counting(photographs):
         (lambda x, p: CrossPairs(p, p).vals(x, x[:, 1:], [0.1]), ValueError, r"others must have shape \(n, \d\), not"),
         (lambda x, p: AllPairs(p).vals(x * np.float32(np.nan), [0.1]), ValueError, "embeddings must be finite"),
         (lambda x, p: val_over_splits(x, p, splits=1), ValueError, "splits must be two or more, not 1"),
-        (lambda x, p: _core.count_pairs_in(x, p, np.zeros(0, np.int64)), ValueError,
-         "bins must be at least one, not none"),
+        (lambda x, p: _core.count_pairs(x, p, np.array([-1])), ValueError,
+         r"bins must ascend within \[0, 261120\), and -1 comes after -1"),
     ],
 )  # fmt: skip
 def test_refused(photographs, call, error, text):

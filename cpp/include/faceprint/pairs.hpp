@@ -29,30 +29,20 @@ inline constexpr int place_bits = 13;
 inline constexpr std::ptrdiff_t bin_places = std::ptrdiff_t{1} << place_bits;
 inline constexpr std::ptrdiff_t distance_bins = std::ptrdiff_t{0x7f80'0000} >> place_bits;  // of all finite distances
 
-// How many pairs are in each bin.
+// How many pairs are in each bin, and how many at each place of some bins, which tells their distances to the bit.
 //
-//   counts  [2, distance_bins]  int64: of the same identity, and of different ones
+//   bins    ascending, without repeats, each in [0, distance_bins)
+//   counts  [2, distance_bins]      int64: of the same identity, and of different ones
+//   places  [2 * bins, bin_places]  int64: two rows for each of the bins, as above
 //
-// Neither the backend nor the number of threads changes a count. Memory beyond the result: a packed copy of the rows
-// that are compared with, and 3 MB for each thread.
+// Each distance is computed once, and counted while others are computed. Neither the backend nor the number of threads
+// changes a count. Memory beyond the result: a packed copy of the rows that are compared with, and for each thread 7 MB
+// at most and 32 kB for each of the bins.
 //
-// Throws std::invalid_argument if shapes do not agree, if the depth is not in [1, 2^20], or if a value is not finite
-// or lies outside [-1e15, 1e15].
-void count_pairs(const RowPairs& pairs, Matrix<std::int64_t> counts, int threads = 0, Watch* watch = nullptr);
-
-// The same up to the last of some bins, and how many pairs are at each place of these, which tells their distances to
-// the bit. It is for the bins of a few pairs: those that lie below their end are looked at one by one.
-//
-//   bins    at least one; ascending, without repeats, each in [0, distance_bins)
-//   counts  [2, last of the bins + 1]  int64
-//   places  [2 * bins, bin_places]     int64: two rows for each of the bins, as above
-//
-// Throws as count_pairs does, and if the bins are not as stated.
-void count_pairs_in(const RowPairs& pairs, std::span<const std::int64_t> bins, Matrix<std::int64_t> counts,
-                    Matrix<std::int64_t> places, int threads = 0, Watch* watch = nullptr);
-
-// Throws as count_pairs_in would for these bins, before any memory for the outputs is taken.
-void check_bins(std::span<const std::int64_t> bins);
+// Throws std::invalid_argument if shapes do not agree, if the depth is not in [1, 2^20], if a value is not finite or
+// lies outside [-1e15, 1e15], or if the bins are not as stated.
+void count_pairs(const RowPairs& pairs, std::span<const std::int64_t> bins, Matrix<std::int64_t> counts,
+                 Matrix<std::int64_t> places, int threads = 0, Watch* watch = nullptr);
 
 // How many pairs of the same identity lie at most `limit` apart, by their first row.
 //

@@ -48,13 +48,9 @@ class CpuBackend final : public Backend {
                   Matrix<std::int64_t> indices) const override {
     search_neighbours(Kernels::scan, gallery, search, values, indices);
   }
-  void count_pairs(const FacedRows& rows, std::span<std::int64_t> counts, int threads,
-                   Progress& progress) const override {
-    count_all_pairs(Kernels::scan, rows, counts, threads, progress);
-  }
-  void count_pairs_in(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
-                      Matrix<std::int64_t> places, int threads, Progress& progress) const override {
-    count_all_pairs_in(Kernels::scan, rows, bins, counts, places, threads, progress);
+  void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
+                   Matrix<std::int64_t> places, int threads, Progress& progress) const override {
+    count_all_pairs(Kernels::scan, rows, bins, counts, places, threads, progress);
   }
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) const override {
     split_chips(crops, format, out, threads, Kernels::chips.floats, Kernels::chips.halve);

@@ -1,25 +1,31 @@
 // After nearest-inl.hpp, and like it: keys, counted by their leading bits.
 
-inline void count_key(float key, std::uint32_t* counts) { ++counts[std::bit_cast<std::uint32_t>(key) >> place_bits]; }
-
 // Counts the keys of the tile before, some at a step: a count waits for memory where a multiply-add does not.
 struct Counting {
   static constexpr std::ptrdiff_t at_a_step = 4;
-  const float *next, *end;
-  std::uint32_t* counts;
+  Tally& tally;
+  std::uint32_t* patterns = tally.patterns;
+  std::ptrdiff_t next = 0;
 
+  [[gnu::always_inline]] void count(float key) {
+    const auto pattern = std::bit_cast<std::uint32_t>(key);
+    const std::uint32_t bin = pattern >> place_bits;
+    ++tally.counts[bin];
+    if (tally.chosen[bin]) [[unlikely]]
+      *patterns++ = pattern;
+  }
   [[gnu::always_inline]] void step() {
-    if (end - next < at_a_step) return;
+    if (next + at_a_step > tally.waiting) return;
     FACEPRINT_UNROLL
-    for (std::ptrdiff_t i = 0; i < at_a_step; ++i) count_key(next[i], counts);
+    for (std::ptrdiff_t i = 0; i < at_a_step; ++i) count(tally.keys[next + i]);
     next += at_a_step;
   }
-  void finish() const {
-    for (const float* key = next; key < end; ++key) count_key(*key, counts);
+  void finish() {
+    for (; next < tally.waiting; ++next) count(tally.keys[next]);
+    tally.patterns = patterns;
+    tally.waiting = 0;
   }
 };
-
-inline Counting counting(const Tally& tally) { return {tally.keys, tally.keys + tally.waiting, tally.counts}; }
 
 struct CountFloats {
   template <std::ptrdiff_t R, std::ptrdiff_t P>
@@ -29,7 +35,7 @@ struct CountFloats {
     const std::int64_t query = tally.first_query + first - row;  // were the rows of the tile counted from 0
     if (query >= rows - 1) return;
     Tile<R, P> tile;
-    Counting before = counting(tally);
+    Counting before{tally};
     multiply<R, P>(batch.tiles + first * batch.depth, static_cast<const float*>(block.values) + row * batch.depth,
                    batch.depth, tile, before);
     before.finish();
@@ -51,6 +57,5 @@ struct CountFloats {
 
 inline void count_floats(const Batch& batch, const Block& block, Tally& tally) {
   for_tiles<CountFloats>(batch, block, tally);
-  counting(tally).finish();
-  tally.waiting = 0;
+  Counting{tally}.finish();
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The host code of the operations of pairs.hpp: batch after batch of rows against the whole gallery.
+// The host code of `count_pairs`: batch after batch of rows against the whole gallery.
 
 #include <cstdint>
 #include <span>
@@ -10,9 +10,8 @@
 
 namespace faceprint {
 
-void count_all_pairs(const ScanKernels& kernels, const FacedRows& faced, std::span<std::int64_t> counts, int threads,
-                     Progress& progress);
-void count_all_pairs_in(const ScanKernels& kernels, const FacedRows& faced, std::span<const std::int64_t> bins,
-                        std::span<std::int64_t> counts, Matrix<std::int64_t> places, int threads, Progress& progress);
+// As Backend::count_pairs.
+void count_all_pairs(const ScanKernels& kernels, const FacedRows& faced, std::span<const std::int64_t> bins,
+                     std::span<std::int64_t> counts, Matrix<std::int64_t> places, int threads, Progress& progress);
 
 }  // namespace faceprint

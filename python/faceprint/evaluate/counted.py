@@ -12,12 +12,13 @@ from .._nearest import Progress
 from .rates import Roc, Val, effective_pairs, false_accepts, just_below, rate, wilson
 
 PLACE_BITS = 13  # of a distance's pattern lie below its bin, as in the core
-SAMPLED_ROWS = 20_000  # from here on, a sample of the pairs tells beforehand in which bins the rates will lie
-SAMPLE = 8  # every so many rows, at random
-LEAST_SAMPLED = 100  # false accepts in the sample that are enough to tell
-MOST_BINS = 1024  # whose places are counted: 128 kB each
+SAMPLED_ROWS = 20_000  # from here on, samples of the rows tell beforehand in which bins the rates will lie
+SAMPLES, SAMPLED = 4, 16  # so many of every so many rows: 1.6 % of the pairs
+LEAST_SAMPLED = 10  # false accepts in a sample that tell something
+MOST_BINS = 1024  # whose places are counted: 160 kB each
 
 Counts = NDArray[np.int64]
+NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,20 +39,18 @@ class CountedPairs:
         """VAL at each FAR, as `val_at_far` defines it, exactly.
 
         Only what lies near the thresholds is told apart to the bit. Where that is comes from a sample of the rows; if
-        it was wrong or there are few rows, all pairs are counted by bins first.
+        it misled or there are few rows, pairs are counted twice.
         """
         same, different = count_pairs(self.people, self.other_people)
         allowed = np.array([false_accepts(far, different) for far in fars])
         if not same:
             raise ValueError("pairs of the same person must be at least one, not none")
-        bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else None
-        if bins is not None:
-            counts, places = self._count_in(bins)
-            if not np.isin(_bins_of(counts[1], allowed), bins).all():
-                bins = None
-        if bins is None:
-            bins = np.unique(_bins_of(self._count()[1], allowed))
-            counts, places = self._count_in(bins)
+        bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else NONE
+        counts, places = self._count(bins)
+        needed = np.unique(_bins_of(counts[1], allowed))
+        if not np.isin(needed, bins).all():
+            bins = needed
+            counts, places = self._count(bins)
         return [self._val(int(rank), bins, counts, places) for rank in allowed]
 
     def roc(self) -> Roc:
@@ -59,7 +58,7 @@ class CountedPairs:
         same, different = count_pairs(self.people, self.other_people)
         if not same or not different:
             raise ValueError(f"pairs of the same person and of different people must be some, not {same}, {different}")
-        counts = self._count()
+        counts, _ = self._count(NONE)
         held = np.flatnonzero(counts.any(axis=0))
         thresholds = _distance(((held + 1) << PLACE_BITS) - 1)
         far, val = counts[1].cumsum()[held] / different, counts[0].cumsum()[held] / same
@@ -79,34 +78,40 @@ class CountedPairs:
         same, different = count_pairs(self.people, self.other_people)
         return rate(int(accepted), same, effective, threshold, int(false), different)
 
-    def _guess(self, shares: NDArray[np.float64]) -> Counts | None:
-        """Bins in which the given shares of pairs of different people end, all but surely; None where too many might.
+    def _guess(self, shares: NDArray[np.float64]) -> Counts:
+        """Bins in which the given shares of pairs of different people end, all but surely; none where too many might.
 
-        Pairs share rows, so counts of a sample vary by more than their square root.
+        Some samples of the rows are asked. Theirs lie about the bins of all as they do about each other, and as far
+        again to either side is taken.
         """
         random = np.random.default_rng(0)
-        rows = np.sort(random.choice(len(self.rows), len(self.rows) // SAMPLE, replace=False))
-        sample = CountedPairs(self.rows[rows], self.people[rows], threads=self.threads)
-        if self.others is not None and self.other_people is not None:
-            others = np.sort(random.choice(len(self.others), len(self.others) // SAMPLE, replace=False))
-            sample = replace(sample, others=self.others[others], other_people=self.other_people[others])
-        counts = sample._count()[1].cumsum()
-        expected = shares * counts[-1]
-        if expected.min() < LEAST_SAMPLED:
-            return None
-        spread = 0.25 + 6 / np.sqrt(expected)
-        first, last = (np.searchsorted(counts, expected * factor) for factor in (1 - spread, 1 + spread))
-        if (last - first + 1).sum() > MOST_BINS:
-            return None
-        return np.unique(np.concatenate([np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]))
-
-    def _count(self) -> Counts:
-        return _core.count_pairs(
-            self.rows, self.people, self.others, self.other_people, self.threads or 0, self.progress
+        asked = []
+        for _ in range(SAMPLES):
+            counts = self._sample(random)._count(NONE)[0][1]
+            if counts.sum() * shares.min() < LEAST_SAMPLED:
+                return NONE
+            asked.append(_bins_of(counts, shares * counts.sum()))
+        first, last = np.min(asked, axis=0), np.max(asked, axis=0)
+        margins = last - first + 1
+        if (3 * margins).sum() > MOST_BINS:
+            return NONE
+        return np.unique(
+            np.concatenate([np.arange(a, b + 1) for a, b in zip(first - margins, last + margins, strict=True)])
         )
 
-    def _count_in(self, bins: Counts) -> tuple[Counts, Counts]:
-        return _core.count_pairs_in(
+    def _sample(self, random: np.random.Generator) -> "CountedPairs":
+        def some(count: int) -> Counts:
+            return np.sort(random.choice(count, count // SAMPLED, replace=False))
+
+        rows = some(len(self.rows))
+        sample = CountedPairs(self.rows[rows], self.people[rows], threads=self.threads)
+        if self.others is None or self.other_people is None:
+            return sample
+        others = some(len(self.others))
+        return replace(sample, others=self.others[others], other_people=self.other_people[others])
+
+    def _count(self, bins: Counts) -> tuple[Counts, Counts]:
+        return _core.count_pairs(
             self.rows, self.people, bins, self.others, self.other_people, self.threads or 0, self.progress
         )
 
@@ -137,7 +142,7 @@ def _same_by_person(people: Counts, other_people: Counts | None) -> tuple[Counts
     return numbers, np.bincount(numbers, minlength=len(named)) * np.bincount(others, minlength=len(named))
 
 
-def _bins_of(counts: Counts, ranks: Counts) -> Counts:
+def _bins_of(counts: Counts, ranks: NDArray[Any]) -> Counts:
     """In which bin each of the pairs is that come after so many."""
     return np.searchsorted(counts.cumsum(), ranks, side="right")
 

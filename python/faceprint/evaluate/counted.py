@@ -95,9 +95,8 @@ class CountedPairs:
         margins = last - first + 1
         if (3 * margins).sum() > MOST_BINS:
             return NONE
-        return np.unique(
-            np.concatenate([np.arange(a, b + 1) for a, b in zip(first - margins, last + margins, strict=True)])
-        )
+        spans = zip(np.maximum(first - margins, 0), np.minimum(last + margins, counts.shape[0] - 1), strict=True)
+        return np.unique(np.concatenate([np.arange(low, high + 1) for low, high in spans]))
 
     def _sample(self, random: np.random.Generator) -> "CountedPairs":
         def some(count: int) -> Counts:

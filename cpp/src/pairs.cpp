@@ -54,8 +54,11 @@ struct Meeting {
 // All pairs of the same identity, which are few as a rule: an identity's rows are copied together, tile by tile.
 class SamePairs {
  public:
-  explicit SamePairs(const RowPairs& pairs) : pairs_(pairs), groups_(labels_of(pairs)) {
-    const std::int64_t first_other = pairs.rows.embeddings.rows;
+  explicit SamePairs(const RowPairs& pairs)
+      : rows_(pairs.rows.embeddings),
+        others_(pairs.others ? pairs.others->embeddings : rows_.slice(0, 0)),
+        groups_(labels_of(pairs)) {
+    const std::int64_t first_other = rows_.rows;
     for (std::ptrdiff_t index = 0; index < groups_.count(); ++index) {
       const std::span<const std::int64_t> members = groups_.group(index);
       const auto rows = static_cast<std::size_t>(std::ranges::lower_bound(members, first_other) - members.begin());
@@ -75,7 +78,7 @@ class SamePairs {
   template <class Visit>
   void for_each(int threads, Progress& progress, const Visit& visit) const {
     const std::ptrdiff_t chunks = divide_up(std::ssize(meetings_), meetings_per_chunk);
-    threads = worthwhile_threads(threads, count_ * static_cast<double>(pairs_.rows.embeddings.columns));
+    threads = worthwhile_threads(threads, count_ * static_cast<double>(rows_.columns));
     const auto run = [&](std::ptrdiff_t chunk) {
       const std::ptrdiff_t first = chunk * meetings_per_chunk;
       for (const Meeting& meeting : std::span(meetings_).subspan(
@@ -95,12 +98,11 @@ class SamePairs {
   }
 
   const float* row(std::int64_t member) const {
-    const std::ptrdiff_t rows = pairs_.rows.embeddings.rows;
-    return member < rows ? pairs_.rows.embeddings.row(member) : pairs_.others->embeddings.row(member - rows);
+    return member < rows_.rows ? rows_.row(member) : others_.row(member - rows_.rows);
   }
 
   Matrix<const float> gather(std::span<const std::int64_t> members, const Buffer<float>& room) const {
-    const std::ptrdiff_t columns = pairs_.rows.embeddings.columns;
+    const std::ptrdiff_t columns = rows_.columns;
     float* out = room.data();
     for (const std::int64_t member : members) out = std::copy_n(row(member), columns, out);
     return {room.data(), std::ssize(members), columns, columns};
@@ -108,7 +110,7 @@ class SamePairs {
 
   template <class Visit>
   void meet(const Meeting& meeting, Progress& progress, const Visit& visit) const {
-    const std::ptrdiff_t columns = pairs_.rows.embeddings.columns;
+    const std::ptrdiff_t columns = rows_.columns;
     const std::size_t width = std::min(tile_columns, meeting.others.size());
     const Buffer<float> row_room(std::ssize(meeting.rows) * columns);
     const Buffer<float> other_room(static_cast<std::ptrdiff_t>(width) * columns);
@@ -130,7 +132,7 @@ class SamePairs {
 
   static std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-  const RowPairs& pairs_;
+  const Matrix<const float> rows_, others_;
   const Groups groups_;
   std::vector<Meeting> meetings_;
   double count_ = 0;

@@ -71,7 +71,7 @@ void check_bins_and_places(const People& one, const People* other, int threads) 
   for (const float d : apart.different) bins.push_back(std::bit_cast<std::uint32_t>(d) >> place_bits);
   std::ranges::sort(bins);
   bins.erase(std::ranges::unique(bins).begin(), bins.end());
-  for (const std::size_t most : {0, 1, 9}) {
+  for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{9}}) {
     const auto chosen = std::span<const std::int64_t>(bins).last(std::min(bins.size(), most));
     Rows<std::int64_t> counts(2, distance_bins, 1, -7), places(2 * std::ssize(chosen), bin_places, 3, -7);
     Rows<std::int64_t> wanted = places;

@@ -16,6 +16,6 @@ struct Tally {
 };
 
 // No tile has more keys: registers times their lanes.
-inline constexpr std::ptrdiff_t most_tile_keys = 32 * 16;
+inline constexpr std::ptrdiff_t most_tile_keys = std::ptrdiff_t{32} * 16;
 
 }  // namespace faceprint

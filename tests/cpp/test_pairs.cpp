@@ -1,6 +1,7 @@
 #include "faceprint/pairs.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -108,6 +109,18 @@ TEST(counts_each_pair_once_in_its_bin_and_at_its_place) {
     const People units(random_units(500, 128, 3), 40, 0), more(random_units(41, 128, 4), 40, 1);
     check_bins_and_places(units, nullptr, 2);
     check_bins_and_places(units, &more, 2);
+  });
+}
+
+// Of rows that all but agree, rounding takes distances below zero, before they are held there.
+TEST(distances_that_rounding_takes_below_zero_are_in_the_first_bin) {
+  on_each_backend([](const std::string&) {
+    const Rows<float> one = random_units(1, 128, 5);
+    Rows<float> many = random_fractions(96, 128, 6);
+    for (std::ptrdiff_t i = 0; i < many.rows; ++i) {
+      for (std::ptrdiff_t d = 0; d < 128; ++d) many.at(i, d) = one.at(0, d) + many.at(i, d) * 1e-6f;
+    }
+    check_bins_and_places(People(many, 5, 0), nullptr, 1);
   });
 }
 

@@ -164,7 +164,7 @@ class Held:
         return self.state.changes + 1
 
     def _name(self, people: dict[int, str]) -> None:
-        self.table = np.full(max(people, default=-1) + 2, None, object)
+        self.table = np.full(self.state.next_person + 1, None, object)  # also those that nobody has any more
         self.table[list(people)] = list(people.values())
         self._numbers = None
 

@@ -85,6 +85,22 @@ def test_others_see_each_change_with_their_next_call(unit_rows, path):
         assert_same(one, two, x[:3])
 
 
+def test_new_people_come_behind_those_who_left(unit_rows, path):
+    x = unit_rows(4, 4)
+    with Gallery(path) as gallery:
+        gallery.add(x, labels=["Ann", "Ben", "Cy", "Cy"])
+        gallery.remove(label="Ben")
+        gallery.remove(label="Cy")
+    with Gallery(path) as gallery:
+        gallery.add(x[1:2], labels=["Di"])
+        gallery.add(x[2:], labels=["Eve", "Di"])
+        assert gallery.labels.tolist() == ["Ann", "Di", "Eve", "Di"]
+        assert gallery.rename("Eve", "Cy") == 1
+        assert gallery.remove(label="Di") == 2
+    with Gallery(path) as gallery:
+        assert gallery.labels.tolist() == ["Ann", "Cy"]
+
+
 def test_many_small_additions_make_few_chunks(unit_rows, path):
     x = unit_rows(100, 4)
     with Gallery(path) as gallery:

@@ -205,8 +205,8 @@ class Gallery:
         """
         given = _rows(x)
         names = _labels(labels, len(given))
-        if photos is None and getattr(x, "path", None) is not None:
-            photos = [x.path] * len(given)
+        if photos is None and getattr(x, "photo", None) is not None:
+            photos = [x.photo] * len(given)
         details = _details(metadata, photos, len(given))
         known = _qualities(getattr(x, "quality", None) if quality is None else quality, len(given))
         held = self._held

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,15 @@ def test_faces_give_their_fingerprint_to_rows_without_one(unit_rows):
     assert gallery.fingerprint == "first"
     with pytest.raises(GalleryError, match="those of other cannot be compared"):
         gallery.add(as_faces(unit_rows(1), "other"))
+
+
+def test_faces_bring_their_quality_and_photograph(unit_rows):
+    faces = replace(as_faces(unit_rows(2), "first"), quality=np.float32([0.25, 0.5]), photo="party.jpg")
+    gallery = Gallery()
+    gallery.add(faces)
+    gallery.add(faces, photos=["a.jpg", None], quality=[1, np.nan])
+    found = [(entry.photo, entry.quality) for entry in gallery.iterate()]
+    assert found == [("party.jpg", 0.25), ("party.jpg", 0.5), ("a.jpg", 1), (None, None)]
 
 
 def test_fewer_rows_than_k_and_none_at_all(unit_rows):

@@ -344,16 +344,25 @@ class Gallery:
         As `fp.evaluate.identification`, which says how, at which rates by default, and what it raises. The labels are
         taken to be right: two labels of one person look like strangers who are named (`fp.clean` finds them). Whatever
         changes who is whom undoes it; adding faces does not.
+
+        Others may use and change the gallery meanwhile. GalleryError, and nothing is kept, where that removed a face or
+        changed who is whom.
         """
         from .evaluate.identification import RATES, identification  # whose package takes long to load
 
         held = self._held
-        with held.changing():
-            rows = np.flatnonzero(held.people != NOBODY)
+        with held.following():
+            held.store.check_writable()
             if held.packed is None:
                 raise GalleryError("the gallery must hold labelled faces to be calibrated on, and holds none")
+            ids, people = held.ids, held.people
+            rows = np.flatnonzero(people != NOBODY)
             embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-            found = identification(embeddings, held.people[rows], rates or RATES, threads=threads, progress=progress)
+        found = identification(embeddings, people[rows], rates or RATES, threads=threads, progress=progress)
+        with held.changing():
+            first = np.s_[: len(ids)]  # what was added since stands behind
+            if not (np.array_equal(held.ids[first], ids) and np.array_equal(held.people[first], people)):
+                raise GalleryError("who is whom must stay while it is measured, but was changed: calibrate again")
             held.state = replace(held.state, calibration=[asdict(entry) for entry in found])
         return found
 

@@ -164,10 +164,14 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Change the file alone: after an error, or a crash, it is as before. Waits for another writer to end."""
-        if self.read_only:
-            raise GalleryError(f"{self.name} was opened for reading only")
+        self.check_writable()
         with self._transaction("BEGIN IMMEDIATE"):
             yield
+
+    def check_writable(self) -> None:
+        """GalleryError where the file was opened for reading only."""
+        if self.read_only:
+            raise GalleryError(f"{self.name} was opened for reading only")
 
     def places(self) -> list[Place]:
         """Where the chunks are, in the order of their ids."""

@@ -1,11 +1,15 @@
 """Who is it: people in place of photographs, thresholds that say how many strangers are named, and "unknown"."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import faceprint as fp
 from faceprint import Gallery, GalleryError
-from faceprint.evaluate.identification import FIRST, nearest_own_and_other
+from faceprint.evaluate.identification import FIRST, identification, nearest_own_and_other
+
+MODULE = sys.modules[identification.__module__]  # which its function of the same name hides
 
 
 def between(a, b):
@@ -143,6 +147,41 @@ def test_a_gallery_keeps_its_calibration_until_somebody_changes(tmp_path):
         assert gallery.calibration == []
     with pytest.raises(GalleryError, match="must hold labelled faces to be calibrated on, and holds none"):
         Gallery().calibrate()
+
+
+def test_others_may_change_a_gallery_while_it_is_calibrated(tmp_path, monkeypatch):
+    made = fp.synthetic.people(800, 150, junk=0, seed=5)
+    labels = [f"{person}" for person in made.people]
+    with Gallery(tmp_path / "gallery") as gallery, Gallery(tmp_path / "gallery", wait=0) as other:
+        gallery.add(made.embeddings, labels=labels)
+        before = gallery.calibrate([0.1])
+
+        def calibrate_and_meanwhile(change):
+            def measure(*arguments, **options):
+                change()
+                return identification(*arguments, **options)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(MODULE, "identification", measure)
+                return gallery.calibrate([0.1])
+
+        added = calibrate_and_meanwhile(lambda: other.add(made.embeddings[:5], labels=["new"] * 5))
+        assert added == before == other.calibration
+        assert len(gallery) == 805
+        for change in (lambda: other.remove(ids=[801]), lambda: other.update([7], labels=["new"])):
+            with pytest.raises(GalleryError, match="who is whom must stay while it is measured, but was changed"):
+                calibrate_and_meanwhile(change)
+            assert other.calibration == []
+
+
+def test_a_gallery_for_reading_only_is_not_measured_in_vain(tmp_path, monkeypatch):
+    made = fp.synthetic.people(100, 20, junk=0, seed=5)
+    with Gallery(tmp_path / "gallery") as gallery:
+        gallery.add(made.embeddings, labels=[f"{person}" for person in made.people])
+    monkeypatch.setattr(MODULE, "identification", None)
+    gallery = Gallery(tmp_path / "gallery", read_only=True)
+    with gallery, pytest.raises(GalleryError, match="was opened for reading only"):
+        gallery.calibrate([0.1])
 
 
 def test_strangers_are_named_as_often_as_was_promised():

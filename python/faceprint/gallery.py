@@ -14,10 +14,12 @@ from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
 from .distance import as_threshold
-from .embedded import Embedded, as_embedded
 from .errors import GalleryError
+from .exchange import Exported, Facts, read_exported, write_exported
+from .given import given_details, given_ids, given_label, given_labels, given_quality, given_rows
 from .held import NOBODY, Held, check_fingerprint
 from .identify import Among, People, Score, joined, nearest_means, nearest_people, no_people
+from .photo import printable
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
 from .stored import unpack_stored
@@ -203,25 +205,20 @@ class Gallery:
         known of another number of faces; GalleryError for `Faces` of another network, or where the file cannot be
         written. After an error the gallery is as it was.
         """
-        given = _rows(x)
-        names = _labels(labels, len(given))
+        given = given_rows(x)
+        names = given_labels(labels, len(given))
         if photos is None and getattr(x, "photo", None) is not None:
             photos = [x.photo] * len(given)
-        details = _details(metadata, photos, len(given))
-        known = _qualities(getattr(x, "quality", None) if quality is None else quality, len(given))
+        details = given_details(metadata, photos, len(given))
+        known = given_quality(getattr(x, "quality", None) if quality is None else quality, len(given))
         held = self._held
         with held.changing():
             check_fingerprint(held.state, given.fingerprint)
             rows = as_embeddings(given.embeddings, "embeddings", width=held.state.dimension)
             ids = held.append(rows, held.number(names), known)
-            known_of = zip(ids.tolist(), details, strict=True)
-            held.write_details({face: detail for face, detail in known_of if detail != Detail(None, None)})
+            held.write_details(_known(ids, details))
             source = given.upgraded_from or given.fingerprint
-            held.state = replace(
-                held.state,
-                fingerprint=held.state.fingerprint or given.fingerprint,
-                sources=tuple(sorted({*held.state.sources, *([source] if source else [])})),
-            )
+            held.come_from(given.fingerprint, [source] if source else [])
         return ids
 
     def search(
@@ -253,7 +250,7 @@ class Gallery:
         >>> gallery.search(numpy.float32([[1, 0]]), k=1, where={"year": [2014, 2015]}).ids.tolist()
         [[1]]
         """
-        given = _rows(x)
+        given = given_rows(x)
         if k < 1:
             raise ValueError(f"k must be 1 or more, not {k}")
         held = self._held
@@ -308,7 +305,7 @@ class Gallery:
         >>> found.labels.tolist(), found.known.tolist()
         ([['Ben', 'Ann']], [True])
         """
-        given = _rows(x)
+        given = given_rows(x)
         if k < 1:
             raise ValueError(f"k must be 1 or more, not {k}")
         if score not in get_args(Score):
@@ -383,7 +380,7 @@ class Gallery:
         """
         if (ids is None) == (label is None):
             raise ValueError("remove takes either ids or a label")
-        wanted = None if ids is None else np.unique(_integers(ids))
+        wanted = None if ids is None else np.unique(given_ids(ids))
         held = self._held
         with held.changing():
             if wanted is not None:
@@ -412,11 +409,11 @@ class Gallery:
         >>> gallery.labels.tolist()
         ['Ann', 'Ben']
         """
-        faces = _integers(ids)
+        faces = given_ids(ids)
         if len(np.unique(faces)) < len(faces):
             raise ValueError("ids must differ, but some come twice")
-        names = None if labels is None else _labels(labels, len(faces))
-        details = _details(metadata, photos, len(faces))
+        names = None if labels is None else given_labels(labels, len(faces))
+        details = given_details(metadata, photos, len(faces))
         held = self._held
         with held.changing():
             rows = self._rows_of(faces)
@@ -448,7 +445,7 @@ class Gallery:
         >>> gallery.rename("Ann", "Anna")
         2
         """
-        name, held = _label(new), self._held
+        name, held = given_label(new), self._held
         with held.changing():
             known = held.known_labels()
             person = self._person(label)
@@ -464,7 +461,7 @@ class Gallery:
         """
         if isinstance(labels, str):
             raise TypeError("labels must be a sequence of str, not a str")
-        name, held = _label(into), self._held
+        name, held = given_label(into), self._held
         with held.changing():
             people = [self._person(label) for label in labels]
             target = held.number(np.array([name], object))[0]
@@ -481,6 +478,72 @@ class Gallery:
             wanted = self._held.ids if where is None else self._held.ids[find_rows(where, self._held)]
         for start in range(0, len(wanted), CHUNK):
             yield from self._entries(wanted[start : start + CHUNK])
+
+    def export(self, path: "str | os.PathLike[str]") -> None:
+        """Write all faces, and what is known of them, to a file that others can read: .npz or .parquet by its name.
+
+        `docs/galleries.md` says what it holds. It is written whole or not at all, is not encrypted, and only its owner
+        may read it. A calibration stays behind. Parquet needs `faceprint[parquet]`.
+
+        GalleryError where the file cannot be written, or the gallery has never held a face; ValueError for another
+        ending.
+        """
+        held = self._held
+        with held.snapshot():
+            state, known = held.state, held.store.details(held.ids)
+            if held.packed is None:
+                raise GalleryError("the gallery must have held an embedding to be exported, and never has")
+            exported = Exported(
+                Facts(state.storage, held.packed.columns, state.fingerprint, list(state.sources), state.next_id),
+                held.ids,
+                held.packed.stored(np.arange(held.packed.rows)),
+                held.table[held.people],
+                [known.get(face, Detail(None, None)) for face in held.ids.tolist()],
+                held.quality,
+            )
+        write_exported(path, exported)
+
+    def import_from(self, path: "str | os.PathLike[str]") -> NDArray[np.int64]:
+        """Add all faces of a file that `export` wrote, with what is known of them, and return their ids.
+
+        A gallery that never held a face takes the ids of the file, others give new ones, in the same order. Rows stay
+        the same to the bit where both have the same `storage`, and are converted otherwise.
+
+        All or nothing. GalleryError for embeddings of another network or dimension than those that are there, and for a
+        file that is damaged or something else.
+
+        >>> import numpy, tempfile
+        >>> gallery, other = Gallery(), Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     gallery.export(f"{folder}/people.npz")
+        ...     other.import_from(f"{folder}/people.npz").tolist()
+        [0, 1, 2]
+        >>> other.labels.tolist()
+        ['Ann', None, 'Ben']
+        """
+        found, held = read_exported(path), self._held
+        facts = found.facts
+        with held.changing():
+            check_fingerprint(held.state, facts.fingerprint)
+            dimension, first = held.state.dimension, held.state.next_id
+            if dimension not in (None, facts.dimension):
+                came = f"those of {printable(Path(path))} have {facts.dimension}"
+                raise GalleryError(f"the gallery holds embeddings of {dimension} numbers; {came}")
+            ids = found.ids if first == 0 else np.arange(first, first + len(found.ids), dtype=np.int64)
+            people = held.number(found.labels)
+            try:
+                if facts.storage == held.state.storage:
+                    held.append_stored(found.stored, facts.dimension, people, found.quality, ids)
+                else:
+                    held.append(unpack_stored(found.stored, facts.storage), people, found.quality, ids)
+            except ValueError as error:  # of the core, which looks at every number
+                raise GalleryError(f"{printable(Path(path))} is damaged: {error}") from error
+            held.write_details(_known(ids, found.details))
+            held.come_from(facts.fingerprint, facts.sources)
+            if first == 0:
+                held.state = replace(held.state, next_id=facts.next_id)
+        return ids
 
     def compact(self) -> None:
         """Overwrite in the file what was removed, write small additions together, and give back what is not needed.
@@ -532,76 +595,14 @@ class Gallery:
         return person
 
 
+def _known(ids: NDArray[np.int64], details: Sequence[Detail]) -> dict[int, Detail]:
+    """The details by the ids of the faces that have some."""
+    return {face: detail for face, detail in zip(ids.tolist(), details, strict=True) if detail != Detail(None, None)}
+
+
 def _allowed(held: Held, where: Where | None, min_quality: float | None) -> NDArray[np.bool_] | None:
     """Which rows meet the conditions on what is known of them; None where there are none."""
     if where is None and min_quality is None:
         return None
     rows = find_rows(where or {}, held)
     return rows if min_quality is None else rows & ~(held.quality < min_quality)
-
-
-def _rows(x: Any) -> Embedded:
-    given = as_embedded(x)
-    return replace(given, embeddings=as_embeddings(given.embeddings, "embeddings"))
-
-
-def _integers(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    array = np.asarray(ids)
-    if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
-        raise TypeError(f"ids must be integers, not {array.dtype}")
-    return array.astype(np.int64)
-
-
-def _label(label: Any) -> str:
-    if not isinstance(label, str):
-        raise TypeError(f"a label must be a str, not {type(label).__name__}")
-    return label
-
-
-def _labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:
-    names = np.full(rows, None, object)
-    names[:] = _each("labels", labels, (str,), "str", rows)
-    return names
-
-
-def _details(metadata: Any, photos: Any, rows: int) -> list[Detail]:
-    known = _each("metadata", metadata, (Mapping,), "a mapping", rows)
-    shown = _each("photos", photos, (str, os.PathLike), "str or a path", rows)
-    return [
-        Detail(_as_json(what), None if photo is None else os.fspath(photo))
-        for what, photo in zip(known, shown, strict=True)
-    ]
-
-
-def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) -> Sequence[Any]:
-    """What is given of each of some rows, or None for each."""
-    if given is None:
-        return [None] * rows
-    if isinstance(given, (str, Mapping)):
-        raise TypeError(f"{name} must be a sequence of {rule} or None, one a row, not {type(given).__name__}")
-    if len(given) != rows:
-        raise ValueError(f"{name} must have one entry for each of the {rows} embeddings, not {len(given)}")
-    wrong = next((entry for entry in given if not isinstance(entry, (*types, type(None)))), None)
-    if wrong is not None:
-        raise TypeError(f"{name} must be {rule} or None, not {type(wrong).__name__}")
-    return given  # type: ignore[no-any-return]
-
-
-def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
-    if metadata is None:
-        return None
-    try:
-        return json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"metadata must be what JSON can hold: {error}") from error
-
-
-def _qualities(quality: Any, rows: int) -> NDArray[np.float32]:
-    if quality is None:
-        return np.full(rows, np.nan, np.float32)
-    array = np.asarray(quality, np.float32)
-    if array.shape != (rows,):
-        raise ValueError(f"quality must have one entry for each of the {rows} embeddings, not shape {array.shape}")
-    if not ((array >= 0) & (array <= 1) | np.isnan(array)).all():
-        raise ValueError("quality must lie in [0, 1], or be NaN where it is not known")
-    return array

@@ -1,7 +1,7 @@
 """What a gallery holds in memory, which follows its store: read from it, changed with it, unchanged where it fails."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
@@ -55,6 +55,13 @@ class Held:
             yield
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """As `following`; and whatever is read from the store, too, is as it was when that began."""
+        with self.lock, self.store.reading():
+            self._follow()
+            yield
+
+    @contextmanager
     def changing(self) -> Iterator[None]:
         """Change what the store holds, all of it or, where anything is raised, nothing."""
         with self.lock:
@@ -103,22 +110,32 @@ class Held:
         self._numbers = None
 
     def append(
-        self, rows: NDArray[np.float32], people: NDArray[np.int64], quality: NDArray[np.float32]
+        self,
+        rows: NDArray[np.float32],
+        people: NDArray[np.int64],
+        quality: NDArray[np.float32],
+        ids: NDArray[np.int64] | None = None,
     ) -> NDArray[np.int64]:
-        """Add rows at the end, and return their ids."""
-        if self.packed is None:
-            self.packed = _core.Gallery(rows.shape[1], self.state.storage)  # type: ignore[arg-type]
-        first, next_id = self.packed.rows, self.state.next_id
-        self.packed.append(rows)
-        ids = np.arange(next_id, next_id + len(rows), dtype=np.int64)
-        if self.store.path is not None and len(rows):
-            stored = self.packed.stored(np.arange(first, first + len(rows)))
-            self.store.append(Chunk(ids, people, quality, stored), self._version, stored.shape[1])
-        self.ids = np.concatenate([self.ids, ids])
-        self.people = np.concatenate([self.people, people])
-        self.quality = np.concatenate([self.quality, quality])
-        self.state = replace(self.state, dimension=rows.shape[1], next_id=next_id + len(rows))
-        return ids
+        """Add rows at the end, and return their ids: the next ones, or those given, which must be later still."""
+        self._pack(rows.shape[1]).append(rows)
+        return self._enter(people, quality, ids)
+
+    def append_stored(
+        self,
+        stored: NDArray[np.uint8],
+        columns: int,
+        people: NDArray[np.int64],
+        quality: NDArray[np.float32],
+        ids: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int64]:
+        """As `append`, of rows of so many columns as they are stored."""
+        self._pack(columns).append_stored(stored)
+        return self._enter(people, quality, ids)
+
+    def come_from(self, fingerprint: str | None, sources: Iterable[str]) -> None:
+        """Remember the network that embeddings are comparable with, and those that made them."""
+        every = tuple(sorted({*self.state.sources, *sources}))
+        self.state = replace(self.state, fingerprint=self.state.fingerprint or fingerprint, sources=every)
 
     def remove(self, rows: NDArray[np.int64]) -> None:
         """Remove rows, ascending, with all that is known of them."""
@@ -208,6 +225,29 @@ class Held:
         self.state = replace(self.state, faces=len(self.ids), people=people, changes=self.state.changes + 1)
         self.store.write_state(self.state)
         self._places = self.store.places()
+
+    def _pack(self, columns: int) -> _core.Gallery:
+        """What rows of so many columns may be appended to, to be entered after."""
+        if self.packed is None:
+            self.packed = _core.Gallery(columns, self.state.storage)  # type: ignore[arg-type]
+        return self.packed
+
+    def _enter(
+        self, people: NDArray[np.int64], quality: NDArray[np.float32], ids: NDArray[np.int64] | None
+    ) -> NDArray[np.int64]:
+        """Say whose rows those are that were packed last, and store them."""
+        assert self.packed is not None
+        if ids is None:
+            ids = np.arange(self.state.next_id, self.state.next_id + len(people), dtype=np.int64)
+        if self.store.path is not None and len(ids):
+            stored = self.packed.stored(np.arange(self.packed.rows - len(ids), self.packed.rows))
+            self.store.append(Chunk(ids, people, quality, stored), self._version, stored.shape[1])
+        self.ids = np.concatenate([self.ids, ids])
+        self.people = np.concatenate([self.people, people])
+        self.quality = np.concatenate([self.quality, quality])
+        next_id = max(self.state.next_id, int(ids[-1]) + 1) if len(ids) else self.state.next_id
+        self.state = replace(self.state, dimension=self.packed.columns, next_id=next_id)
+        return ids
 
     def _faces_left(self, people: NDArray[np.int64]) -> None:
         """Forget whom of these no face shows any more, and what was measured on who was whom."""

@@ -1,0 +1,87 @@
+"""What callers give to a gallery, checked: rows, ids, and what is known of faces, one entry a row."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import as_embeddings
+from .embedded import Embedded, as_embedded
+from .store import Detail
+
+
+def given_rows(x: Any) -> Embedded:
+    """Embeddings (n, dimension) float32, and which network made them, where that is known."""
+    given = as_embedded(x)
+    return replace(given, embeddings=as_embeddings(given.embeddings, "embeddings"))
+
+
+def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ids (n,) int64; TypeError for others than integers."""
+    array = np.asarray(ids)
+    if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
+        raise TypeError(f"ids must be integers, not {array.dtype}")
+    return array.astype(np.int64)
+
+
+def given_label(label: Any) -> str:
+    """A label; TypeError for another than a str."""
+    if not isinstance(label, str):
+        raise TypeError(f"a label must be a str, not {type(label).__name__}")
+    return label
+
+
+def given_labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:
+    """Labels (rows,) object, None for who has none."""
+    names = np.full(rows, None, object)
+    names[:] = _each("labels", labels, (str,), "str", rows)
+    return names
+
+
+def given_details(metadata: Any, photos: Any, rows: int) -> list[Detail]:
+    """What else is known, as it is stored; TypeError or ValueError for metadata that JSON cannot hold."""
+    known = _each("metadata", metadata, (Mapping,), "a mapping", rows)
+    shown = _each("photos", photos, (str, os.PathLike), "str or a path", rows)
+    return [
+        Detail(_as_json(what), None if photo is None else os.fspath(photo))
+        for what, photo in zip(known, shown, strict=True)
+    ]
+
+
+def given_quality(quality: Any, rows: int) -> NDArray[np.float32]:
+    """Qualities (rows,) float32, NaN where they are not known; ValueError outside of [0, 1]."""
+    if quality is None:
+        return np.full(rows, np.nan, np.float32)
+    array = np.asarray(quality, np.float32)
+    if array.shape != (rows,):
+        raise ValueError(f"quality must have one entry for each of the {rows} embeddings, not shape {array.shape}")
+    if not ((array >= 0) & (array <= 1) | np.isnan(array)).all():
+        raise ValueError("quality must lie in [0, 1], or be NaN where it is not known")
+    return array
+
+
+def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) -> Sequence[Any]:
+    """What is given of each of some rows, or None for each."""
+    if given is None:
+        return [None] * rows
+    if isinstance(given, (str, Mapping)):
+        raise TypeError(f"{name} must be a sequence of {rule} or None, one a row, not {type(given).__name__}")
+    if len(given) != rows:
+        raise ValueError(f"{name} must have one entry for each of the {rows} embeddings, not {len(given)}")
+    wrong = next((entry for entry in given if not isinstance(entry, (*types, type(None)))), None)
+    if wrong is not None:
+        raise TypeError(f"{name} must be {rule} or None, not {type(wrong).__name__}")
+    return given  # type: ignore[no-any-return]
+
+
+def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
+    if metadata is None:
+        return None
+    try:
+        return json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"metadata must be what JSON can hold: {error}") from error

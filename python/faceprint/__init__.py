@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ._info import info
     from ._nearest import nearest, neighbours, within
     from ._template import set_distance, template
+    from .approximate import ApproximateIndex
     from .backend import backends, use_backend
     from .constraints import same_photograph
     from .detector import DetectorOptions
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from .embedded import Embedded
     from .faces import Faces
     from .features import read_features, read_people
-    from .gallery import Entry, Gallery, Matches
+    from .gallery import Entry, Gallery
+    from .matches import Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ApproximateIndex": "approximate",
     "Assignment": "_assign",
     "Change": "_choose",
     "Choice": "_choose",
@@ -68,7 +71,7 @@ _HOMES = {
     "Gallery": "gallery",
     "Limits": "photo",
     "Lobes": "suggest",
-    "Matches": "gallery",
+    "Matches": "matches",
     "Merge": "suggest",
     "Model": "model",
     "Overlap": "_clean",
@@ -114,6 +117,7 @@ _HOMES = {
 _MODULES = ("evaluate", "graph", "synthetic")
 
 __all__ = [
+    "ApproximateIndex",
     "Assignment",
     "Change",
     "Choice",

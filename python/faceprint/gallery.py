@@ -19,6 +19,7 @@ from .exchange import Exported, Facts, read_exported, write_exported
 from .given import given_details, given_ids, given_label, given_labels, given_quality, given_rows
 from .held import NOBODY, Held, check_fingerprint
 from .identify import Among, People, Score, joined, nearest_means, nearest_people, no_people
+from .matches import Matches, as_matches, no_matches
 from .photo import printable
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
@@ -26,28 +27,10 @@ from .stored import unpack_stored
 from .where import Where, find_rows
 
 if TYPE_CHECKING:
+    from .approximate import ApproximateIndex
     from .evaluate import Identification
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Matches:
-    """What `Gallery.search` found: arrays of shape (probes, k), nearest first, equal distances by the lower id.
-
-    `distances` float32, squared Euclidean; `ids` int64, as `Gallery.add` gave them; `labels` object, None if unnamed.
-    Where a search by conditions found fewer than k, what is missing has an infinite distance, id -1 and no label.
-    `reranked` counts the rows whose distance was computed in float32 because the scan of the codes could not exclude
-    them, over all probes; 0 where every row was computed.
-    """
-
-    distances: NDArray[np.float32]
-    ids: NDArray[np.int64]
-    labels: NDArray[np.object_]
-    reranked: int = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,8 +240,7 @@ class Gallery:
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
             if held.packed is None or not len(held.ids):
-                shape = (len(given), 0)
-                return Matches(np.empty(shape, np.float32), np.empty(shape, np.int64), np.empty(shape, object))
+                return no_matches(len(given))
             probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
             asked = Asked(
                 rows=_allowed(held, where, min_quality),
@@ -266,9 +248,41 @@ class Gallery:
                 farthest=np.inf if max_distance is None else as_threshold(max_distance),
             )
             found, rows, reranked = search_some(probes, held.packed, min(k, len(held.ids)), asked, threads, progress)
-            missing = rows < 0
-            ids, people = np.where(missing, -1, held.ids[rows]), np.where(missing, NOBODY, held.people[rows])
-            return Matches(found, ids, held.table[people], reranked)
+            return as_matches(held, found, rows, reranked)
+
+    def approximate(
+        self,
+        *,
+        connectivity: int = 16,
+        expansion_add: int = 128,
+        expansion_search: int = 64,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> "ApproximateIndex":
+        """Build an index whose searches look at few faces and miss some: for galleries too large to be searched whole.
+
+        It is a graph (HNSW, Malkov and Yashunin 2018), made by usearch (`faceprint[approximate]`), that lives in
+        memory beside the gallery and follows it. `connectivity` (M), `expansion_add` and `expansion_search` (ef) are
+        usearch's: larger ones find more and take longer. Its `recall` tells what is missed. A graph is the same each
+        time where `threads` is 1.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ben", "Cy"])
+        >>> index = gallery.approximate()
+        >>> index.search(numpy.float32([[0, 1, 0]]), k=1).labels.tolist(), index.recall(k=1).value
+        ([['Ben']], 1.0)
+        """
+        from .approximate import ApproximateIndex
+
+        return ApproximateIndex(
+            self._held,
+            connectivity=connectivity,
+            expansion_add=expansion_add,
+            expansion_search=expansion_search,
+            threads=threads,
+            progress=progress,
+        )
 
     def identify(
         self,

@@ -41,7 +41,7 @@ def search_some(
     if asked.everything:
         return _core.nearest(probes, gallery, k, threads=threads or 0, progress=progress)
     if asked.rows is not None and asked.rows.sum() * ALONE <= gallery.rows:
-        return _search_alone(probes, gallery, k, np.flatnonzero(asked.rows), asked, threads, progress)
+        return search_alone(probes, gallery, k, np.flatnonzero(asked.rows), asked, threads, progress)
     distances, rows = _empty(len(probes), k)
     reranked = 0
     left, width = np.arange(len(probes)), k
@@ -60,7 +60,7 @@ def search_some(
     return distances, rows, reranked
 
 
-def _search_alone(
+def search_alone(
     probes: NDArray[np.float32],
     gallery: _core.Gallery,
     k: int,
@@ -69,6 +69,7 @@ def _search_alone(
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
+    """As `search_some`, among a few rows, ascending, that are copied out; `asked.rows` is not looked at."""
     distances, rows = _empty(len(probes), k)
     if not len(few):
         return distances, rows, 0

@@ -1,0 +1,194 @@
+"""Search that looks at few faces of a gallery and finds nearly all of the nearest: an HNSW graph, by usearch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._nearest import Progress
+from .arrays import finite_rows
+from .distance import as_threshold
+from .given import given_rows
+from .held import Held, check_fingerprint
+from .matches import Matches, as_matches, no_matches
+from .some import Asked, search_alone, search_some
+from .stored import unpack_stored
+
+FIRST = 1024  # faces that one thread adds: in a small graph, those that several add at once do not see one another
+PORTION = 16_384  # faces that are added at a time, between which Ctrl-C is noticed
+SAMPLE = 1000  # own faces by which recall is measured
+STALE = 0.5  # the share of removed faces in the graph from which on it is built anew
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The share `value` of the `k` nearest that is found, over so many `probes`, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    probes: int
+    k: int
+
+
+class ApproximateIndex:
+    """A graph over the faces of a gallery, in memory, in which searches look at few of them. `Gallery.approximate`.
+
+    Each search first follows what was added to the gallery or removed from it, by whomever. A face that was removed is
+    never found. What usearch holds of it stays in memory until another takes its place or half of the graph is stale;
+    make a new index where it must go at once.
+    """
+
+    def __init__(
+        self,
+        held: Held,
+        *,
+        connectivity: int,
+        expansion_add: int,
+        expansion_search: int,
+        threads: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._held = held
+        self._options = {
+            "connectivity": connectivity,
+            "expansion_add": expansion_add,
+            "expansion_search": expansion_search,
+        }
+        self._make = _usearch()
+        self._graph: Any = None
+        self._ids: NDArray[np.int64] = np.empty(0, np.int64)
+        self._stale = 0
+        self._seen: int | None = None
+        with held.following():
+            self._follow(threads, progress)
+
+    def __len__(self) -> int:
+        with self._held.following():
+            return len(self._held.ids)
+
+    def search(self, x: Any, k: int = 10, *, max_distance: float | None = None, threads: int | None = None) -> Matches:
+        """Find for each probe nearly the k nearest rows, as `Gallery.search` does: faces, distances and order.
+
+        What is found has the distance that `Gallery.search` gives it, to the bit; but of the k nearest some may be
+        missing, as `recall` tells, and farther ones be there. Raises what `Gallery.search` raises.
+        """
+        given = given_rows(x)
+        if k < 1:
+            raise ValueError(f"k must be 1 or more, not {k}")
+        held = self._held
+        with held.following():
+            check_fingerprint(held.state, given.fingerprint)
+            if held.packed is None or not len(held.ids):
+                return no_matches(len(given))
+            probes = finite_rows(given.embeddings, "embeddings", width=held.packed.columns, least=0)
+            self._follow(threads, None)
+            farthest = np.inf if max_distance is None else as_threshold(max_distance)
+            distances, rows = self._nearest(probes.astype(np.float32), k, Asked(None, 0.0, farthest), threads)
+            return as_matches(held, distances, rows, 0)
+
+    def recall(self, x: Any = None, k: int = 10, *, threads: int | None = None) -> Recall:
+        """Measure what share of the k nearest is found, by searching exactly for the same probes.
+
+        For the probes `x`; without, for up to 1,000 of the gallery's own faces among all others, which should be like
+        the faces that are searched for. A face that is as near as the k-th nearest counts as one of them.
+
+        Raises what `search` raises, and ValueError where there are no probes, or nobody to be found.
+        """
+        held = self._held
+        with held.following():
+            self._follow(threads, None)
+            if held.packed is None or len(held.ids) < (2 if x is None else 1):
+                raise ValueError("recall wants two faces in the gallery, or one and probes")
+            own = np.linspace(0, len(held.ids) - 1, min(SAMPLE, len(held.ids))).astype(np.int64)
+            if x is None:
+                probes = unpack_stored(held.packed.stored(own), held.state.storage)
+            else:
+                given = given_rows(x)
+                check_fingerprint(held.state, given.fingerprint)
+                probes = finite_rows(given.embeddings, "x", width=held.packed.columns).astype(np.float32)
+            itself = own[:, None] if x is None else np.full((len(probes), 1), -1)
+            k = min(k, len(held.ids) - (x is None))
+            width = k + (x is None)
+            exact, rows, _ = search_some(probes, held.packed, width, Asked(None), threads, None)
+            limits = np.sort(np.where(rows == itself, np.inf, exact), axis=1)[:, k - 1 : k]
+            found, rows = self._nearest(probes, width, Asked(None), threads)
+        hits = ((found <= limits) & (rows != itself)).sum(axis=1).clip(max=k)
+        return _as_recall(hits, k)
+
+    def _nearest(
+        self, probes: NDArray[np.float32], k: int, asked: Asked, threads: int | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """What the graph finds, by the distances of the gallery itself: (probes, k)."""
+        held = self._held
+        assert held.packed is not None
+        width = min(k, len(held.ids))
+        distances = np.full((len(probes), width), np.inf, np.float32)
+        rows = np.full((len(probes), width), -1, np.int64)
+        if len(probes):
+            found = self._graph.search(probes, width, threads=threads or 0)
+            keys = np.atleast_2d(found.keys)
+            counts = getattr(found, "counts", [keys.shape[1]])  # which it leaves out for a single probe
+            for probe, (ids, count) in enumerate(zip(keys.astype(np.int64), counts, strict=True)):
+                few = np.searchsorted(held.ids, np.sort(ids[:count]))
+                distances[probe], rows[probe], _ = search_alone(
+                    probes[probe : probe + 1], held.packed, width, few, asked, 1, None
+                )
+        return distances, rows
+
+    def _follow(self, threads: int | None, progress: Progress | None) -> None:
+        """Bring the graph up to date with the gallery; inside `Held.following`."""
+        if self._held.state.changes == self._seen:
+            return
+        try:
+            self._remove()
+            self._add(threads, progress)
+        except BaseException:  # such as Ctrl-C, after which nobody knows what the graph holds
+            self._graph, self._seen = None, None
+            raise
+        self._seen = self._held.state.changes
+
+    def _remove(self) -> None:
+        gone = np.setdiff1d(self._ids, self._held.ids, assume_unique=True)
+        if self._graph is None or self._stale + len(gone) > STALE * (self._stale + len(self._ids)):
+            self._graph, self._ids, self._stale = None, np.empty(0, np.int64), 0
+        elif len(gone):
+            self._graph.remove(gone)
+            self._ids = np.setdiff1d(self._ids, gone, assume_unique=True)
+            self._stale += len(gone)
+
+    def _add(self, threads: int | None, progress: Progress | None) -> None:
+        held = self._held
+        if held.packed is None:
+            return
+        if self._graph is None:
+            self._graph = self._make(ndim=held.packed.columns, metric="l2sq", dtype="f32", **self._options)
+        new = np.flatnonzero(~np.isin(held.ids, self._ids))
+        start = 0
+        while start < len(new):
+            small = len(self._graph) < FIRST
+            rows = new[start : start + (FIRST if small else PORTION)]
+            embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
+            self._graph.add(held.ids[rows], embeddings, threads=1 if small else threads or 0)
+            start += len(rows)
+            if progress is not None:
+                progress(start / len(new))
+        self._ids, self._stale = held.ids, max(0, self._stale - len(new))  # new ones take the places of old ones
+
+
+def _as_recall(hits: NDArray[np.int64], k: int) -> Recall:
+    from .evaluate.rates import effective_pairs, wilson  # whose package takes long to load
+
+    value = float(hits.mean() / k)
+    low, high = wilson(np.array(value), effective_pairs(hits, np.full(len(hits), k)))
+    return Recall(value, float(low), float(high), len(hits), k)
+
+
+def _usearch() -> Any:
+    try:
+        from usearch.index import Index
+    except ImportError as error:
+        message = "approximate search needs usearch: pip install 'faceprint[approximate]'"
+        raise ModuleNotFoundError(message) from error
+    return Index

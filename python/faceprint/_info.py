@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
-from .known import Asked, shipped
-from .model import BUNDLED
+from .known import BUNDLED, Asked, shipped
 from .network import open_network
 from .recipe import Recipe, read_recipe
 

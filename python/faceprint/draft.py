@@ -17,7 +17,7 @@ def draft_recipe(network: "str | os.PathLike[str]") -> dict[str, Any]:
     replaced, and the error names them. Raises NetworkError for a file that is not a network of float32 or float16
     input, RecipeError for one that does not take images.
 
-    >>> from faceprint.model import BUNDLED
+    >>> from faceprint.known import BUNDLED
     >>> draft = draft_recipe(BUNDLED)
     >>> draft["input"]["height"], draft["dimension"], draft["licence"]
     (150, 128, '? such as MIT')

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
+from .decision import farthest
 from .distance import as_threshold
 from .errors import GalleryError
 from .exchange import Exported, Facts, read_exported, write_exported
@@ -29,6 +30,7 @@ from .where import Where, find_rows
 if TYPE_CHECKING:
     from .approximate import ApproximateIndex
     from .evaluate import Identification
+    from .recipe import Recipe
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
 
@@ -57,7 +59,8 @@ class Gallery:
     possible to.
 
     The first rows decide the dimension; with the first `Faces` comes the fingerprint of their network, and rows of
-    another network are refused from then on, unless an `Upgrade` has mapped them.
+    another network are refused from then on, unless an `Upgrade` has mapped them. `recipe` is that of the network
+    (`model.recipe`), which `search` takes thresholds from; the bundled network's need not be given.
 
     `storage` is "float32", "float16" (half the memory, searched as what the halves stand for) or "int8" (a byte a
     number, searched by the codes: nearly the same neighbours); None takes what a file has, or float32. Beside float32
@@ -83,6 +86,7 @@ class Gallery:
         key: bytes | str | None = None,
         wait: float = 10.0,
         read_only: bool = False,
+        recipe: "Recipe | None" = None,
     ) -> None:
         if storage not in (None, *get_args(Storage)):
             raise ValueError(f"storage must be 'float32', 'float16' or 'int8', not {storage!r}")
@@ -92,6 +96,7 @@ class Gallery:
             raise ValueError("a gallery in memory has no key and is not for reading only: path must be given")
         store = Store(None if path is None else Path(path), storage, key=key, wait=wait, read_only=read_only)
         self._held = Held(store)
+        self._recipe = recipe
         try:
             with self._held.following():
                 if storage not in (None, self._held.state.storage):
@@ -212,6 +217,7 @@ class Gallery:
         where: Where | None = None,
         min_distance: float = 0.0,
         max_distance: float | None = None,
+        far: float | None = None,
         min_quality: float | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
@@ -222,10 +228,13 @@ class Gallery:
         `where` maps "label", "id", "photo" or a key of the metadata to a value, or to a list of some, that a row must
         have (None: that it has none); `min_distance` is for nearer ones, such as the probe's own photograph, and
         `max_distance` for farther ones, both squared distances in [0, 4]; `min_quality` for those below it, of which a
-        quality is known.
+        quality is known. `far` takes for `max_distance` the threshold that the recipe states for a false accept rate.
+        That is the rate of one comparison: among n people a stranger finds somebody some n times as often, which is
+        what `identify` is calibrated for.
 
-        Raises ValueError for k < 1 and distances that are none, GalleryError for `Faces` of another network, and what
-        `nearest` raises; `progress` as there, but it must not change this gallery.
+        Raises ValueError for k < 1 and distances that are none; GalleryError for `Faces` of another network, and for a
+        `far` where the recipe is not known or some embeddings were upgraded; RecipeError where it does not state that
+        rate; and what `nearest` raises; `progress` as there, but it must not change this gallery.
 
         >>> import numpy
         >>> gallery = Gallery()
@@ -239,13 +248,14 @@ class Gallery:
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
+            limit = farthest(far, max_distance, self._recipe, held.state, given)
             if held.packed is None or not len(held.ids):
                 return no_matches(len(given))
             probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
             asked = Asked(
                 rows=_allowed(held, where, min_quality),
                 nearest=as_threshold(min_distance),
-                farthest=np.inf if max_distance is None else as_threshold(max_distance),
+                farthest=limit,
             )
             found, rows, reranked = search_some(probes, held.packed, min(k, len(held.ids)), asked, threads, progress)
             return as_matches(held, found, rows, reranked)

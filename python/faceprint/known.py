@@ -13,6 +13,7 @@ from .recipe import Recipe, parse_recipe, read_content, read_recipe
 from .runtime import Session
 
 PACKAGE = Path(__file__).parent
+BUNDLED = PACKAGE / "models" / "dlib_resnet_v1.onnx"
 Asked: TypeAlias = "Recipe | str | os.PathLike[str] | None"
 
 
@@ -34,9 +35,15 @@ def shipped() -> dict[str, dict[str, Any]]:
     >>> sorted(shipped())[-3:]
     ['sface', 'w600k_mbf', 'w600k_r50']
     """
-    files = [PACKAGE / "models" / "dlib_resnet_v1.json", *sorted((PACKAGE / "recipes").glob("*.json"))]
+    files = [BUNDLED.with_suffix(".json"), *sorted((PACKAGE / "recipes").glob("*.json"))]
     contents = [read_content(file) for file in files]
     return {content["name"]: content for content in contents}
+
+
+@cache
+def bundled_recipe() -> Recipe:
+    """The recipe of the network that ships with the package."""
+    return read_recipe(BUNDLED)
 
 
 def stated_recipe(network: Path, asked: Asked) -> Found | None:

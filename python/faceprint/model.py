@@ -19,7 +19,7 @@ from .detectors import open_detector
 from .distance import distances
 from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
 from .faces import Faces
-from .known import Asked
+from .known import BUNDLED, Asked
 from .mtcnn import Mtcnn
 from .network import LARGEST_BATCH, Network, open_network
 from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_photos, photo_name, printable
@@ -27,7 +27,6 @@ from .quality import recognisability, recognisable
 from .recipe import Recipe
 from .runtime import work_alone
 
-BUNDLED = Path(__file__).parent / "models" / "dlib_resnet_v1.onnx"
 LEAST = 1000  # pixels of the short side at which faces are looked for, where a file can be decoded smaller than it is
 Choice: TypeAlias = Literal["prominent", "only"]
 Errors: TypeAlias = Literal["raise", "skip", "collect"]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faceprint import Faces, Gallery, GalleryError, nearest
+import faceprint as fp
+from faceprint import Embedded, Faces, Gallery, GalleryError, nearest
 
 
 def as_faces(x, fingerprint):
@@ -266,3 +267,45 @@ def test_int8_rows_are_found_alone_as_among_all(unit_rows):
         among = every.ids[probe] < 20
         np.testing.assert_array_equal(few.ids[probe, :20], every.ids[probe][among])
         np.testing.assert_array_equal(few.distances[probe, :20], every.distances[probe][among])
+
+
+def test_far_takes_the_threshold_of_the_recipe(unit_rows, model, tmp_path):
+    recipe = model.recipe
+    made = fp.synthetic.people(600, 40, junk=0, seed=1).embeddings
+    gallery = Gallery()
+    gallery.add(Embedded(made, recipe.fingerprint))
+    for far in (1e-2, 1e-3, 3e-4):
+        found, limited = (
+            gallery.search(made[:50], k=9, **limit) for limit in ({"far": far}, {"max_distance": recipe.threshold(far)})
+        )
+        np.testing.assert_array_equal(found.ids, limited.ids)
+        assert 0 < (found.ids < 0).sum() < found.ids.size
+    with pytest.raises(fp.RecipeError, match=r"states thresholds for FAR 0\.0001 to 0\.1, not 1e-06"):
+        gallery.search(made[:1], far=1e-6)
+    with pytest.raises(ValueError, match="search takes either far or max_distance"):
+        gallery.search(made[:1], far=1e-3, max_distance=0.1)
+
+
+def test_far_wants_the_recipe_of_all_embeddings(unit_rows, model):
+    x, own = unit_rows(5, 6), replace(model.recipe, dimension=6, name="own")
+    for known, network in ((x, "an unknown network"), (Embedded(x, own.fingerprint), f"network {own.fingerprint}")):
+        gallery = Gallery()
+        gallery.add(known)
+        with pytest.raises(GalleryError, match=rf"far needs the recipe of {network}: Gallery\(recipe=model.recipe\)"):
+            gallery.search(x, far=1e-3)
+    gallery = Gallery(recipe=own)
+    assert gallery.search(x, far=1e-3).ids.shape == (5, 0)
+    gallery.add(x)
+    limited = gallery.search(x, max_distance=own.threshold(1e-3))
+    assert gallery.search(x, far=1e-3).ids.tolist() == limited.ids.tolist()
+    with pytest.raises(GalleryError, match="some embeddings were upgraded from new: give max_distance"):
+        gallery.search(Embedded(x, own.fingerprint, "new"), far=1e-3)
+    gallery.add(Embedded(x, own.fingerprint, "newer"))
+    with pytest.raises(GalleryError, match="some embeddings were upgraded from newer: give max_distance"):
+        gallery.search(x, far=1e-3)
+    with pytest.raises(fp.RecipeError, match="states no thresholds; give one"):
+        Gallery(recipe=replace(own, thresholds=())).search(x, far=1e-3)
+    gallery = Gallery(recipe=own)
+    gallery.add(as_faces(x, "first"))
+    with pytest.raises(GalleryError, match=r"of network first; those of .* cannot be compared"):
+        gallery.search(x, far=1e-3)

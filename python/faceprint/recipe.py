@@ -50,10 +50,15 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The `distance` at or below which a share `far` of pairs of different people is accepted."""
+    """The `distance` at or below which a share `far` of pairs of different people is accepted.
+
+    `low` and `high`, which a recipe may leave out, are the 95 % interval of that share for other people of the kind.
+    """
 
     far: float
     distance: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,14 +320,19 @@ def _zooms(value: Any, name: str) -> tuple[float, ...]:
 
 def _thresholds(value: Any, name: str) -> tuple[Threshold, ...]:
     _check(isinstance(value, list), name, "thresholds", "a list", value)
-    stated = [_object(entry, f"{name}, key 'thresholds'", {"far", "distance"}) for entry in value]
+    interval = dict.fromkeys(("low", "high"))
+    keys = set(Threshold.__dataclass_fields__)
+    stated = [_object(entry, f"{name}, key 'thresholds'", keys, interval) for entry in value]
     for entry in stated:
-        _check(_number(entry["far"]) and 0 < entry["far"] <= 1, name, "far", "a rate in (0, 1]", entry["far"])
+        far, low, high = entry["far"], entry["low"], entry["high"]
+        _check(_number(far) and 0 < far <= 1, name, "far", "a rate in (0, 1]", far)
         _check(_distance(entry["distance"]), name, "distance", "a distance in [0, 4]", entry["distance"])
+        valid = (low is None and high is None) or (_number(low) and _number(high) and 0 <= low <= far <= high <= 1)
+        _check(valid, name, "low and high", "rates around far, or both left out", (low, high))
     pairs = [(entry["far"], entry["distance"]) for entry in stated]
     rising = all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
     _check(rising, name, "thresholds", "in rising order of both far and distance", pairs)
-    return tuple(Threshold(far, distance) for far, distance in pairs)
+    return tuple(Threshold(**entry) for entry in stated)
 
 
 def _probability(value: Any, name: str) -> Probability | None:

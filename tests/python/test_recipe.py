@@ -69,6 +69,17 @@ def changed(content, keys, value):
         (["thresholds"], [{"far": 0.1}], r"lacks 'distance'"),
         (
             ["thresholds"],
+            [{"far": 0.1, "distance": 1, "low": 0.05}],
+            r"'low and high' must be rates around far, or both left out, not \(0.05, None\)",
+        ),
+        (
+            ["thresholds"],
+            [{"far": 0.1, "distance": 1, "low": 0.2, "high": 0.3}],
+            r"'low and high' must be rates around",
+        ),
+        (["thresholds"], [{"far": 0.1, "distance": 1, "low": 0.05, "high": 2}], r"'low and high' must be rates"),
+        (
+            ["thresholds"],
             [{"far": 0.1, "distance": 0.5}, {"far": 0.01, "distance": 0.4}],
             r"'thresholds' must be in rising order of both far and distance",
         ),
@@ -209,6 +220,20 @@ def test_thresholds_are_log_linear_between_stated_rates(content):
     for far in (1e-6, 0.5):
         with pytest.raises(RecipeError, match=rf"states thresholds for FAR 0\.0001 to 0\.01, not {far:g}$"):
             recipe.threshold(far)
+
+
+def test_thresholds_may_have_intervals(content):
+    stated = [{"far": 1e-3, "distance": 0.4, "low": 5e-4, "high": 2e-3}, {"far": 1e-2, "distance": 0.6}]
+    first, second = parse_recipe(changed(content, ["thresholds"], stated), "x").thresholds
+    assert (first.low, first.high, second.low, second.high) == (5e-4, 2e-3, None, None)
+
+
+def test_the_bundled_network_states_thresholds_with_intervals(content):
+    stated = {entry.far: entry for entry in parse_recipe(content, "x").thresholds}
+    for far in (1e-4, 1e-3, 1e-2):
+        entry = stated[far]
+        assert 0 < entry.low < far < entry.high < 3 * far
+    assert "intervals" in content["measured"]
 
 
 def test_a_single_threshold_is_known_at_its_own_rate_only(content):

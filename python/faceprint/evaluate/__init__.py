@@ -15,6 +15,7 @@ from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
 from .splits import SplitVals, val_over_splits
+from .strangers import FalseAccepts, false_accept_rate
 
 __all__ = [
     "Agreement",
@@ -23,6 +24,7 @@ __all__ = [
     "Change",
     "Compatibility",
     "CrossPairs",
+    "FalseAccepts",
     "Folds",
     "Identification",
     "ListedPairs",
@@ -35,6 +37,7 @@ __all__ = [
     "Val",
     "calibrate",
     "clustering",
+    "false_accept_rate",
     "find_people",
     "identification",
     "measure_compatibility",

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from faceprint import _core
+from faceprint import Gallery, _core, synthetic
+from faceprint.evaluate import val_at_far
 from faceprint.stored import unpack_stored
 
 
@@ -57,3 +58,20 @@ def test_refused(unit_rows):
     with pytest.raises(ValueError, match="embeddings must be finite: row 0 is not"):
         floats.append_stored(np.float32([[1, np.nan]]).view(np.uint8))
     assert (gallery.rows, floats.rows) == (20, 0)
+
+
+@pytest.mark.parametrize(("storage", "most"), [("float16", 1e-3), ("int8", 5e-3)])
+def test_fewer_bits_hardly_change_who_is_recognised(storage, most):
+    made = synthetic.people(1200, 150, junk=0, seed=3)
+    x, upper = made.embeddings, np.triu_indices(1200, 1)
+    same = (made.people[:, None] == made.people)[upper]
+    val = {}
+    for kind in ("float32", storage):
+        gallery = Gallery(storage=kind)
+        gallery.add(x)
+        found, between = gallery.search(x, k=1200), np.empty((1200, 1200), np.float32)
+        np.put_along_axis(between, found.ids, found.distances, axis=1)
+        apart = between[upper]
+        val[kind] = val_at_far(apart[same], apart[~same], 1e-3).val
+    assert 0.3 < val["float32"] < 0.9
+    assert abs(val[storage] - val["float32"]) <= most

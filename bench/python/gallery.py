@@ -1,12 +1,13 @@
 """Galleries in files: what it takes to open, search, append and delete among many faces, beside others.
 
-    python bench/python/gallery.py [--faces 1000000] [--rounds 7] [--only NAME ...] [--out bench/results/gallery.json]
+    python bench/python/gallery.py [--faces 1000000] [--rounds 7] [--only NAME ...] [--seconds 1800] [--out FILE.json]
 
 Unit vectors of 128 numbers, ten of each person, labelled. Each contestant works in a process of its own, whose peak of
-resident memory is told: `build` writes the file, `open` makes it ready to be searched, `search` finds the 10 nearest of
-one face, `append` stores 1,000 more, `delete` takes a person's ten away, both so that they outlast the process. Medians
-of the rounds; build and open once. faiss keeps no labels: they are pickled beside its index, and both are written
-anew by each change. LanceDB searches without an index, as exactly as the others.
+resident memory is told, and imports what it needs before: `build` writes the file, `open` makes it ready to be
+searched, `search` finds the 10 nearest of one face, `append` stores 1,000 more, `delete` takes a person's ten away,
+both so that they outlast the process. Medians of the rounds; build and open once. Whoever needs more than `--seconds`
+for either process is stopped. faiss keeps no labels: they are pickled beside its index, and both are written anew by
+each change. LanceDB and Qdrant's local mode search without an index, as exactly as the others.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import resource
 import subprocess
 import sys
 import tempfile
+import warnings
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -46,6 +49,8 @@ def names(first: int, count: int) -> list[str]:
 class Faceprint:
     """A gallery of ours."""
 
+    module = "faceprint"
+
     def __init__(self, folder: Path) -> None:
         import faceprint as fp
 
@@ -66,6 +71,8 @@ class Faceprint:
 
 class Faiss:
     """An exact index, and a pickled list of labels."""
+
+    module = "faiss"
 
     def __init__(self, folder: Path) -> None:
         import faiss
@@ -104,6 +111,8 @@ class Faiss:
 class Lance:
     """A table of LanceDB."""
 
+    module = "lancedb"
+
     def __init__(self, folder: Path) -> None:
         import lancedb
 
@@ -132,18 +141,57 @@ class Lance:
         self.table.delete(f"label = '{label}'")
 
 
-CONTESTANTS: dict[str, Any] = {"faceprint": Faceprint, "faiss and pickle": Faiss, "lancedb": Lance}
+class Qdrant:
+    """A collection of Qdrant's local mode, which is Python in this process."""
+
+    module = "qdrant_client"
+
+    def __init__(self, folder: Path) -> None:
+        from qdrant_client import QdrantClient, models
+
+        warnings.simplefilter("ignore", UserWarning)  # that so many points are better off on a server
+        self.models, self.client = models, QdrantClient(path=str(folder))
+        if not self.client.collection_exists("faces"):
+            shape = models.VectorParams(size=DEPTH, distance=models.Distance.EUCLID)
+            self.client.create_collection("faces", vectors_config=shape)
+        self.next_id = 10 * self.client.count("faces").count  # above all that are there
+
+    def append(self, x: Rows, labels: list[str]) -> None:
+        """Add faces."""
+        ids = range(self.next_id, self.next_id + len(x))
+        known = [{"label": label} for label in labels]
+        self.client.upload_collection("faces", vectors=x, ids=ids, payload=known, batch_size=len(x))
+        self.next_id += len(x)
+
+    def search(self, probe: Rows) -> list[str]:
+        """Labels of the nearest."""
+        found = self.client.query_points("faces", query=probe[0].tolist(), limit=NEAREST).points
+        return [point.payload["label"] for point in found]
+
+    def delete(self, label: str) -> None:
+        """Remove a person."""
+        wanted = self.models.FieldCondition(key="label", match=self.models.MatchValue(value=label))
+        self.client.delete("faces", points_selector=self.models.Filter(must=[wanted]))
+
+
+CONTESTANTS: dict[str, Any] = {
+    "faceprint": Faceprint,
+    "faiss and pickle": Faiss,
+    "lancedb": Lance,
+    "qdrant, local": Qdrant,
+}
 
 
 def work(name: str, folder: Path, faces: int, rounds: int) -> dict[str, Any]:
     """Build in this process, or measure what is built, and tell."""
+    import_module(CONTESTANTS[name].module)
     start = perf_counter()
     store = CONTESTANTS[name](folder)
     if rounds == 0:
         rows = make(faces, 0)
         start = perf_counter()
         store.append(rows, names(0, faces))
-        return {"build": perf_counter() - start}
+        return {"build": perf_counter() - start, "build_peak_mib": peak_mib()}
     first = store.search(make(1, 1))  # whoever opens lazily has opened then
     seconds: dict[str, list[float]] = {"open": [perf_counter() - start]}
     assert len(first) == NEAREST
@@ -158,8 +206,12 @@ def work(name: str, folder: Path, faces: int, rounds: int) -> dict[str, Any]:
             start = perf_counter()
             call()
             seconds.setdefault(what, []).append(perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return {**{what: median(values) for what, values in seconds.items()}, "peak_mib": peak}
+    return {**{what: median(values) for what, values in seconds.items()}, "peak_mib": peak_mib()}
+
+
+def peak_mib() -> int:
+    """The most memory that this process has held, its rows among it while it builds."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def main() -> None:
@@ -168,6 +220,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--out", type=Path, help="where to write .json")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     run = parser.parse_args()
@@ -180,9 +233,12 @@ def main() -> None:
             command = [sys.executable, __file__, "--faces", str(run.faces), "--work", name, folder, "--rounds"]
             found: dict[str, Any] = {}
             for rounds in (0, run.rounds):
-                done = subprocess.run([*command, str(rounds)], stdout=subprocess.PIPE, text=True)
-                if done.returncode:
-                    found["failed"] = True
+                try:
+                    done = subprocess.run(
+                        [*command, str(rounds)], stdout=subprocess.PIPE, text=True, check=True, timeout=run.seconds
+                    )
+                except subprocess.SubprocessError as error:
+                    found["ended"] = type(error).__name__
                     break
                 found |= json.loads(done.stdout.splitlines()[-1])
             found["file_mb"] = round(

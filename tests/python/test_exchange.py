@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
@@ -11,6 +12,7 @@ import pytest
 from faceprint import Embedded, Gallery, GalleryError
 from faceprint.archive import load_arrays, save_arrays
 
+DOCS = Path(__file__).parents[2] / "docs"
 SUFFIXES = ["npz", "parquet"]
 STORAGES = ["float32", "float16", "int8"]
 
@@ -195,6 +197,22 @@ def test_arrays_are_as_documented(unit_rows, tmp_path):
         assert table["label"].to_pylist() == labels
         assert [None if text is None else json.loads(text) for text in table["metadata"].to_pylist()] == metadata
         assert table["quality"].null_count == np.isnan(gallery.quality).sum()
+
+
+def test_the_documented_code_hands_them_on(unit_rows, tmp_path, monkeypatch):
+    x, gallery = unit_rows(80, 8), Gallery()
+    gallery.add(x, labels=["Ann", None] * 40)
+    gallery.remove(ids=[5])
+    monkeypatch.chdir(tmp_path)
+    gallery.export("people.npz")
+    blocks = (DOCS / "galleries.md").read_text("utf-8").split("```python\n")[1:]
+    code = [block.split("```")[0] for block in blocks]
+    variables = {}
+    for import_line in ("import json\n", "from usearch.index import Index\n"):
+        exec(next(block for block in code if block.startswith(import_line)), variables)
+    found = variables["index"].search(x[:20], 1).keys[:, 0].tolist()
+    assert found == gallery.search(x[:20], k=1).ids[:, 0].tolist()
+    assert variables["labels"] == gallery.labels.tolist()
 
 
 def as_bytes(content):

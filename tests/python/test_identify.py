@@ -168,7 +168,12 @@ def test_others_may_change_a_gallery_while_it_is_calibrated(tmp_path, monkeypatc
         added = calibrate_and_meanwhile(lambda: other.add(made.embeddings[:5], labels=["new"] * 5))
         assert added == before == other.calibration
         assert len(gallery) == 805
-        for change in (lambda: other.remove(ids=[801]), lambda: other.update([7], labels=["new"])):
+
+        def replace_a_face():
+            other.remove(ids=[804])
+            other.add(made.embeddings[5:6], labels=["new"])
+
+        for change in (replace_a_face, lambda: other.remove(ids=[801]), lambda: other.update([7], labels=["new"])):
             with pytest.raises(GalleryError, match="who is whom must stay while it is measured, but was changed"):
                 calibrate_and_meanwhile(change)
             assert other.calibration == []

@@ -453,7 +453,7 @@ def sensitivity(
 def clustering(
     features: Path, labels: Path, dimension: int, threshold: float | None, method: Method, as_json: bool
 ) -> None:
-    """Group embeddings that were computed elsewhere into people, and measure pairwise and BCubed F.
+    """Group embeddings that were computed elsewhere into people, and measure pairwise F, BCubed F and NMI.
 
     FEATURES holds float32 numbers and LABELS one whole number a line, as the public face-clustering benchmarks have
     them (NAME.bin, NAME.meta); or both are .npy files. The threshold depends on the network: try several.
@@ -474,6 +474,7 @@ def clustering(
     click.echo(f"{counted}; {found.found} found at threshold {people.threshold:g} in {seconds:.1f} s")
     for name, score in (("pairwise", found.pairwise), ("BCubed", found.bcubed)):
         click.echo(f"{name:8}  {_scored(score)}")
+    click.echo(f"NMI        {found.nmi:7.2%}")
 
 
 @command.command()

@@ -493,6 +493,7 @@ def test_evaluate_clustering(run, benchmark):
         "found": 4,
         "pairwise": {"precision": 1.0, "recall": 0.5, "f": pytest.approx(2 / 3)},
         "bcubed": {"precision": 1.0, "recall": 0.75, "f": pytest.approx(6 / 7)},
+        "nmi": pytest.approx(6 / 7),  # 1.5 bits in common, of 1.5 and 2
         "threshold": 0.3,
     }
     first, *scores = run(*words).stdout.splitlines()
@@ -500,6 +501,7 @@ def test_evaluate_clustering(run, benchmark):
     assert scores == [
         "pairwise  F  66.67%  precision 100.00%  recall  50.00%",
         "BCubed    F  85.71%  precision 100.00%  recall  75.00%",
+        "NMI         85.71%",
     ]
 
 

@@ -1,9 +1,10 @@
-"""Pairwise and BCubed F against their definitions."""
+"""Pairwise F, BCubed F and NMI against their definitions."""
 
 import re
 
 import numpy as np
 import pytest
+from sklearn.metrics import normalized_mutual_info_score
 
 import faceprint as fp
 from faceprint.evaluate import Score, clustering
@@ -28,6 +29,7 @@ def test_scores_are_their_definitions(rows, people, found):
         assert score.precision == pytest.approx(precision, abs=1e-12)
         assert score.recall == pytest.approx(recall, abs=1e-12)
         assert score.f == pytest.approx(harmonic(precision, recall), abs=1e-12)
+    assert answer.nmi == pytest.approx(reference.nmi(truth.tolist(), labels.tolist()), abs=1e-12)
     assert answer.faces == rows
     assert answer.people == len({*truth.tolist()} - {-1})
     assert answer.found == len({*labels.tolist()} - {-1})
@@ -39,6 +41,15 @@ def test_an_example_worked_by_hand():
     bcubed = clustering(truth, labels).bcubed
     assert bcubed.precision == pytest.approx((4 * 1 + 1 / 5 + 4 * 4 / 5 + 2 * 1) / 11)
     assert bcubed.recall == pytest.approx((4 * 4 / 5 + 1 / 5 + 4 * 1 + 2 * 1) / 11)
+
+
+def test_nmi_is_that_of_scikit_learn():
+    rng = np.random.default_rng(3)
+    for people, found in ((1, 1), (1, 4), (5, 1), (6, 6), (30, 12)):
+        truth, labels = rng.integers(people, size=90), rng.integers(found, size=90)
+        expected = normalized_mutual_info_score(truth, labels)
+        assert clustering(truth, labels).nmi == pytest.approx(expected, abs=1e-12)
+    assert clustering(truth, (7 * truth) % 31).nmi == pytest.approx(1)
 
 
 def test_names_and_numbers_are_of_no_account():
@@ -61,7 +72,7 @@ def test_precision_and_recall_change_places():
 def test_junk_is_a_person_of_its_own_for_each_face():
     truth, labels = np.array([0, 0, 1, -1, -1]), np.array([4, 4, -1, -1, -1])
     answer = clustering(truth, labels)
-    assert (answer.people, answer.found) == (2, 1)
+    assert (answer.people, answer.found, answer.nmi) == (2, 1, 1.0)
     assert answer.pairwise == answer.bcubed == Score(1.0, 1.0, 1.0)
     together = clustering(truth, np.zeros(5, int))
     assert together.pairwise.precision == 1 / 10

@@ -1,4 +1,4 @@
-"""Pairwise and BCubed precision and recall by their definitions: every pair of faces, and every face."""
+"""Pairwise and BCubed precision and recall, and NMI, by their definitions: every pair of faces, and every face."""
 
 import numpy as np
 
@@ -21,3 +21,10 @@ def bcubed(truth, labels):
     same, found = _together(truth), _together(labels)
     both = (same & found).sum(axis=1)
     return (both / found.sum(axis=1)).mean(), (both / same.sum(axis=1)).mean()
+
+
+def nmi(truth, labels):
+    same, found = _together(truth), _together(labels)
+    true, own, both = (shared.mean(axis=1) for shared in (same, found, same & found))
+    entropies = -np.log(true).mean() - np.log(own).mean()
+    return 2 * np.log(both / (true * own)).mean() / entropies if entropies else 1.0

@@ -1,4 +1,4 @@
-"""How far people that were found agree with the true ones: pairwise F and BCubed F, from counts alone."""
+"""How far people that were found agree with the true ones: pairwise F, BCubed F and NMI, from counts alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,8 @@ class Score:
 class Agreement:
     """How far `found` people agree with the `people` there are, over a number of `faces`; junk is no person.
 
-    `pairwise` counts pairs of faces, so that people of many faces weigh most; `bcubed` is the mean over faces.
+    `pairwise` counts pairs of faces, so that people of many faces weigh most; `bcubed` is the mean over faces. `nmi`,
+    in [0, 1], is their mutual information, normalised.
     """
 
     faces: int
@@ -34,10 +35,11 @@ class Agreement:
     found: int
     pairwise: Score
     bcubed: Score
+    nmi: float
 
 
 def clustering(truth: Any, labels: Any) -> Agreement:
-    """Hold the people that were found, `labels`, against the true ones, `truth`: precision, recall and F of both kinds.
+    """Hold the people that were found, `labels`, against the true ones, `truth`: F of both kinds and NMI.
 
     Both are (n,), integers or strings, with one entry for each face; which numbers or names are used is of no account.
     -1 is junk in `labels`, such as those of `fp.cluster`, and in `truth` a face of nobody known. Each such face counts
@@ -50,6 +52,10 @@ def clustering(truth: Any, labels: Any) -> Agreement:
     of the faces with its label, itself included, that are of its person, and of its person's that have its label; the
     mean over all faces; F of the means.
 
+    NMI (Strehl and Ghosh, "Cluster ensembles", 2002) is the mutual information of both, divided by the arithmetic mean
+    of their entropies, as scikit-learn has it; 1 where both hold all faces together. It is not adjusted for chance: the
+    more people are found, the higher it is for guesses too.
+
     Exact, from the sizes of the groups and of what they have in common: memory grows with n, time with n log n. Raises
     TypeError for labels of another type; ValueError where the two differ in length, or hold nothing.
 
@@ -59,7 +65,7 @@ def clustering(truth: Any, labels: Any) -> Agreement:
     >>> clustering([0, 0, 1], [5, 5, -1])
     ... # doctest: +NORMALIZE_WHITESPACE
     Agreement(faces=3, people=2, found=1, pairwise=Score(precision=1.0, recall=1.0, f=1.0),
-              bcubed=Score(precision=1.0, recall=1.0, f=1.0))
+              bcubed=Score(precision=1.0, recall=1.0, f=1.0), nmi=1.0)
     """
     faces = len(truth)
     if not faces:
@@ -74,7 +80,8 @@ def clustering(truth: Any, labels: Any) -> Agreement:
     squares = common.astype(np.float64) ** 2
     precision = (squares / own_sizes[cells % width]).sum() / faces
     recall = (squares / true_sizes[cells // width]).sum() / faces
-    return Agreement(faces, people, found, pairwise, _score(float(precision), float(recall)))
+    bcubed = _score(float(precision), float(recall))
+    return Agreement(faces, people, found, pairwise, bcubed, _nmi(common, true_sizes, own_sizes))
 
 
 def _numbered(labels: Any, rows: int, name: str) -> tuple[NDArray[np.int64], int]:
@@ -84,6 +91,17 @@ def _numbered(labels: Any, rows: int, name: str) -> tuple[NDArray[np.int64], int
     nobody = array == JUNK
     numbers = np.where(nobody, len(names) + np.arange(rows), numbers)
     return numbers, len(names) - int(nobody.any())
+
+
+def _nmi(common: NDArray[np.int64], true_sizes: NDArray[np.int64], own_sizes: NDArray[np.int64]) -> float:
+    """I(true; own) = H(true) + H(own) - H(both), over the mean of the first two."""
+    alone = _entropy(true_sizes) + _entropy(own_sizes)
+    return float(np.clip(2 * (alone - _entropy(common)) / alone, 0, 1)) if alone else 1.0
+
+
+def _entropy(sizes: NDArray[np.int64]) -> float:
+    shares = np.sort(sizes[sizes > 0]) / sizes.sum()  # in order, so that numbering changes no bit
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _pairs(sizes: NDArray[np.int64]) -> int:

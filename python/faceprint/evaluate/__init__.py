@@ -8,12 +8,14 @@ Reached as `faceprint.evaluate`, and loaded when first used.
 from .calibration import Calibration, calibrate
 from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
+from .disparity import Disparity, Division, Gap, Group, disparity, sweep
 from .folds import Folds, verification_folds
 from .identification import Identification, identification
 from .pairs import AllPairs, CrossPairs, ListedPairs, Pairs
 from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
+from .shares import Share
 from .splits import SplitVals, val_over_splits
 from .strangers import FalseAccepts, false_accept_rate
 
@@ -24,8 +26,12 @@ __all__ = [
     "Change",
     "Compatibility",
     "CrossPairs",
+    "Disparity",
+    "Division",
     "FalseAccepts",
     "Folds",
+    "Gap",
+    "Group",
     "Identification",
     "ListedPairs",
     "Pairs",
@@ -33,17 +39,20 @@ __all__ = [
     "Roc",
     "Score",
     "Sensitivity",
-    "SplitVals",
-    "Val",
     "calibrate",
     "clustering",
+    "disparity",
     "false_accept_rate",
+    "Share",
+    "SplitVals",
+    "Val",
     "find_people",
     "identification",
     "measure_compatibility",
     "measure_sensitivity",
     "read_pairs",
     "roc",
+    "sweep",
     "val_at_far",
     "val_at_threshold",
     "val_over_splits",

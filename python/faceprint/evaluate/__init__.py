@@ -18,6 +18,7 @@ from .sensitivity import Sensitivity, measure_sensitivity
 from .shares import Share
 from .splits import SplitVals, val_over_splits
 from .strangers import FalseAccepts, false_accept_rate
+from .structure import Kept, Structure, structure, structure_kept
 
 __all__ = [
     "Agreement",
@@ -33,12 +34,16 @@ __all__ = [
     "Gap",
     "Group",
     "Identification",
+    "Kept",
     "ListedPairs",
     "Pairs",
     "People",
     "Roc",
     "Score",
     "Sensitivity",
+    "Share",
+    "Structure",
+    "Val",
     "calibrate",
     "clustering",
     "disparity",
@@ -52,6 +57,8 @@ __all__ = [
     "measure_sensitivity",
     "read_pairs",
     "roc",
+    "structure",
+    "structure_kept",
     "sweep",
     "val_at_far",
     "val_at_threshold",

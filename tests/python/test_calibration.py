@@ -83,7 +83,10 @@ def test_what_pairs_cannot_tell():
         calibrate(np.zeros(5), np.ones(2999), 1e-3)
     with pytest.raises(ValueError, match="far must lie between 0 and 1, not 1"):
         calibrate(np.zeros(5), np.ones(5), 1)
-    parted = calibrate(np.full(5, 0.1), np.ones(3000), 1e-3)
+    for farthest in (0.1, 0.7, 1.0):  # touching is no overlap
+        parted = calibrate(np.array([0.1, farthest]), np.linspace(0.7, 1, 3000), 1e-3)
+        assert (parted.slope is None) == (farthest < 1)
+    parted = calibrate(np.full(5, 1.0), np.ones(3000), 1e-3)
     assert (parted.slope, parted.intercept) == (None, None)
     with pytest.raises(ValueError, match="every same one is nearer than any other"):
         parted.probability(0.2)

@@ -9,6 +9,7 @@ from .calibration import Calibration, calibrate
 from .clusters import Agreement, Score, clustering
 from .compatibility import Compatibility, measure_compatibility
 from .disparity import Disparity, Division, Gap, Group, disparity, sweep
+from .fairness import Clusters, FairCalibration, fair_calibrate
 from .folds import Folds, verification_folds
 from .identification import Identification, identification
 from .pairs import AllPairs, CrossPairs, ListedPairs, Pairs
@@ -25,10 +26,12 @@ __all__ = [
     "AllPairs",
     "Calibration",
     "Change",
+    "Clusters",
     "Compatibility",
     "CrossPairs",
     "Disparity",
     "Division",
+    "FairCalibration",
     "FalseAccepts",
     "Folds",
     "Gap",
@@ -47,6 +50,7 @@ __all__ = [
     "calibrate",
     "clustering",
     "disparity",
+    "fair_calibrate",
     "false_accept_rate",
     "Share",
     "SplitVals",

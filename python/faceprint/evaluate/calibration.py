@@ -72,8 +72,17 @@ def calibrate(
     val = val_at_far(same_distances, different_distances, far, people=people)
     low, high = wilson(np.array(val.far), float(val.different_pairs))
     same, different = np.asarray(same_distances, np.float64), np.asarray(different_distances, np.float64)
-    slope, intercept = logistic(same, different) if same.max() >= different.min() else (None, None)
+    slope, intercept = logistic(same, different) if overlap(same, different) else (None, None)
     return Calibration(far, val, float(low), float(high), slope, intercept, description)
+
+
+def overlap(same: NDArray[np.float64], different: NDArray[np.float64]) -> bool:
+    """Whether no distance parts the two; otherwise no slope is steep enough for `logistic` (Albert and Anderson 1984).
+
+    >>> overlap(np.array([0.1, 0.5]), np.array([0.4, 0.6])), overlap(np.array([0.1, 0.5]), np.array([0.5, 0.6]))
+    (True, False)
+    """
+    return bool(different.min() < same.max() and same.min() < different.max())
 
 
 def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[float, float]:
@@ -86,7 +95,7 @@ def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple
     weight = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
     design, parameters = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2)
     for _ in range(STEPS):
-        p = 1 / (1 + np.exp(design @ parameters))
+        p = 1 - sigmoid(design @ parameters)
         gradient = design.T @ (weight * (y - p))
         curvature = (design * (weight * p * (1 - p))[:, None]).T @ design
         step = np.linalg.solve(curvature, gradient)
@@ -94,3 +103,8 @@ def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple
         if np.abs(step).max() < CLOSE:
             break
     return float(parameters[0]), float(parameters[1])
+
+
+def sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability 1 / (1 + exp(-odds)) at such log odds, without overflow."""
+    return 0.5 * (1 + np.tanh(odds / 2))

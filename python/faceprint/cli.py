@@ -429,7 +429,10 @@ def sensitivity(
     _check_outputs([plot], None, ())  # before minutes of work
     known = find_people(folder, most_people=people, most_photos=photos)
     pairs: Pairs
-    chosen, pairs = (known.photos, AllPairs(known.people)) if listed is None else read_pairs(listed, known)
+    chosen, pairs = known.photos, AllPairs(known.people)
+    if listed is not None:
+        file = read_pairs(listed, known)
+        chosen, pairs = file.photos, file.pairs
     progress = tqdm(chosen, unit="photo", disable=None, leave=False)
     found = measure_sensitivity(model, progress, pairs, far=far, reduction=reduction)
     for reason in found.skipped.values():

@@ -13,7 +13,6 @@ from faceprint.evaluate import (
     find_people,
     measure_compatibility,
     pairs,
-    read_pairs,
     roc,
     val_at_far,
     val_at_threshold,
@@ -247,32 +246,6 @@ def test_folders_without_people(folder):
         find_people(folder / "nobody.jpg")
     with pytest.raises(fp.PhotoError, match="does not exist"):
         find_people(folder / "nowhere")
-
-
-def test_read_pairs(folder):
-    file = folder / "pairs.txt"
-    file.write_text("1\t2\nAnn\t1\t2\nBob\t1\t12\n\nAnn\t2\tCy\t1\n")
-    photos, listed = read_pairs(file, find_people(folder))
-    named = [(photos[a].stem, photos[b].stem) for a, b in zip(listed.a, listed.b, strict=True)]
-    assert named == [("Ann_0001", "Ann_0002"), ("Bob_0001", "Bob_0012"), ("Ann_0002", "Cy_0001")]
-    assert listed.same.tolist() == [True, True, False]
-    assert len(photos) == len(listed.people) == 5
-
-
-@pytest.mark.parametrize(
-    ("line", "error", "text"),
-    [
-        ("Ann\t1\t7", fp.PhotoError, "pairs.txt, line 2: the folder has no photo Ann/Ann_0007"),
-        ("Dan\t1\t7", fp.PhotoError, "pairs.txt, line 2: the folder has no photo Dan/Dan_0001"),
-        ("Ann 1 2", ValueError, "pairs.txt, line 2: a pair must be NAME 1 2 or NAME 1 OTHER 2, not 'Ann 1 2'"),
-        ("Ann\tone\t2", ValueError, "pairs.txt, line 2: a pair must be"),
-        ("Ann\t1\tBob\t1\t1", ValueError, "pairs.txt, line 2: a pair must be"),
-    ],
-)
-def test_pairs_that_cannot_be_read(folder, line, error, text):
-    (folder / "pairs.txt").write_text(f"Ann\t1\t2\n{line}\n")
-    with pytest.raises(error, match=text):
-        read_pairs(folder / "pairs.txt", find_people(folder))
 
 
 def test_evaluate_is_loaded_when_first_used():

@@ -12,7 +12,10 @@ from .disparity import Disparity, Division, Gap, Group, disparity, sweep
 from .fairness import Clusters, FairCalibration, fair_calibrate
 from .folds import Folds, verification_folds
 from .identification import Identification, identification
+from .pairfile import PairFile, open_pairs, read_cfp, read_pair_list, read_pairs
 from .pairs import AllPairs, CrossPairs, ListedPairs, Pairs
+from .pairs import AllPairs, ListedPairs, Pairs
+from .people import People, find_people
 from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
@@ -39,6 +42,7 @@ __all__ = [
     "Identification",
     "Kept",
     "ListedPairs",
+    "PairFile",
     "Pairs",
     "People",
     "Roc",
@@ -59,6 +63,9 @@ __all__ = [
     "identification",
     "measure_compatibility",
     "measure_sensitivity",
+    "open_pairs",
+    "read_cfp",
+    "read_pair_list",
     "read_pairs",
     "roc",
     "structure",

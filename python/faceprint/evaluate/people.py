@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ..errors import PhotoError
 from ..photo import find_photos, printable
-from .pairs import ListedPairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,33 +40,3 @@ def find_people(
     chosen = [owned[name][:most_photos] for name in names]
     numbers = np.repeat(np.arange(len(names)), [len(photos) for photos in chosen])
     return People(names, [photo for photos in chosen for photo in photos], numbers.astype(np.int64))
-
-
-def read_pairs(path: "str | os.PathLike[str]", folder: People) -> tuple[list[Path], ListedPairs]:
-    """Read pairs in the format of LFW's `pairs.txt`: the photographs they need, and which of these are paired.
-
-    A line of three words, NAME 1 4, pairs `NAME/NAME_0001.jpg` with `NAME/NAME_0004.jpg`, of any suffix; one of four,
-    NAME 1 OTHER 2, pairs photographs of different people; words are separated by tabs. A first line of whole numbers
-    counts the folds and is passed over. Raises PhotoError for a photograph that is not in the folder, ValueError for
-    another line.
-    """
-    rows = {(photo.parent.name, photo.stem): row for row, photo in enumerate(folder.photos)}
-    shown = printable(path)
-    found: list[int] = []
-    lines = Path(path).read_text("utf-8").splitlines()
-    for number, line in enumerate(lines, 1):
-        words = line.split("\t")
-        if not line.strip() or (number == 1 and all(word.strip().isdecimal() for word in words)):
-            continue
-        if len(words) == 3:
-            words.insert(2, words[0])
-        if len(words) != 4 or not (words[1].strip().isdecimal() and words[3].strip().isdecimal()):
-            raise ValueError(f"{shown}, line {number}: a pair must be NAME 1 2 or NAME 1 OTHER 2, not {line!r}")
-        for name, index in (words[:2], words[2:]):
-            stem = f"{name}_{int(index):04}"
-            if (name, stem) not in rows:
-                raise PhotoError(f"{shown}, line {number}: the folder has no photo {printable(f'{name}/{stem}')}")
-            found.append(rows[name, stem])
-    used, positions = np.unique(np.array(found, np.int64), return_inverse=True)
-    photos = [folder.photos[row] for row in used]
-    return photos, ListedPairs(folder.people[used], positions[::2], positions[1::2])

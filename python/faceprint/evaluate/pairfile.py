@@ -1,0 +1,179 @@
+"""Files that say which photographs to compare: LFW's pairs.txt, CFP's protocol, and lists of two paths and a label."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PhotoError
+from ..graph import communities, from_edges
+from ..photo import printable
+from .pairs import ListedPairs
+from .people import People, find_people
+
+FRONTAL, PROFILE = "Pair_list_F.txt", "Pair_list_P.txt"  # of CFP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairFile:
+    """The `photos` that a file compares, in which `pairs`, and the fold of each pair: `folds` (pairs,) int64 from 0.
+
+    `folds` is None where the file has none.
+    """
+
+    photos: list[Path]
+    pairs: ListedPairs
+    folds: NDArray[np.int64] | None
+
+
+class _Pair(NamedTuple):
+    ends: tuple[Path, Path]
+    same: bool
+    where: str
+
+
+def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
+    """Read pairs in the format of LFW's `pairs.txt` (Huang et al., 2007), of photographs in a folder.
+
+    A line of three words, NAME 1 4, pairs `NAME/NAME_0001.jpg` with `NAME/NAME_0004.jpg`, of any suffix; one of four,
+    NAME 1 OTHER 2, pairs photographs of different people; words are separated by tabs. A first line of one whole number
+    is passed over; of two, it says how many folds there are, and of how many pairs of either kind. Raises PhotoError
+    for a photograph that is not in the folder, ValueError for another line or number of lines.
+    """
+    rows = {(photo.parent.name, photo.stem): row for row, photo in enumerate(folder.photos)}
+    shown, header = printable(path), ""
+    found: list[int] = []
+    for number, line in _lines(path):
+        words = line.split("\t")
+        if number == 1 and all(word.strip().isdecimal() for word in words):
+            header = line
+            continue
+        if len(words) == 3:
+            words.insert(2, words[0])
+        if len(words) != 4 or not (words[1].strip().isdecimal() and words[3].strip().isdecimal()):
+            raise ValueError(f"{shown}, line {number}: a pair must be NAME 1 2 or NAME 1 OTHER 2, not {line!r}")
+        for name, index in (words[:2], words[2:]):
+            stem = f"{name}_{int(index):04}"
+            if (name, stem) not in rows:
+                raise PhotoError(f"{shown}, line {number}: the folder has no photo {printable(f'{name}/{stem}')}")
+            found.append(rows[name, stem])
+    used, positions = np.unique(np.array(found, np.int64), return_inverse=True)
+    photos = [folder.photos[row] for row in used]
+    listed = ListedPairs(folder.people[used], positions[::2], positions[1::2])
+    return PairFile(photos, listed, _folds(header, len(listed.a), shown))
+
+
+def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> PairFile:
+    """Read lines of two photographs in a folder and 1 or 0, whether they show one person: `1 a.jpg b/c.jpg`.
+
+    The number comes first or last, words are separated by spaces, and there are no folds. Lists of AgeDB, CALFW and
+    CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree with
+    every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError for a
+    photograph that is not in the folder, ValueError for another line and for photographs of one person that another
+    line calls different.
+    """
+    top, shown = Path(folder), printable(path)
+    found = []
+    for number, line in _lines(path):
+        words, where = line.split(), f"{shown}, line {number}"
+        if len(words) == 3 and words[0] not in ("0", "1"):
+            words = [words[2], *words[:2]]
+        if len(words) != 3 or words[0] not in ("0", "1"):
+            raise ValueError(f"{where}: a pair must be two photos and 1 or 0, first or last, not {line!r}")
+        ends = _inside(top, words[1], where), _inside(top, words[2], where)
+        found.append(_Pair(ends, words[0] == "1", where))
+    return _assembled(found, None, 0)
+
+
+def read_cfp(split: "str | os.PathLike[str]") -> PairFile:
+    """Read the folds of Celebrities in Frontal-Profile (Sengupta et al., WACV 2016): `Protocol/Split/FP`, or FF.
+
+    Each fold is a sub-folder with `same.txt` and `diff.txt`, whose lines are two numbers, 3,14: of a photograph in
+    `Protocol/Pair_list_F.txt`, and of one in `Pair_list_P.txt`, or in the first again for FF. Lines of these
+    lists are a number and a path from `Protocol`. Raises PhotoError for a photograph that is not there, ValueError for
+    another line.
+    """
+    top = Path(split)
+    protocol = top.parent.parent
+    lists = [_numbered(protocol / name) for name in (FRONTAL, FRONTAL if top.name == "FF" else PROFILE)]
+    found, folds = [], []
+    for fold, inside in enumerate(sorted(entry for entry in top.iterdir() if entry.is_dir())):
+        for name, same in (("same.txt", True), ("diff.txt", False)):
+            for number, line in _lines(inside / name):
+                where, words = f"{printable(inside / name)}, line {number}", line.split(",")
+                if len(words) != 2 or any(word.strip() not in known for word, known in zip(words, lists, strict=True)):
+                    raise ValueError(f"{where}: a pair must be two numbers of the lists, such as 3,14, not {line!r}")
+                a, b = (_inside(protocol, known[word.strip()], where) for word, known in zip(words, lists, strict=True))
+                found.append(_Pair((a, b), same, where))
+                folds.append(fold)
+    return _assembled(found, np.array(folds, np.int64), 1)
+
+
+def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] | None" = None) -> PairFile:
+    """Read a file of pairs in any of these formats, told by its first line, or a folder of CFP's protocol.
+
+    `folder` holds the photographs; CFP's protocol says itself where they are. Raises ValueError where it is missing,
+    and what the reader of the format does.
+    """
+    file = Path(path)
+    if file.is_dir():
+        return read_cfp(file)
+    if folder is None:
+        raise ValueError(f"the photos that {printable(file)} compares must lie in some folder, and none is given")
+    first = next((line for _, line in _lines(file)), "")
+    if "\t" in first or first.strip().isdecimal():
+        return read_pairs(file, find_people(folder))
+    return read_pair_list(file, folder)
+
+
+def _lines(path: "str | os.PathLike[str]") -> list[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1."""
+    lines = Path(path).read_text("utf-8").splitlines()
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _folds(header: str, pairs: int, shown: str) -> NDArray[np.int64] | None:
+    words = header.split()
+    if len(words) != 2:
+        return None
+    folds, size = map(int, words)
+    if pairs != 2 * folds * size:
+        raise ValueError(f"{shown}: {folds} folds of twice {size} pairs must be {2 * folds * size:,}, not {pairs:,}")
+    return np.repeat(np.arange(folds), 2 * size)
+
+
+def _numbered(path: Path) -> dict[str, str]:
+    found = {}
+    for number, line in _lines(path):
+        words = line.split(maxsplit=1)
+        if len(words) != 2:
+            raise ValueError(f"{printable(path)}, line {number}: must be a number and a path, not {line!r}")
+        found[words[0]] = words[1].strip()
+    return found
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    photo = folder / name
+    if not photo.is_file():
+        raise PhotoError(f"{where}: the folder has no photo {printable(name)}")
+    return photo
+
+
+def _assembled(found: list[_Pair], folds: NDArray[np.int64] | None, between: int) -> PairFile:
+    """Number the photographs, and tell who is on them: by the folder so many above their own, if that can be."""
+    photos = sorted({photo for pair in found for photo in pair.ends})
+    rows = {photo: row for row, photo in enumerate(photos)}
+    a, b = (np.array([rows[pair.ends[end]] for pair in found], np.int64) for end in (0, 1))
+    same = np.array([pair.same for pair in found], bool)
+    people = np.unique([str(photo.parents[between]) for photo in photos], return_inverse=True)[1]
+    if ((people[a] == people[b]) != same).any():
+        people = communities(from_edges(len(photos), a[same], b[same], np.ones(same.sum())), "components")
+    wrong = np.flatnonzero(people[a[~same]] == people[b[~same]])
+    if len(wrong):
+        pair = found[np.flatnonzero(~same)[wrong[0]]]
+        names = " and ".join(printable(photo.name) for photo in pair.ends)
+        raise ValueError(f"{pair.where}: {names} must be of different people, but other lines make them one")
+    return PairFile(photos, ListedPairs(people.astype(np.int64), a, b), folds)

@@ -14,9 +14,7 @@ from .folds import Folds, verification_folds
 from .identification import Identification, identification
 from .pairfile import PairFile, open_pairs, read_cfp, read_pair_list, read_pairs
 from .pairs import AllPairs, CrossPairs, ListedPairs, Pairs
-from .pairs import AllPairs, ListedPairs, Pairs
 from .people import People, find_people
-from .people import People, find_people, read_pairs
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
 from .shares import Share
@@ -49,6 +47,7 @@ __all__ = [
     "Score",
     "Sensitivity",
     "Share",
+    "SplitVals",
     "Structure",
     "Val",
     "calibrate",
@@ -56,9 +55,6 @@ __all__ = [
     "disparity",
     "fair_calibrate",
     "false_accept_rate",
-    "Share",
-    "SplitVals",
-    "Val",
     "find_people",
     "identification",
     "measure_compatibility",

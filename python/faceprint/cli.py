@@ -27,9 +27,25 @@ from .detector import DetectorOptions
 from .draft import draft_recipe
 from .embedded import Embedded
 from .errors import FaceprintError, GalleryError, NoFaceError, SortError
-from .evaluate import AllPairs, Pairs, Score, Sensitivity, Val, find_people, measure_sensitivity, read_pairs
+from .evaluate import (
+    AllPairs,
+    ListedPairs,
+    Pairs,
+    Score,
+    Sensitivity,
+    Val,
+    find_people,
+    measure_sensitivity,
+    measure_verification,
+    open_pairs,
+    read_pairs,
+)
 from .evaluate import clustering as compare_people
+from .evaluate.pairfile import is_cfp
 from .evaluate.plot import draw
+from .evaluate.report import find_faces, write_report
+from .evaluate.told import lines_of, summarise
+from .evaluate.verification import FARS
 from .faces import Faces
 from .features import read_features, read_people
 from .gallery import Gallery
@@ -394,9 +410,63 @@ def unsort(folder: Path, as_json: bool) -> None:
     sys.exit(ERROR if kept else 0)
 
 
-@command.group()
+class Evaluate(click.Group):
+    """A group whose first word, where it is no command, is what `verification` is about."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command in that is left out."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["verification", *args])
+
+
+@command.group(cls=Evaluate)
 def evaluate() -> None:
-    """Measure how well faces of known people are told apart: your photographs, or features somebody computed."""
+    """Measure how well faces of known people are told apart: your photographs, or features somebody computed.
+
+    'faceprint evaluate FOLDER' is short for 'faceprint evaluate verification FOLDER'.
+    """
+
+
+@evaluate.command()
+@click.argument("target", metavar="FOLDER|PAIRS", type=click.Path(path_type=Path, exists=True))
+@click.option("--photos", type=click.Path(path_type=Path), help="The folder of the photographs that PAIRS names.")
+@click.option("--far", "fars", multiple=True, default=FARS, show_default=True, help="A false accept rate; repeatable.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page, with the hardest pairs.")
+@Json
+@model_options
+def verification(
+    model: Model, target: Path, photos: Path | None, fars: tuple[float, ...], report: Path | None, as_json: bool
+) -> None:
+    """Measure how often two photographs are rightly taken for one person's, or for two people's.
+
+    FOLDER holds a sub-folder of photographs for each person, and all pairs are compared. PAIRS is a file of pairs: that
+    of Labeled Faces in the Wild, one with two photographs and 1 or 0 a line, or the folder Protocol/Split/FP of CFP.
+    """
+    _check_outputs([report], None, ())  # before minutes of work
+    wrong = next((far for far in fars if not 0 < far < 1), None)
+    if wrong is not None:
+        raise click.UsageError(f"--far must lie between 0 and 1, not {wrong:g}")
+    pairs: AllPairs | ListedPairs
+    folds = None
+    if target.is_dir() and not is_cfp(target):
+        if photos is not None:
+            raise click.UsageError("--photos belongs to a file of PAIRS; a FOLDER has its own")
+        known = find_people(target)
+        chosen, pairs = known.photos, AllPairs(known.people)
+    else:
+        file = open_pairs(target, photos)
+        chosen, pairs, folds = file.photos, file.pairs, file.folds
+    watch = partial(tqdm, total=len(chosen), unit="photo", disable=None, leave=False)
+    found = measure_verification(model, chosen, pairs, folds=folds, fars=fars, watch=watch)
+    for reason in found.skipped.values():
+        click.echo(f"skipped: {reason}", err=True)
+    if report is not None:
+        write_report(report, model.recipe.name, found, find_faces(model, found))
+    if as_json:
+        network = {"name": model.recipe.name, "fingerprint": model.recipe.fingerprint}
+        _print_json({"network": network, **summarise(found), "skipped": _reasons(found.skipped)})
+    else:
+        click.echo("\n".join(lines_of(found)))
 
 
 @evaluate.command()

@@ -15,7 +15,7 @@ h1,h2,h3{line-height:1.2} .photos,.sheet{display:flex;flex-wrap:wrap;gap:1rem} f
 figcaption{font-size:.85rem;color:#52606d;overflow-wrap:anywhere} .photos figure{max-width:14rem}
 .frame{position:relative;line-height:0} .frame img{width:100%;border-radius:4px}
 .face{position:absolute;border:2px solid;border-radius:3px} .sheet img{width:6.5rem;border-radius:4px}
-.sheet figure{max-width:6.5rem} table{border-collapse:collapse;font-size:.85rem}
+.sheet figure{max-width:6.5rem} .pair .sheet{gap:.25rem} table{border-collapse:collapse;font-size:.85rem}
 td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #d9e2ec}
 td.same{background:#d3f0df} svg{max-width:100%;height:auto} .note{color:#52606d}
 section{content-visibility:auto;contain-intrinsic-size:auto 14rem}

@@ -21,6 +21,7 @@ from .shares import Share
 from .splits import SplitVals, val_over_splits
 from .strangers import FalseAccepts, false_accept_rate
 from .structure import Kept, Structure, structure, structure_kept
+from .verification import EqualError, Verification, equal_error, measure_verification
 
 __all__ = [
     "Agreement",
@@ -32,6 +33,7 @@ __all__ = [
     "CrossPairs",
     "Disparity",
     "Division",
+    "EqualError",
     "FairCalibration",
     "FalseAccepts",
     "Folds",
@@ -50,15 +52,18 @@ __all__ = [
     "SplitVals",
     "Structure",
     "Val",
+    "Verification",
     "calibrate",
     "clustering",
     "disparity",
+    "equal_error",
     "fair_calibrate",
     "false_accept_rate",
     "find_people",
     "identification",
     "measure_compatibility",
     "measure_sensitivity",
+    "measure_verification",
     "open_pairs",
     "read_cfp",
     "read_pair_list",

@@ -112,6 +112,11 @@ def read_cfp(split: "str | os.PathLike[str]") -> PairFile:
     return _assembled(found, np.array(folds, np.int64), 1)
 
 
+def is_cfp(path: Path) -> bool:
+    """Whether this is a folder of CFP's protocol, which `read_cfp` reads."""
+    return path.is_dir() and (path.resolve().parents[1] / FRONTAL).is_file()
+
+
 def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] | None" = None) -> PairFile:
     """Read a file of pairs in any of these formats, told by its first line, or a folder of CFP's protocol.
 

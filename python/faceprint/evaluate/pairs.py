@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .._nearest import Progress
 from ..arrays import as_embeddings
 from .counted import CountedPairs, count_pairs
-from .rates import Roc, Val, val_at_far
+from .rates import Roc, Val, roc, val_at_far
 
 BATCH = 65_536  # listed pairs whose distances are computed at a time
 
@@ -30,6 +30,9 @@ class Pairs(Protocol):
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
+
+    def roc(self, embeddings: NDArray[np.float32]) -> Roc:
+        """FAR and VAL at ascending thresholds, as `roc`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,3 +155,8 @@ class ListedPairs:
         between = self.distances(embeddings)
         same = self.same
         return val_at_far(between[same], between[~same], far, people=self.people[self.a[same]])
+
+    def roc(self, embeddings: NDArray[np.float32]) -> Roc:
+        """FAR and VAL at every distance at which either changes, as `roc`."""
+        between = self.distances(embeddings)
+        return roc(between[self.same], between[~self.same])

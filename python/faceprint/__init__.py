@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .distance import distances
     from .draft import draft_recipe
     from .embedded import Embedded
+    from .encodings import Encodings, read_deepface, read_face_recognition
     from .faces import Faces
     from .features import read_features, read_people
     from .gallery import Entry, Gallery
@@ -65,6 +66,7 @@ _HOMES = {
     "CrossBatchMemory": "memory",
     "DetectorOptions": "detector",
     "Embedded": "embedded",
+    "Encodings": "encodings",
     "Entry": "gallery",
     "Faces": "faces",
     "Frame": "video",
@@ -98,6 +100,8 @@ _HOMES = {
     "nearest": "_nearest",
     "neighbours": "_nearest",
     "overlap": "_clean",
+    "read_deepface": "encodings",
+    "read_face_recognition": "encodings",
     "read_features": "features",
     "read_people": "features",
     "read_photo": "photo",
@@ -128,6 +132,7 @@ __all__ = [
     "DetectorOptions",
     "DeviceError",
     "Embedded",
+    "Encodings",
     "Entry",
     "FaceprintError",
     "Faces",
@@ -174,6 +179,8 @@ __all__ = [
     "nearest",
     "neighbours",
     "overlap",
+    "read_deepface",
+    "read_face_recognition",
     "read_features",
     "read_people",
     "read_photo",

@@ -37,7 +37,7 @@ def set_distance(a: Any, b: Any) -> float:
 
     `a` (n, dimension) and `b` (m, dimension) are float32, at least a row each, for instance the frames of two videos:
     the score of FaceNet on YouTube Faces (Schroff et al. 2015, section 5.7), who took the first hundred frames with a
-    face. It is mean |a|^2 + mean |b|^2 - 2 mean(a) . mean(b), in time of n + m, not n m; in [0, 4] for unit rows, and
+    face. It is `mean |a|^2 + mean |b|^2 - 2 mean(a) . mean(b)`, in time of n + m, not n m; in [0, 4] for unit rows, and
     not 0 for a set and itself unless its rows are equal. Raises TypeError for another dtype, ValueError for another
     shape, NaN or infinity.
 

@@ -44,7 +44,7 @@ def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> ND
         raise ValueError(f"{shown} must hold embeddings of shape (n, dimension), one at least, not {rows.shape}")
     with np.errstate(over="ignore"):  # told below
         rows = np.ascontiguousarray(rows, np.float32)
-    _scale(rows, shown)
+    scale_rows(rows, shown)
     return rows
 
 
@@ -102,8 +102,8 @@ def _count(people: NDArray[Any]) -> str:
     return f"{len(people):,}" if people.ndim == 1 else f"an array of shape {people.shape}"
 
 
-def _scale(rows: NDArray[np.float32], shown: str) -> None:
-    """Scale each row to unit length, in place."""
+def scale_rows(rows: NDArray[np.float32], shown: str) -> None:
+    """Scale each row to unit length, in place; ValueError, which names the file, for one without a direction."""
     for first in range(0, len(rows), BLOCK):
         part = rows[first : first + BLOCK]
         lengths = np.linalg.norm(part.astype(np.float64), axis=1)

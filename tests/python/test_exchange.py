@@ -204,10 +204,9 @@ def test_the_documented_code_hands_them_on(unit_rows, tmp_path, monkeypatch):
     gallery.add(x, labels=["Ann", None] * 40)
     gallery.remove(ids=[5])
     monkeypatch.chdir(tmp_path)
-    gallery.export("people.npz")
     blocks = (DOCS / "galleries.md").read_text("utf-8").split("```python\n")[1:]
     code = [block.split("```")[0] for block in blocks]
-    variables = {}
+    variables = {"gallery": gallery}
     for import_line in ("import json\n", "from usearch.index import Index\n"):
         exec(next(block for block in code if block.startswith(import_line)), variables)
     found = variables["index"].search(x[:20], 1).keys[:, 0].tolist()

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from faceprint.evaluate.plot import BLUE, DARK, GREY, ORANGE
 from faceprint.markup import GREY as OTHERS
 
-WIDTH, NAMES, VALUES = 720, 250, 90  # of a chart, and of what stands left and right of the bars
+WIDTH, NAMES, VALUES = 760, 340, 90  # of a chart, and of what stands left and right of the bars
 LEFT, TOP, ROC_HEIGHT = 60, 44, 360
 COLOURS = (BLUE, ORANGE)
 Scale: TypeAlias = Callable[[float], float]

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import faceprint as fp
 
@@ -139,6 +141,17 @@ def performance(monkeypatch):
     return importlib.import_module("performance")
 
 
+def test_the_contact_sheet_has_a_row_for_each_person(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(DOCS))
+    pictures = importlib.import_module("pictures")
+    pictures.draw_people(tmp_path)
+    step, sheet = pictures.SIDE + pictures.GAP, np.asarray(Image.open(tmp_path / "people.png"))
+    assert sheet.shape == (pictures.GAP + 3 * step, pictures.GAP + 3 * step, 3)
+    rows = np.split(sheet[: -pictures.GAP], 3)
+    shown = [[bool((cell != 255).any()) for cell in np.split(row[:, : -pictures.GAP], 3, axis=1)] for row in rows]
+    assert shown == [[True, False, False], [True, False, False], [True, True, True]]
+
+
 def test_the_performance_page_tells_the_results(performance, tmp_path):
     performance.write(RESULTS, tmp_path)
     page = (tmp_path / "performance.md").read_text("utf-8")
@@ -169,7 +182,7 @@ def test_the_performance_page_follows_the_results(performance, tmp_path):
 
 def test_bars_are_as_long_as_their_values_and_names_are_escaped(performance):
     picture = sys.modules["charts"].bars("a & b", {"faceprint": 1.0, "<other>": 4.0})
-    wide = [float(width) for width in re.findall(r'<rect x="250" y="\d+" width="([\d.]+)"', picture)]
+    wide = [float(width) for width in re.findall(r'<rect x="340" y="\d+" width="([\d.]+)"', picture)]
     assert wide[1] == pytest.approx(4 * wide[0], abs=0.2)
     assert "a &amp; b" in picture
     assert "&lt;other&gt;" in picture

@@ -180,6 +180,19 @@ def test_the_performance_page_follows_the_results(performance, tmp_path):
     assert (before / "performance.md").read_text() != (after / "performance.md").read_text()
 
 
+def test_the_migration_page_tells_the_results():
+    page = " ".join((DOCS / "migration.md").read_text("utf-8").split())
+    found = json.loads((RESULTS / "encodings.json").read_text())
+    mixed, theirs, ours = (f"{100 * found[name]['val']:.1f} %" for name in ("mixed", "face_recognition", "faceprint"))
+    assert f"on {found['photos']} photographs of {found['people']} people" in page
+    assert f"{mixed} of mixed pairs" in page
+    assert f"reach {theirs} and embeddings made here {ours}." in page
+    assert f"the mix accepts {1e3 * found['mixed_at_the_recipe']['far']:.1f} in a thousand" in page
+    rule = found["face_recognition_at_its_tolerance"]
+    assert f"{100 * rule['val']:.1f} % of the pairs of the same person there, and {100 * rule['far']:.2f} %" in page
+    assert f"length about {found['lengths'][1]:.1f}" in page
+
+
 def test_bars_are_as_long_as_their_values_and_names_are_escaped(performance):
     picture = sys.modules["charts"].bars("a & b", {"faceprint": 1.0, "<other>": 4.0})
     wide = [float(width) for width in re.findall(r'<rect x="340" y="\d+" width="([\d.]+)"', picture)]

@@ -317,6 +317,7 @@ class Store:
             if self._key is not None:
                 connection.execute(f"PRAGMA key = {_quoted(self._key)}")
                 connection.execute(f"PRAGMA cipher_page_size = {PAGE}")
+            connection.execute("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
             return connection
 
     def _check_format(self) -> None:
@@ -330,7 +331,7 @@ class Store:
 
     def _set_up(self) -> None:
         """What SQLite forgets with each connection: to wait for the disk, and to overwrite what is deleted."""
-        for setting in ("synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY", "trusted_schema = OFF"):
+        for setting in ("synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY"):
             self._run(f"PRAGMA {setting}")
 
     def _initialise(self, storage: str) -> None:

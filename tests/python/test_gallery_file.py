@@ -31,6 +31,14 @@ def assert_same(gallery, other, probes):
     np.testing.assert_array_equal(found.ids, again.ids)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_functions_that_a_file_brings_along_are_not_called(unit_rows, path, read_only):
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(2, 12))
+    with Gallery(path, read_only=read_only) as gallery:
+        assert gallery._held.store._one("PRAGMA trusted_schema") == 0
+
+
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
 def test_everything_is_there_again(unit_rows, path, storage):
     x = unit_rows(3 * CHUNK + 100, 12)

@@ -16,6 +16,7 @@ MODULES = sorted(
 )
 README = Path(__file__).parents[2] / "README.md"
 TRAINING = README.parent / "docs" / "training.md"
+EVALUATION = README.parent / "docs" / "evaluation.md"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -39,5 +40,11 @@ def test_examples_of_readme():
 
 def test_examples_of_training_guide():
     failed, attempted = doctest.testfile(str(TRAINING), module_relative=False)
+    assert failed == 0
+    assert attempted >= 16
+
+
+def test_examples_of_evaluation_guide():
+    failed, attempted = doctest.testfile(str(EVALUATION), module_relative=False)
     assert failed == 0
     assert attempted >= 16

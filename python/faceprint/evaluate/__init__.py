@@ -18,6 +18,7 @@ from .people import People, find_people
 from .rates import Change, Roc, Val, roc, val_at_far, val_at_threshold
 from .sensitivity import Sensitivity, measure_sensitivity
 from .shares import Share
+from .slices import Slice, error_slices
 from .splits import SplitVals, val_over_splits
 from .strangers import FalseAccepts, false_accept_rate
 from .structure import Kept, Structure, structure, structure_kept
@@ -49,6 +50,7 @@ __all__ = [
     "Score",
     "Sensitivity",
     "Share",
+    "Slice",
     "SplitVals",
     "Structure",
     "Val",
@@ -57,6 +59,7 @@ __all__ = [
     "clustering",
     "disparity",
     "equal_error",
+    "error_slices",
     "fair_calibrate",
     "false_accept_rate",
     "find_people",

@@ -16,7 +16,6 @@ MODULES = sorted(
 )
 README = Path(__file__).parents[2] / "README.md"
 TRAINING = README.parent / "docs" / "training.md"
-EVALUATION = README.parent / "docs" / "evaluation.md"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -40,11 +39,5 @@ def test_examples_of_readme():
 
 def test_examples_of_training_guide():
     failed, attempted = doctest.testfile(str(TRAINING), module_relative=False)
-    assert failed == 0
-    assert attempted >= 16
-
-
-def test_examples_of_evaluation_guide():
-    failed, attempted = doctest.testfile(str(EVALUATION), module_relative=False)
     assert failed == 0
     assert attempted >= 16

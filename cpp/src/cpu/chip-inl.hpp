@@ -4,33 +4,11 @@
 // `halve_some` (the first of the blocks of two rows that `halve` is asked for, as many as it likes; it returns how
 // many).
 
-constexpr std::int32_t places_at_once = 64;
-constexpr int near_bits = 22;  // of a fraction: `places_at_once` steps of 6 pixels fit into the rest of 32
-
 // Where the boxes of some neighbouring pixels of a chip lie.
 struct Places {
   alignas(64) std::int32_t rows[places_at_once], columns[places_at_once];  // of the first pixel, in the window
   alignas(64) std::int32_t begins[places_at_once];                         // in the first pixel, along its row
   alignas(64) float shares[max_taps][places_at_once];                      // of the rows of pixels in the mean
-};
-
-// Positions along an axis of the window, counted from the pixel that the first of them lies in, in 32 bits.
-struct Near {
-  std::int32_t pixel, last;  // that pixel, and the last one, counted from the window's first
-  std::int32_t begin, step;
-
-  static Near from(std::int64_t position, std::int64_t step, const Range& range) {
-    constexpr std::int64_t far = 1 << 30;  // an affine leads no farther
-    return {static_cast<std::int32_t>(std::clamp(first_tap(position) - range.first, -far, far)),
-            static_cast<std::int32_t>(range.last - range.first),
-            static_cast<std::int32_t>(position >> (fraction_bits - near_bits)) & ((1 << near_bits) - 1),
-            static_cast<std::int32_t>(step >> (fraction_bits - near_bits))};
-  }
-  std::int32_t at(std::int32_t i) const { return begin + i * step; }
-  std::int32_t tap(std::int32_t position) const { return smaller(larger(pixel + (position >> near_bits), 0), last); }
-  static std::int32_t begin_in_tap(std::int32_t position) {
-    return position >> (near_bits - share_bits) & (full_share - 1);
-  }
 };
 
 template <int Rows>

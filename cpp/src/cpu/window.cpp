@@ -12,29 +12,6 @@ namespace {
 // What kernels read of a row, from the first pixel of a box on: two strips.
 constexpr std::int64_t columns_per_load = taps_per_strip + (bytes_per_strip + 2) / 3;
 
-// Extremes of a linear function are at the corners.
-Range range(const SampleAxis& axis, std::ptrdiff_t width, std::ptrdiff_t first_row, std::ptrdiff_t last_row) {
-  const std::int64_t from = axis.begin + first_row * axis.down, to = axis.begin + (last_row - 1) * axis.down;
-  const std::int64_t across = (width - 1) * axis.along;
-  const auto [first, last] = std::minmax({from, from + across, to, to + across});
-  return {first_tap(first), first_tap(last)};
-}
-
-// A box that begins `max_taps` before the first pixel, or behind the last, is black wherever it begins.
-Range within(Range range, std::int64_t size) {
-  return {std::clamp<std::int64_t>(range.first, -max_taps, size),
-          std::clamp<std::int64_t>(range.last, -max_taps, size)};
-}
-
-Range clip(Range range, std::int64_t size) {
-  return {std::max<std::int64_t>(range.first, 0), std::min(range.last, size - 1)};
-}
-
-std::int64_t count(Range range) { return std::max<std::int64_t>(range.last - range.first + 1, 0); }
-
-// The range of pixels that halvings make these of.
-Range before(Range range, int halvings) { return {range.first << halvings, ((range.last + 1) << halvings) - 1}; }
-
 // Some rows and columns of an image, halved or not, that is `height` x `width` as a whole.
 struct Part {
   const std::uint8_t* data;
@@ -49,8 +26,8 @@ struct Part {
 
 // These rows and columns of the halved image; black fills up its last blocks.
 Part halved(const Part& part, Range rows, Range columns, Halve halve, Buffer<std::uint8_t>& memory) {
-  const std::int64_t width = count(columns), odd = 2 * (columns.last + 1) > part.width ? 1 : 0;
-  memory = Buffer<std::uint8_t>(3 * width * count(rows));
+  const std::int64_t width = length(columns), odd = 2 * (columns.last + 1) > part.width ? 1 : 0;
+  memory = Buffer<std::uint8_t>(3 * width * length(rows));
   const Buffer<std::uint8_t> black(6 * width);
   for (std::int64_t row = rows.first; width > 0 && row <= rows.last; ++row) {
     const std::uint8_t* upper = part.pixel(2 * row, 2 * columns.first);
@@ -69,14 +46,15 @@ Part halved(const Part& part, Range rows, Range columns, Halve halve, Buffer<std
 
 Window open_window(const Image& image, const Grid& grid, std::ptrdiff_t width, std::ptrdiff_t first_row,
                    std::ptrdiff_t last_row, Halve halve, Buffer<std::uint8_t>& copy) {
-  const Range rows = range(grid.y, width, first_row, last_row), columns = range(grid.x, width, first_row, last_row);
+  const Range rows = first_pixels(grid.y, width, first_row, last_row),
+              columns = first_pixels(grid.x, width, first_row, last_row);
   if (grid.halvings == 0 && rows.first >= 0 && rows.last + max_taps <= image.height && columns.first >= 0 &&
       columns.last + columns_per_load <= image.width) {
     return {image.row(rows.first) + 3 * columns.first, image.stride, rows, columns};
   }
   const std::int64_t pixels = std::int64_t{1} << grid.halvings;
-  const Range near_rows = within(rows, divide_up(image.height, pixels));
-  const Range near_columns = within(columns, divide_up(image.width, pixels));
+  const Range near_rows = touching(rows, divide_up(image.height, pixels));
+  const Range near_columns = touching(columns, divide_up(image.width, pixels));
   const Range all_rows = {near_rows.first, near_rows.last + max_taps - 1};
   const Range all_columns = {near_columns.first, near_columns.last + columns_per_load - 1};
 
@@ -84,16 +62,16 @@ Window open_window(const Image& image, const Grid& grid, std::ptrdiff_t width, s
   Buffer<std::uint8_t> memory;
   for (int left = grid.halvings - 1; left >= 0; --left) {
     Buffer<std::uint8_t> halves;
-    part = halved(part, clip(before(all_rows, left), divide_up(part.height, 2)),
-                  clip(before(all_columns, left), divide_up(part.width, 2)), halve, halves);
+    part = halved(part, clip(unhalved(all_rows, left), divide_up(part.height, 2)),
+                  clip(unhalved(all_columns, left), divide_up(part.width, 2)), halve, halves);
     memory = std::move(halves);
   }
 
-  const std::ptrdiff_t stride = 3 * count(all_columns);
-  copy = Buffer<std::uint8_t>(count(all_rows) * stride);
+  const std::ptrdiff_t stride = 3 * length(all_columns);
+  copy = Buffer<std::uint8_t>(length(all_rows) * stride);
   const Range seen_rows = clip(all_rows, part.height), seen_columns = clip(all_columns, part.width);
   for (std::int64_t row = seen_rows.first; row <= seen_rows.last; ++row) {
-    std::copy_n(part.pixel(row, seen_columns.first), 3 * count(seen_columns),
+    std::copy_n(part.pixel(row, seen_columns.first), 3 * length(seen_columns),
                 copy.data() + (row - all_rows.first) * stride + 3 * (seen_columns.first - all_columns.first));
   }
   return {copy.data(), stride, near_rows, near_columns};

@@ -4,18 +4,13 @@
 
 #include <cstdint>
 
-#include "cpu/sample_grid.hpp"
+#include "cpu/ranges.hpp"
 #include "faceprint/buffer.hpp"
 
 namespace faceprint {
 
 inline constexpr std::ptrdiff_t taps_per_strip = 4;    // pixels that kernels weigh at once
 inline constexpr std::ptrdiff_t bytes_per_strip = 16;  // that they read for it
-
-// Along an axis of the image, the first pixels of all boxes of some rows of a chip.
-struct Range {
-  std::int64_t first, last;
-};
 
 struct Window {
   const std::uint8_t* data;  // the pixel of the first row and column

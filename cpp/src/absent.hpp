@@ -35,6 +35,10 @@ class AbsentBackend final : public Backend {
                            Watch*) const override {
     refuse();
   }
+  Graph neighbour_edges(Matrix<const float>, Matrix<const std::int64_t>, const EdgeRule&, int,
+                        Progress&) const override {
+    refuse();
+  }
 
  private:
   [[noreturn]] static void refuse() { throw std::logic_error("an absent backend was called"); }

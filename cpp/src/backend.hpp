@@ -6,6 +6,7 @@
 
 #include "faceprint/chip.hpp"
 #include "faceprint/gallery.hpp"
+#include "faceprint/graph.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/nearest.hpp"
 #include "faceprint/triplets.hpp"
@@ -13,6 +14,8 @@
 #include "threads.hpp"
 
 namespace faceprint {
+
+class Progress;
 
 // Rows that meet a gallery: other rows than its own, or else those very rows, of which each pair is to be met once.
 struct FacedRows {
@@ -56,6 +59,10 @@ class Backend {
                                  int threads, Watch* watch) const = 0;
   virtual TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule,
                                    Hinge hinge, bool mean, Matrix<float> gradient, int threads, Watch* watch) const = 0;
+
+  // `neighbour_graph` of the public header without its balance.
+  virtual Graph neighbour_edges(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
+                                int threads, Progress& progress) const = 0;
 };
 
 const Backend& portable_backend();

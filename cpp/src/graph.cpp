@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend.hpp"
 #include "check.hpp"
 #include "graph/edges.hpp"
 #include "graph/methods.hpp"
@@ -131,7 +132,7 @@ Graph neighbour_graph(Matrix<const float> distances, Matrix<const std::int64_t> 
   check_edge_rule(rule);
   check_neighbours(distances, indices);
   Progress progress(watch, static_cast<double>(indices.rows));
-  Graph graph = evidence_graph(distances, indices, rule, threads, progress);
+  Graph graph = active().neighbour_edges(distances, indices, rule, threads, progress);
   if (!rule.balanced) return graph;
   return balance(graph.view(), progress);
 }

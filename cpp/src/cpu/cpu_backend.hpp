@@ -18,6 +18,7 @@
 #include "cpu/target.hpp"
 #include "cpu/triplets.hpp"
 #include "faceprint/pairs.hpp"
+#include "graph/edges.hpp"
 #include "half.hpp"
 #include "panels.hpp"
 
@@ -66,6 +67,10 @@ class CpuBackend final : public Backend {
   TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, Hinge hinge,
                            bool mean, Matrix<float> gradient, int threads, Watch* watch) const override {
     return loss_of({Kernels::triplets, embeddings, groups, rule, threads, watch}, hinge, mean, gradient);
+  }
+  Graph neighbour_edges(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
+                        int threads, Progress& progress) const override {
+    return evidence_graph(distances, indices, rule, threads, progress);
   }
 };
 

@@ -17,7 +17,10 @@ class Groups {
 
   std::ptrdiff_t rows() const { return static_cast<std::ptrdiff_t>(groups_.size()); }
 
-  // All rows of the identity of this one, itself included, in order.
+  // All rows, identity by identity.
+  std::span<const std::int64_t> members() const { return members_; }
+
+  // The part of them that is of the identity of this row, itself included, in order.
   std::span<const std::int64_t> of(std::ptrdiff_t row) const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// IEEE 754 half precision, in plain integer arithmetic.
+// IEEE 754 half precision, in plain integer arithmetic; constexpr, so that kernels of every kind may call it.
 
 #include <bit>
 #include <cstdint>
@@ -13,7 +13,7 @@ struct Half {
 inline constexpr float largest_half = 65504;
 
 // The nearest half of a number within 65504 of 0, the even one of two.
-inline Half to_half(float value) {
+constexpr Half to_half(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
   if (magnitude < 0x38800000) {  // below 2^-14: as a multiple of 2^-24, which the addition rounds
@@ -24,7 +24,7 @@ inline Half to_half(float value) {
   return {static_cast<std::uint16_t>(sign | ((magnitude + 0xfff + odd - 0x38000000) >> 13))};
 }
 
-inline float to_float(Half half) {
+constexpr float to_float(Half half) {
   const std::uint32_t sign = (half.bits & 0x8000u) << 16, magnitude = half.bits & 0x7fffu;
   if (magnitude < 0x400) {  // multiples of 2^-24
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24f) | sign);

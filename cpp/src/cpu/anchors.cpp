@@ -1,7 +1,6 @@
 #include "cpu/anchors.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <iterator>
 #include <limits>
@@ -32,27 +31,13 @@ class Part final : public Watch {
   const double begin_, end_;
 };
 
-// The next float above one that is neither negative nor infinite: std::nextafter is slow.
-float next(float value) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) + 1); }
-
-// The least float that is not below.
-float rounded_up(double value) {
-  const auto near = static_cast<float>(value);
-  return static_cast<double>(near) < value ? next(near) : near;
-}
-
-bool wants_farther_negatives(Mining kind) { return kind == Mining::semihard || kind == Mining::easy_positive; }
+std::ptrdiff_t whole_panels(std::ptrdiff_t rows) { return divide_up(rows, Gallery::panel_rows) * Gallery::panel_rows; }
 
 void list_pairs(const TripletRule& rule, std::int64_t row, std::span<const std::int64_t> own, const float* distances,
                 std::vector<Pair>& pairs) {
   pairs.clear();
   for (const std::int64_t positive : own) {
-    if (positive == row) continue;
-    const float distance = distances[positive];
-    pairs.push_back({.distance = distance,
-                     .lowest = wants_farther_negatives(rule.kind) ? next(distance) : 0.0f,
-                     .limit = rounded_up(static_cast<double>(distance) + rule.margin),
-                     .positive = positive});
+    if (positive != row) pairs.push_back(pair_of(rule, positive, distances[positive]));
   }
   if (pairs.empty()) return;
   if (rule.kind == Mining::batch_hard) pairs = {*std::ranges::max_element(pairs, {}, &Pair::distance)};
@@ -61,14 +46,17 @@ void list_pairs(const TripletRule& rule, std::int64_t row, std::span<const std::
 
 }  // namespace
 
+std::ptrdiff_t anchors_per_block(std::ptrdiff_t rows) {
+  return std::max<std::ptrdiff_t>(1, block_numbers / whole_panels(rows) / anchor_multiple) * anchor_multiple;
+}
+
 void visit_anchors(const TripletBatch& batch, const std::function<void(const AnchorBlock&)>& open,
                    const std::function<void(const Anchor&)>& visit,
                    const std::function<void(const AnchorBlock&)>& close) {
   const std::ptrdiff_t all = batch.anchors(), rows = batch.embeddings.rows;
   if (all == 0) return;
-  const std::ptrdiff_t columns = divide_up(rows, Gallery::panel_rows) * Gallery::panel_rows;
-  const std::ptrdiff_t multiples = std::max<std::ptrdiff_t>(1, block_numbers / columns / anchor_multiple);
-  const std::ptrdiff_t most = std::min(all, multiples * anchor_multiple);
+  const std::ptrdiff_t columns = whole_panels(rows);
+  const std::ptrdiff_t most = std::min(all, anchors_per_block(rows));
   const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(most * columns));
   const auto share = [&](std::ptrdiff_t anchors) { return static_cast<double>(anchors) / static_cast<double>(all); };
 

@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "cpu/triplets.hpp"
+#include "pairs.hpp"
 
 namespace faceprint {
-
-// An anchor's positive. Negatives make triplets with both where lowest <= distance < limit.
-struct Pair {
-  float distance, lowest, limit;
-  std::int64_t positive;
-};
 
 struct Anchor {
   std::int64_t row;
@@ -38,6 +33,10 @@ struct TripletBatch {
 // Blocks hold whole multiples of so many anchors, the last one aside.
 inline constexpr std::ptrdiff_t anchor_multiple = 128;
 
+// How many anchors a block of a batch of so many rows holds: a block takes 4 MB, or as much as 128 anchors do if that
+// is more.
+std::ptrdiff_t anchors_per_block(std::ptrdiff_t rows);
+
 // The rows `first` and following, with their distances to all rows.
 struct AnchorBlock {
   std::ptrdiff_t first;
@@ -45,8 +44,7 @@ struct AnchorBlock {
 };
 
 // Takes the anchors by blocks: calls `open` for a block, `visit` for each of its anchors, in any order and on several
-// threads, and `close`, which sees the distances as the visits have left them. A block takes 4 MB, or as much as 128
-// anchors do if that is more.
+// threads, and `close`, which sees the distances as the visits have left them.
 void visit_anchors(const TripletBatch& batch, const std::function<void(const AnchorBlock&)>& open,
                    const std::function<void(const Anchor&)>& visit,
                    const std::function<void(const AnchorBlock&)>& close);

@@ -10,24 +10,6 @@ namespace faceprint {
 
 namespace {
 
-enum class Pick { nearest, next, any, all };
-
-Pick pick_of(const TripletRule& rule) {
-  switch (rule.kind) {
-    case Mining::hardest:
-    case Mining::batch_hard:
-      return Pick::nearest;
-    case Mining::random_in_margin:
-      return Pick::any;
-    case Mining::batch_all:
-      return Pick::all;
-    case Mining::semihard:
-    case Mining::easy_positive:
-      break;
-  }
-  return rule.choice == Choice::random ? Pick::any : Pick::next;
-}
-
 // The triplets of one anchor.
 struct Found {
   std::vector<std::int64_t> positives, negatives;
@@ -70,22 +52,6 @@ void pick_next(const TripletKernels& kernels, const Anchor& anchor, Found& found
     const Negative& negative = nearest[static_cast<std::size_t>(ranks.first_from(pair.lowest))];
     if (negative.distance < pair.limit) found.add(pair, negative.row, negative.distance);
   }
-}
-
-// The mixing function of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-std::uint64_t mixed(std::uint64_t bits) {
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-  return bits ^ (bits >> 31);
-}
-
-// A whole number below `count`, itself below 2^32.
-std::ptrdiff_t draw(std::uint64_t seed, std::int64_t anchor, std::int64_t positive, std::ptrdiff_t count) {
-  constexpr std::uint64_t step = 0x9e3779b97f4a7c15;
-  std::uint64_t bits = mixed(seed + step);
-  bits = mixed(bits + step * static_cast<std::uint64_t>(anchor + 1));
-  bits = mixed(bits + step * static_cast<std::uint64_t>(positive + 1));
-  return static_cast<std::ptrdiff_t>((bits >> 32) * static_cast<std::uint64_t>(count) >> 32);
 }
 
 // The negatives of a pair are those of some neighbouring bins, so that one is drawn, or all are listed, without a look

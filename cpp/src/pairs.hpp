@@ -37,6 +37,15 @@ constexpr Pair pair_of(const TripletRule& rule, std::int64_t positive, float dis
           .positive = positive};
 }
 
+// Sums of products run in float32 over so many anchors or rows at a time, from multiples of this on.
+inline constexpr std::ptrdiff_t anchor_multiple = 128;
+
+// What triplets add up to.
+struct TripletSum {
+  double sum = 0;
+  std::int64_t count = 0;
+};
+
 // Which of the negatives that a pair wants: the nearest of all of the anchor's, the nearest that is farther than the
 // positive, one of those within its limits, or all of them.
 enum class Pick { nearest, next, any, all };

@@ -84,7 +84,7 @@ void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::ui
 void check_chips(std::span<const Crop> crops, const ChipFormat& format);
 
 // How many values of the output a chip takes, its twin included.
-inline std::ptrdiff_t values_per_chip(const ChipFormat& format) {
+constexpr std::ptrdiff_t values_per_chip(const ChipFormat& format) {
   return 3 * format.height * format.width * (format.twin ? 2 : 1);
 }
 

@@ -30,11 +30,8 @@ struct TripletBatch {
   std::ptrdiff_t anchors() const { return rule.anchors ? rule.anchors : embeddings.rows; }
 };
 
-// Blocks hold whole multiples of so many anchors, the last one aside.
-inline constexpr std::ptrdiff_t anchor_multiple = 128;
-
-// How many anchors a block of a batch of so many rows holds: a block takes 4 MB, or as much as 128 anchors do if that
-// is more.
+// How many anchors a block of a batch of so many rows holds, a multiple of anchor_multiple: a block takes 4 MB, or as
+// much as 128 anchors do if that is more.
 std::ptrdiff_t anchors_per_block(std::ptrdiff_t rows);
 
 // The rows `first` and following, with their distances to all rows.

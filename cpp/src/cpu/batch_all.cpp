@@ -20,7 +20,7 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 // Puts in place of the distances in how many triplets each takes part, negative for those to negatives: the derivative
 // of the sum by each distance. A negative takes part with the pairs whose limit it does not reach, the last ones when
 // they are sorted; so their number and the sum of their distances follow from its bin.
-AllTriplets weigh(const TripletKernels& kernels, double margin, const Anchor& anchor) {
+TripletSum weigh(const TripletKernels& kernels, double margin, const Anchor& anchor) {
   const std::ptrdiff_t count = std::ssize(anchor.pairs);
   std::vector<Pair> pairs(anchor.pairs.begin(), anchor.pairs.end());
   std::ranges::sort(pairs, {}, &Pair::distance);
@@ -46,7 +46,7 @@ AllTriplets weigh(const TripletKernels& kernels, double margin, const Anchor& an
   });
   std::fill(weights + done, weights + anchor.columns, 0.0f);
 
-  AllTriplets found = {.sum = (parts[0] + parts[1]) + (parts[2] + parts[3])};
+  TripletSum found = {.sum = (parts[0] + parts[1]) + (parts[2] + parts[3])};
   std::int64_t below = 0;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     below += negatives[at(i)];
@@ -80,12 +80,12 @@ class Factors {
 
 }  // namespace
 
-AllTriplets sum_all(const TripletBatch& batch, Matrix<double> gradient) {
+TripletSum sum_all(const TripletBatch& batch, Matrix<double> gradient) {
   const Matrix<const float> embeddings = batch.embeddings;
   const Factors factors(embeddings);
   const std::ptrdiff_t rows = embeddings.rows, columns = factors.columns();
   std::vector<double> products(at(rows * columns)), totals(at(rows));
-  std::vector<AllTriplets> found(at(batch.anchors()));
+  std::vector<TripletSum> found(at(batch.anchors()));
 
   // Rows of one chunk, times the weights between them and the anchors of the block: as others, and as anchors.
   const auto multiply = [&](const AnchorBlock& block, std::ptrdiff_t first) {
@@ -134,8 +134,8 @@ AllTriplets sum_all(const TripletBatch& batch, Matrix<double> gradient) {
       gradient.row(row)[d] = 2 * (totals[at(row)] * component - products[at(row * columns + d)]);
     }
   }
-  AllTriplets all;
-  for (const AllTriplets& part : found) {
+  TripletSum all;
+  for (const TripletSum& part : found) {
     all.sum += part.sum;
     all.count += part.count;
   }

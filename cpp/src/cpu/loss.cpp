@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cpu/batch_all.hpp"
-#include "cpu/mine.hpp"
 #include "divide_up.hpp"
 #include "threads.hpp"
 
@@ -49,25 +48,30 @@ void add_gradient(const TripletBatch& batch, const Triplets& triplets, const std
   parallel_for(threads, divide_up(depth, slice_columns), work);
 }
 
-AllTriplets sum_mined(const TripletBatch& batch, Hinge hinge, Matrix<double> gradient) {
+TripletSum sum_mined(const TripletBatch& batch, Hinge hinge, Matrix<double> gradient) {
   const Mined mined = mine(batch);
-  std::vector<double> weights(at(mined.excess.size()), 1);
-  AllTriplets found = {.sum = 0, .count = mined.excess.size()};
-  for (std::ptrdiff_t i = 0; i < found.count; ++i) {
-    const double excess = mined.excess.data()[i];
-    found.sum += hinge == Hinge::soft ? softplus(excess) : excess + batch.rule.margin;
-    if (hinge == Hinge::soft) weights[at(i)] = sigmoid(excess);
-  }
-  add_gradient(batch, mined.triplets, weights, gradient);
-  return found;
+  const Hinged found = hinged(mined, hinge, batch.rule.margin);
+  add_gradient(batch, mined.triplets, found.slopes, gradient);
+  return found.sum;
 }
 
 }  // namespace
 
+Hinged hinged(const Mined& mined, Hinge hinge, double margin) {
+  Hinged found = {.sum = {.sum = 0, .count = mined.excess.size()},
+                  .slopes = std::vector<double>(at(mined.excess.size()), 1)};
+  for (std::ptrdiff_t i = 0; i < found.sum.count; ++i) {
+    const double excess = mined.excess.data()[i];
+    found.sum.sum += hinge == Hinge::soft ? softplus(excess) : excess + margin;
+    if (hinge == Hinge::soft) found.slopes[at(i)] = sigmoid(excess);
+  }
+  return found;
+}
+
 TripletLoss loss_of(const TripletBatch& batch, Hinge hinge, bool mean, Matrix<float> gradient) {
   std::vector<double> memory(at(gradient.rows * gradient.columns));
   const Matrix<double> sums = {memory.data(), gradient.rows, gradient.columns, gradient.columns};
-  const AllTriplets found = batch.rule.kind == Mining::batch_all ? sum_all(batch, sums) : sum_mined(batch, hinge, sums);
+  const TripletSum found = batch.rule.kind == Mining::batch_all ? sum_all(batch, sums) : sum_mined(batch, hinge, sums);
   const double scale = mean && found.count > 0 ? 1 / static_cast<double>(found.count) : 1;
   for (std::ptrdiff_t row = 0; row < gradient.rows; ++row) {
     for (std::ptrdiff_t d = 0; d < gradient.columns; ++d) {

@@ -2,6 +2,7 @@
 // Stands in for a backend that this build does not contain, so that it is still listed, with the reason.
 
 #include <stdexcept>
+#include <string>
 
 #include "backend.hpp"
 
@@ -43,7 +44,7 @@ class AbsentBackend final : public Backend {
  private:
   [[noreturn]] static void refuse() { throw std::logic_error("an absent backend was called"); }
 
-  std::string_view name_, reason_;
+  std::string name_, reason_;
 };
 
 }  // namespace faceprint

@@ -1,6 +1,5 @@
 #include "backend.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstdlib>
 
@@ -12,13 +11,6 @@ namespace {
 
 // The only state that outlives a call.
 std::atomic<const Backend*> chosen = nullptr;
-
-const Backend& best_on_this_cpu() {
-  for (const Backend* backend : {&avx512vnni_backend(), &avx512_backend(), &avx2_backend(), &neon_backend()}) {
-    if (backend->unavailable().empty()) return *backend;
-  }
-  return portable_backend();
-}
 
 const Backend& runnable(std::string_view name) {
   std::string known;
@@ -34,10 +26,16 @@ const Backend& runnable(std::string_view name) {
 
 }  // namespace
 
-std::span<const Backend* const> known_backends() {
-  static const std::array list = {&portable_backend(),   &avx2_backend(), &avx512_backend(),
-                                  &avx512vnni_backend(), &neon_backend(), &cuda_backend()};
-  return list;
+std::array<const Backend*, 6> known_backends() {
+  return {&portable_backend(),   &avx2_backend(), &avx512_backend(),
+          &avx512vnni_backend(), &neon_backend(), &cuda_backend()};
+}
+
+const Backend& best_on_this_cpu() {
+  for (const Backend* backend : {&avx512vnni_backend(), &avx512_backend(), &avx2_backend(), &neon_backend()}) {
+    if (backend->unavailable().empty()) return *backend;
+  }
+  return portable_backend();
 }
 
 const Backend& active() {

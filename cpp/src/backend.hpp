@@ -1,6 +1,7 @@
 #pragma once
 // What a backend is: one pure virtual per operation, so that forgetting one does not compile. Arguments arrive checked.
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -72,7 +73,8 @@ const Backend& avx512vnni_backend();
 const Backend& neon_backend();
 const Backend& cuda_backend();
 
-std::span<const Backend* const> known_backends();  // in the order in which they are listed to users
-const Backend& active();                           // as active_backend() of the public header describes
+std::array<const Backend*, 6> known_backends();  // in the order in which they are listed to users
+const Backend& best_on_this_cpu();
+const Backend& active();  // as active_backend() of the public header describes
 
 }  // namespace faceprint

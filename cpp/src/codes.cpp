@@ -8,9 +8,7 @@ namespace faceprint {
 
 namespace {
 
-constexpr float smallest = 1e-30f;      // numbers of this size have no codes: their scale would lose its digits
-constexpr float rounder = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest whole number
-constexpr double safety = 1 + 1e-9;     // what the sums of squares below may have lost
+constexpr double safety = 1 + 1e-9;  // what the sums of squares below may have lost
 
 float round_up(double value) {
   return std::nextafter(static_cast<float>(value * safety), std::numeric_limits<float>::infinity());
@@ -26,12 +24,12 @@ float largest_magnitude(const float* row, const float* centre, std::ptrdiff_t co
 
 Coded encode(const float* row, const float* centre, std::ptrdiff_t columns, int largest, std::int8_t* codes) {
   const float magnitude = largest_magnitude(row, centre, columns);
-  const bool vanishes = magnitude < smallest;
+  const bool vanishes = magnitude < smallest_coded;
   const float scale = vanishes ? 0 : magnitude / static_cast<float>(largest);
   const float inverse = vanishes ? 0 : static_cast<float>(largest) / magnitude;
   double missed = 0, squares = 0;
   for (std::ptrdiff_t d = 0; d < columns; ++d) {
-    const float code = ((row[d] - centre[d]) * inverse + rounder) - rounder;
+    const float code = rounded((row[d] - centre[d]) * inverse);
     const double difference = static_cast<double>(row[d]) - static_cast<double>(centre[d]);
     const double miss = difference - static_cast<double>(scale) * static_cast<double>(code);
     missed += miss * miss;

@@ -13,6 +13,15 @@ inline constexpr int largest_row_code = 127;
 inline constexpr int largest_query_code = 64;
 inline constexpr int largest_nibble_code = 7;
 
+inline constexpr float smallest_coded =
+    1e-30f;  // numbers of this size have no codes: their scale would lose its digits
+
+// The nearest whole number, for numbers within 2^22 of 0.
+constexpr float rounded(float number) {
+  constexpr float rounder = 12582912.0f;  // 1.5 * 2^23
+  return (number + rounder) - rounder;
+}
+
 struct Coded {
   float scale;   // of the codes
   float error;   // at least |row - centre - scale * codes|

@@ -309,6 +309,7 @@ void Gallery::remove(std::span<const std::int64_t> indices) {
 
 // `first` is 0 or the first row that is new.
 void Gallery::take_stock(std::ptrdiff_t first) {
+  residence_.keep(nullptr);
   if (first == 0) {
     largest_norm_ = 0;
     largest_bias_ = -nowhere;

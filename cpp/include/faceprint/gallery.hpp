@@ -6,6 +6,7 @@
 
 #include "faceprint/buffer.hpp"
 #include "faceprint/matrix.hpp"
+#include "faceprint/resident.hpp"
 
 namespace faceprint {
 
@@ -87,6 +88,7 @@ class Gallery {
   std::ptrdiff_t capacity() const { return capacity_; }
   float largest_norm() const { return largest_norm_; }       // a squared norm that no row exceeds
   std::ptrdiff_t short_rows() const { return short_rows_; }  // rows without a direction, for which there is no cosine
+  const Residence& residence() const { return residence_; }  // empty again whenever rows have changed
 
  private:
   // One kind of number of all rows: `unit` bytes for each of `length` places of a row, as [panel][length][16].
@@ -131,6 +133,7 @@ class Gallery {
   Buffer<float> centre_;
   Plane values_, norms_, biases_;
   CodePlanes bytes_, nibbles_;
+  Residence residence_;
 };
 
 }  // namespace faceprint

@@ -1,6 +1,7 @@
 #include "cpu/collect.hpp"
 
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace faceprint {
@@ -25,6 +26,11 @@ Values::Values(Metric metric)
                                                  : -infinity),
       highest(metric == Metric::cosine ? 1 : infinity),
       similarity(metric != Metric::squared_euclidean) {}
+
+float limit_of_keys(Values values, float limit) {
+  const float key = values.similarity ? -limit : limit;
+  return key >= values.highest ? infinity : std::nextafter(key, infinity);
+}
 
 NearestCollector::NearestCollector(Values values, Matrix<float> keys, Matrix<std::int64_t> indices, float* limits)
     : values_(values), keys_(keys), indices_(indices), limits_(limits) {

@@ -22,6 +22,9 @@ struct Values {
   float value(float key) const { return similarity ? 0.0f - key : key; }
 };
 
+// What `within` lets be a hit, for kernels, whose comparison is strict.
+float limit_of_keys(Values values, float limit);
+
 // Keeps each query's k least keys, by key and then index. Rows must be offered in ascending order.
 class NearestCollector final : public Collector {
  public:

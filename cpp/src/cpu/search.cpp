@@ -216,12 +216,6 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
 
 namespace {
 
-// The limit for the kernels, whose comparison is strict.
-float limit_of_keys(Values values, float limit) {
-  const float key = values.similarity ? -limit : limit;
-  return key >= values.highest ? infinity : std::nextafter(key, infinity);
-}
-
 // With room for many hits: none of it is touched before it is used, and memory this large comes from the system and
 // goes back to it, where smaller pieces would stay with the C library.
 Neighbourhoods empty_neighbourhoods(std::ptrdiff_t queries, std::ptrdiff_t rows) {

@@ -1,30 +1,16 @@
 #include "cpu/shortlist.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
+
+#include "entry.hpp"
 
 namespace faceprint {
 
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr std::uint32_t sign = 0x80000000;
-
-// Key and index as one number, which orders entries as they are to be ordered. Adding 0 makes -0 equal to 0.
-std::uint64_t entry_of(float key, std::int64_t index) {
-  const auto bits = std::bit_cast<std::uint32_t>(key + 0.0f);
-  const std::uint32_t order = bits & sign ? ~bits : bits | sign;
-  return std::uint64_t{order} << 32 | static_cast<std::uint32_t>(index);
-}
-
-float key_of(std::uint64_t entry) {
-  const auto order = static_cast<std::uint32_t>(entry >> 32);
-  return std::bit_cast<float>(order & sign ? order & ~sign : ~order);
-}
-
-std::int64_t index_of(std::uint64_t entry) { return static_cast<std::uint32_t>(entry); }
 
 }  // namespace
 
@@ -39,11 +25,11 @@ Shortlists::Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* 
 
 void Shortlists::offer(std::int64_t row, float key, std::int64_t index, Scratch& scratch) {
   if (key > limits_[row]) return;
-  const std::uint64_t entry = entry_of(key, index);
+  const Entry entry = entry_of(key, static_cast<std::uint32_t>(index));
   const std::ptrdiff_t k = keys_.columns;
   std::int32_t& count = counts_[static_cast<std::size_t>(row)];
   if (key == limits_[row]) {
-    std::uint64_t last;
+    Entry last;
     std::memcpy(&last, indices_.row(row) + k - 1, sizeof last);
     if (entry > last) return;
   }
@@ -69,15 +55,15 @@ void Shortlists::finish(std::int64_t row, Scratch& scratch) const {
   std::ranges::sort(scratch.begin(), last);
   for (std::ptrdiff_t place = 0; place < keys_.columns; ++place) {
     keys_.row(row)[place] = key_of(scratch[static_cast<std::size_t>(place)]);
-    indices_.row(row)[place] = index_of(scratch[static_cast<std::size_t>(place)]);
+    indices_.row(row)[place] = row_of(scratch[static_cast<std::size_t>(place)]);
   }
 }
 
 void Shortlists::gather(std::int64_t row, Scratch& scratch) const {
   const std::ptrdiff_t count = counts_[static_cast<std::size_t>(row)], first = std::min(count, keys_.columns);
   scratch.resize(static_cast<std::size_t>(count));
-  std::memcpy(scratch.data(), indices_.row(row), static_cast<std::size_t>(first) * sizeof(std::uint64_t));
-  std::memcpy(scratch.data() + first, keys_.row(row), static_cast<std::size_t>(count - first) * sizeof(std::uint64_t));
+  std::memcpy(scratch.data(), indices_.row(row), static_cast<std::size_t>(first) * sizeof(Entry));
+  std::memcpy(scratch.data() + first, keys_.row(row), static_cast<std::size_t>(count - first) * sizeof(Entry));
 }
 
 }  // namespace faceprint

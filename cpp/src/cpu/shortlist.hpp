@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "entry.hpp"
 #include "faceprint/matrix.hpp"
 
 namespace faceprint {
@@ -17,7 +18,7 @@ class Shortlists {
   Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits);
 
   // Each row by one thread at a time; `scratch` is the thread's own.
-  using Scratch = std::vector<std::uint64_t>;
+  using Scratch = std::vector<Entry>;
   void offer(std::int64_t row, float key, std::int64_t index, Scratch& scratch);
 
   // Turns a row that was offered at least k into its answer, the nearest first, equal keys by index.

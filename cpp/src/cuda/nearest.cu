@@ -1,0 +1,144 @@
+#include "cuda/nearest.cuh"
+
+#include <algorithm>
+#include <vector>
+
+#include "cuda/nearest.hpp"
+#include "cuda/queries.hpp"
+
+namespace faceprint::cuda {
+
+namespace {
+
+constexpr std::ptrdiff_t list_bytes = std::ptrdiff_t{1} << 30;  // of unmerged lists on the card, at most
+constexpr std::ptrdiff_t most_queries = 1 << 16;                // at once
+
+// So much that lists need not be sorted after each tile.
+template <class Shape>
+int capacity_of(Shape, std::ptrdiff_t k) {
+  return narrow("k", std::max<std::ptrdiff_t>(2 * k + Shape::rows, sorted_by_warp));
+}
+
+std::ptrdiff_t queries_at_once(std::ptrdiff_t queries, std::ptrdiff_t k) {
+  const auto bytes = static_cast<std::ptrdiff_t>(sizeof(Entry)) * capacity_of(FewQueries(), k) * most_stripes;
+  return std::clamp<std::ptrdiff_t>(list_bytes / bytes, 1, std::min(queries, most_queries));
+}
+
+DeviceArray<Entry> no_entries(std::ptrdiff_t count, const Stream& stream) {
+  DeviceArray<Entry> entries(count, stream);
+  check(cudaMemsetAsync(entries.data(), 0xff, static_cast<std::size_t>(count) * sizeof(Entry), stream));
+  return entries;
+}
+
+void merge(const Lists& lists, int stripes, DeviceArray<Entry>& nearest, const Stream& stream) {
+  DeviceArray<Entry> merged = no_entries(nearest.size(), stream);
+  launch(merge_lists, blocks_of((std::int64_t{stripes} + 1) * nearest.size()), block_threads, 0, stream, lists, stripes,
+         nearest.data(), merged.data());
+  nearest = std::move(merged);
+}
+
+// Of one batch of queries.
+struct Task {
+  Matrix<const float> queries;
+  Metric metric;
+  int k;
+  Numbers numbers;  // that of the first row aside
+};
+
+// Puts the nearest rows of a slab among those found before.
+template <class Value>
+void search_slab(const Task& task, const Queries<Value>& queries, const Slab& slab, DeviceArray<Entry>& nearest,
+                 const Stream& stream) {
+  const RowTerms terms = terms_of(slab, task.metric, stream);
+  with_shape(task.queries.rows, [&]<class Shape>(Shape shape) {
+    const Stripes stripes(shape, task.queries.rows, slab.rows());
+    Lists lists = {nullptr, static_cast<int>(task.queries.rows), capacity_of(shape, task.k), task.k};
+    const DeviceArray<Entry> entries(std::ptrdiff_t{stripes.count} * lists.queries * lists.capacity, stream);
+    lists.entries = entries.data();
+    Numbers numbers = task.numbers;
+    numbers.first_row = static_cast<std::uint32_t>(slab.first_row());
+    const dim3 grid(static_cast<unsigned>(divide_up(lists.queries, Shape::queries)),
+                    static_cast<unsigned>(stripes.count));
+    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, queries.with(slab, terms),
+           range_of(task.metric), lists, nearest.data(), stripes.tiles, numbers);
+    merge(lists, stripes.count, nearest, stream);
+  });
+}
+
+// The nearest on each card, [cards][queries][k], on the host.
+template <class Value>
+std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, int length, Progress& progress) {
+  const std::ptrdiff_t size = task.queries.rows * task.k;
+  std::vector<Entry> found(static_cast<std::size_t>(cards.cards() * size));
+  cards.on_each_card(progress, [&](std::ptrdiff_t card, const Stream& stream) {
+    const Queries<Value> queries(task.queries, length, task.metric, stream);
+    DeviceArray<Entry> nearest = no_entries(size, stream);
+    cards.for_slabs(card, stream, [&](const Slab& slab) {
+      search_slab(task, queries, slab, nearest, stream);
+      stream.wait();
+      progress.add(static_cast<double>(task.queries.rows) * slab.rows());
+    });
+    download(nearest.data(), size, found.data() + card * size, stream);
+  });
+  return found;
+}
+
+// Takes the nearest of all cards together.
+void read_all(const std::vector<Entry>& found, Metric metric, Matrix<float> values, Matrix<std::int64_t> indices) {
+  const Values meaning(metric);
+  const std::ptrdiff_t k = values.columns, size = values.rows * k;
+  const std::ptrdiff_t cards = std::ssize(found) / size;
+  std::vector<Entry> of_query(static_cast<std::size_t>(cards * k));
+  for (std::ptrdiff_t query = 0; query < values.rows; ++query) {
+    for (std::ptrdiff_t card = 0; card < cards; ++card) {
+      std::copy_n(found.begin() + card * size + query * k, k, of_query.begin() + card * k);
+    }
+    if (cards > 1) std::ranges::partial_sort(of_query, of_query.begin() + k);
+    for (std::ptrdiff_t i = 0; i < k; ++i) {
+      const Entry entry = of_query[static_cast<std::size_t>(i)];
+      values.row(query)[i] = meaning.value(key_of(entry));
+      indices.row(query)[i] = row_of(entry);
+    }
+  }
+}
+
+// Of `count` queries, some at a time: rows_of(first, count) has their values.
+template <class RowsOf>
+void search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Gallery& gallery, const Search& search,
+            Matrix<float> values, Matrix<std::int64_t> indices) {
+  if (count == 0) return;
+  const CardGallery cards(gallery);
+  Progress progress(search.watch, static_cast<double>(count) * static_cast<double>(gallery.rows()));
+  const int k = narrow("k", values.columns);
+  const std::ptrdiff_t most = queries_at_once(count, k);
+  const int groups = narrow("columns", gallery.groups());
+  for (std::ptrdiff_t first = 0; first < count; first += most) {
+    const std::ptrdiff_t some = std::min(most, count - first);
+    const Task task = {rows_of(first, some), search.metric, k, {0, static_cast<std::uint32_t>(first), join}};
+    with_values(gallery.storage(), [&]<class Value>(Value) {
+      read_all(search_cards<Value>(task, cards, groups, progress), search.metric, values.slice(first, some),
+               indices.slice(first, some));
+    });
+  }
+}
+
+}  // namespace
+
+void nearest(Matrix<const float> queries, const Gallery& gallery, const Search& wanted, Matrix<float> values,
+             Matrix<std::int64_t> indices) {
+  const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) { return queries.slice(first, count); };
+  search(queries.rows, rows_of, false, gallery, wanted, values, indices);
+}
+
+void neighbours(const Gallery& gallery, const Search& wanted, Matrix<float> values, Matrix<std::int64_t> indices) {
+  const std::ptrdiff_t depth = gallery.columns();
+  std::vector<float> copies;
+  const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    copies.resize(static_cast<std::size_t>(count * depth));
+    for (std::ptrdiff_t i = 0; i < count; ++i) gallery.copy_row(first + i, copies.data() + i * depth);
+    return Matrix<const float>{copies.data(), count, depth, depth};
+  };
+  search(gallery.rows(), rows_of, true, gallery, wanted, values, indices);
+}
+
+}  // namespace faceprint::cuda

@@ -1,0 +1,33 @@
+#pragma once
+// What our sources use of CUDA, for a plain C++ compiler: found in place of CUDA's own header, it lets kernels and host
+// code run on the CPU. A thread of CUDA's is a fiber, a stream a queue that is worked off as late as CUDA permits.
+
+// Headers that CUDA's own brings too, or that our sources may have meant.
+#include <cstddef>
+#include <tuple>
+
+#include "executor.hpp"
+#include "language.hpp"
+#include "runtime.hpp"
+
+namespace faceprint::cuda {
+
+// As cuda/device.hpp has them.
+
+#define FACEPRINT_SHARED(type, name, extents)     \
+  using name##_type = type extents;               \
+  name##_type& name = *static_cast<name##_type*>( \
+      ::emulated::shared_array(std::source_location::current(), sizeof(name##_type), alignof(name##_type), #name))
+
+void check(cudaError_t status);
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+            Arguments... arguments) {
+  const auto run = [kernel, values = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, values); };
+  check(::emulated::enqueue({grid, block, shared_bytes, run}, stream));
+}
+
+inline std::byte* shared_memory() { return ::emulated::dynamic_shared_memory(); }
+
+}  // namespace faceprint::cuda

@@ -18,6 +18,7 @@ enum class Metric { squared_euclidean, cosine, dot };
 //   certified  the codes give each row a bound that its value cannot pass, and only rows that the bound does not
 //              exclude are computed in float32; not for the cosine
 //   automatic  whichever is expected to be faster
+// The CUDA backend computes every value whatever is asked for.
 enum class Scan { automatic, full, certified };
 
 struct Search {

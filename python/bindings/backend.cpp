@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
+#include "cuda/attach.hpp"
 #include "faceprint/threads.hpp"
 
 namespace {
@@ -24,10 +25,24 @@ std::vector<std::pair<std::string, std::string>> backends() {
   return list;
 }
 
+// The CUDA backend is a module of its own, which builds without it lack.
+void attach_cuda() {
+  py::object module;
+  try {
+    module = py::module_::import("faceprint._cuda");
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_ModuleNotFoundError)) faceprint::refuse_cuda(error.what());
+    return;
+  }
+  const auto offered = module.attr("backend").cast<py::capsule>();
+  faceprint::attach_cuda(*offered.get_pointer<const faceprint::OfferedBackend>());
+}
+
 }  // namespace
 
 void bind_backend(py::module_& module) {
   py::register_local_exception_translator(translate_device_error);
+  attach_cuda();
   module.def("backends", backends, "Every known backend, and why it cannot run here (empty if it can).");
   module.def("active_backend", faceprint::active_backend, "The name of the backend that operations use.");
   module.def("use_backend", faceprint::use_backend, py::arg("name"), "Let every later operation use this backend.");

@@ -1,0 +1,54 @@
+# Included by the CMakeLists.txt at the top, for a language is enabled where all of its targets are.
+#
+# The compiler is the one that CUDACXX names, or this machine's, or that of the packages of PyPI that pyproject.toml
+# lists. Their version decides which drivers accept the PTX, so they are pinned there.
+include(CheckLanguage)
+find_program(nvcc nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+if(NOT nvcc AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_package(Python COMPONENTS Interpreter REQUIRED)
+  execute_process(COMMAND ${Python_EXECUTABLE} -c "import nvidia.cu13; print(*nvidia.cu13.__path__)"
+                  OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(packages)
+    set(CMAKE_CUDA_COMPILER ${packages}/bin/nvcc)
+    set(CMAKE_CUDA_FLAGS "-L${packages}/lib")
+  endif()
+endif()
+if(nvcc AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  set(CMAKE_CUDA_COMPILER ${nvcc})
+endif()
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 120)
+endif()
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  if(FACEPRINT_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "FACEPRINT_CUDA is ON, but there is no CUDA compiler: install CUDA 13, name its nvcc in the "
+                        "environment variable CUDACXX, or pip install the packages that pyproject.toml lists for it")
+  endif()
+  message(STATUS "No CUDA compiler: without the CUDA backend")
+  return()
+endif()
+enable_language(CUDA)
+
+add_library(faceprint_cuda OBJECT
+  cpp/src/cuda/backend.cu
+  cpp/src/cuda/batch.cu
+  cpp/src/cuda/cards.cu
+  cpp/src/cuda/chip.cu
+  cpp/src/cuda/device.cu
+  cpp/src/cuda/distance.cu
+  cpp/src/cuda/edges.cu
+  cpp/src/cuda/gallery.cu
+  cpp/src/cuda/loss.cu
+  cpp/src/cuda/mine.cu
+  cpp/src/cuda/nearest.cu
+  cpp/src/cuda/prepare.cu
+  cpp/src/cuda/within.cu)
+target_include_directories(faceprint_cuda PRIVATE cpp/src)
+target_link_libraries(faceprint_cuda PUBLIC faceprint::core)
+set_target_properties(faceprint_cuda PROPERTIES CUDA_STANDARD 20 CUDA_VISIBILITY_PRESET hidden
+                                                CUDA_RUNTIME_LIBRARY Static)
+# As on the CPU, what is fused is written so. Kernels share constexpr functions with the host; 554 is about a conversion
+# of Matrix to itself.
+target_compile_options(faceprint_cuda PRIVATE --expt-relaxed-constexpr --fmad=false --threads=2 -Xfatbin=-compress-all
+                                              -diag-suppress=554 -Xcompiler=-ffp-contract=off)

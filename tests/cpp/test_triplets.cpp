@@ -106,6 +106,17 @@ double hinge(const Sample& sample, const std::vector<Triplet>& triplets, double 
   return sum;
 }
 
+void add_slope(const Sample& sample, const std::vector<Triplet>& triplets, Rows<float>& slope) {
+  for (const auto& [a, p, n] : triplets) {
+    for (std::ptrdiff_t d = 0; d < sample.rows.columns; ++d) {
+      const float x = sample.rows.at(a, d), y = sample.rows.at(p, d), z = sample.rows.at(n, d);
+      slope.at(a, d) += 2 * (z - y);
+      slope.at(p, d) += 2 * (y - x);
+      slope.at(n, d) += 2 * (x - z);
+    }
+  }
+}
+
 }  // namespace
 
 TEST(finds_what_three_nested_loops_find) {
@@ -144,19 +155,31 @@ TEST(sums_what_all_triplets_cost) {
         CHECK_EQUAL(loss.triplets, static_cast<std::int64_t>(triplets.size()));
         CHECK_EQUAL(loss.value, hinge(sample, triplets, rule.margin));  // whole numbers and halves are exact
         Rows<float> slope(sample.rows.rows, sample.rows.columns, 1, 0);
-        for (const auto& [a, p, n] : triplets) {
-          for (std::ptrdiff_t d = 0; d < sample.rows.columns; ++d) {
-            const float x = sample.rows.at(a, d), y = sample.rows.at(p, d), z = sample.rows.at(n, d);
-            slope.at(a, d) += 2 * (z - y);
-            slope.at(p, d) += 2 * (y - x);
-            slope.at(n, d) += 2 * (x - z);
-          }
-        }
+        add_slope(sample, triplets, slope);
         for (std::ptrdiff_t row = 0; row < sample.rows.rows; ++row) {
           for (std::ptrdiff_t d = 0; d < sample.rows.columns; ++d) CHECK_EQUAL(gradient.at(row, d), slope.at(row, d));
           CHECK_EQUAL(gradient.at(row, sample.rows.columns), -7.0f);
         }
       }
+    }
+  });
+}
+
+// More rows than a chain of products, and anchors that end within one; sums are whole numbers.
+TEST(sums_over_the_anchors_of_the_first_rows) {
+  Sample sample{random_integers(200, 20, 3), {}};
+  for (std::int64_t row = 0; row < 200; ++row) sample.labels.push_back(row % 50);
+  on_each_backend([&](const std::string&) {
+    for (const std::ptrdiff_t anchors : {1, 127, 128, 129, 150, 199}) {
+      const TripletRule rule = {.kind = Mining::batch_all, .margin = 2, .anchors = anchors};
+      const std::vector<Triplet> triplets = listed(mine_triplets(sample.rows.view(), sample.labels, rule));
+      Rows<float> gradient(200, 20), slope(200, 20);
+      const TripletLoss loss =
+          triplet_loss(sample.rows.view(), sample.labels, rule, Hinge::margin, false, gradient.view());
+      CHECK_EQUAL(loss.triplets, std::ssize(triplets));
+      CHECK_EQUAL(loss.value, hinge(sample, triplets, rule.margin));
+      add_slope(sample, triplets, slope);
+      CHECK(gradient.data == slope.data);
     }
   });
 }

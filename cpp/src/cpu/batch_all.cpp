@@ -60,9 +60,9 @@ TripletSum weigh(const TripletKernels& kernels, double margin, const Anchor& anc
 class Factors {
  public:
   explicit Factors(Matrix<const float> rows)
-      : columns_(divide_up(rows.columns, panel_rows) * panel_rows), values_(at(rows.rows * columns_)) {
+      : rows_(rows.rows), columns_(divide_up(rows.columns, panel_rows) * panel_rows), values_(at(rows_ * columns_)) {
     for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
-      const std::ptrdiff_t first = i / chunk * chunk, count = std::min(chunk, rows.rows - first);
+      const std::ptrdiff_t first = i / chunk * chunk, count = panel_length(first);
       for (std::ptrdiff_t d = 0; d < rows.columns; d += panel_rows) {
         float* place = values_.data() + first * columns_ + d * count + (i - first) * panel_rows;
         std::copy_n(rows.row(i) + d, std::min(panel_rows, rows.columns - d), place);
@@ -71,10 +71,12 @@ class Factors {
   }
 
   std::ptrdiff_t columns() const { return columns_; }
+  // From a row on that begins a chunk.
   const float* from(std::ptrdiff_t row) const { return values_.data() + row * columns_; }
+  std::ptrdiff_t panel_length(std::ptrdiff_t row) const { return std::min(chunk, rows_ - row); }
 
  private:
-  std::ptrdiff_t columns_;
+  std::ptrdiff_t rows_, columns_;
   std::vector<float> values_;
 };
 
@@ -92,6 +94,11 @@ TripletSum sum_all(const TripletBatch& batch, Matrix<double> gradient) {
     const std::ptrdiff_t count = std::min(chunk, rows - first), anchors = block.distances.rows;
     std::vector<float> room(at(chunk * chunk));
     ProductSlice slice{};
+    const auto multiply_with = [&](std::ptrdiff_t row) {
+      slice.factors = factors.from(row);
+      slice.panel_length = factors.panel_length(row);
+      batch.kernels.add_products(slice);
+    };
     slice.columns = columns;
     slice.packed = room.data();
     slice.out = {products.data() + first * columns, count, columns, columns};
@@ -99,8 +106,7 @@ TripletSum sum_all(const TripletBatch& batch, Matrix<double> gradient) {
     for (std::ptrdiff_t i = 0; i < anchors; i += chunk) {
       const Matrix<const float> some = block.distances.slice(i, std::min(chunk, anchors - i));
       slice.weights = {some.data + first, some.rows, count, some.stride};
-      slice.factors = factors.from(block.first + i);
-      batch.kernels.add_products(slice);
+      multiply_with(block.first + i);
       for (std::ptrdiff_t anchor = 0; anchor < some.rows; ++anchor) {
         const float* weights = slice.weights.row(anchor);
         for (std::ptrdiff_t row = 0; row < count; ++row) totals[at(first + row)] += static_cast<double>(weights[row]);
@@ -113,8 +119,7 @@ TripletSum sum_all(const TripletBatch& batch, Matrix<double> gradient) {
     for (std::ptrdiff_t i = 0; i < rows; i += chunk) {
       const float* weights = block.distances.row(first - block.first) + i;
       slice.weights = {weights, anchors_here, std::min(chunk, rows - i), block.distances.stride};
-      slice.factors = factors.from(i);
-      batch.kernels.add_products(slice);
+      multiply_with(i);
     }
   };
 

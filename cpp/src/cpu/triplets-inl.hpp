@@ -91,7 +91,7 @@ template <std::ptrdiff_t R>
 inline void add_products_of_tile(const ProductSlice& slice, std::ptrdiff_t chain, std::ptrdiff_t first) {
   for (std::ptrdiff_t column = 0; column < slice.columns; column += panel_rows) {
     Tile<R, 1> tile;
-    multiply<R, 1>(slice.packed + first * chain, slice.factors + column * chain, chain, tile);
+    multiply<R, 1>(slice.packed + first * chain, slice.factors + column * slice.panel_length, chain, tile);
     for (std::ptrdiff_t r = 0; r < R; ++r) {
       float sums[panel_rows];
       FACEPRINT_UNROLL

@@ -14,7 +14,8 @@ namespace faceprint {
 struct ProductSlice {
   Matrix<const float> weights;  // [rows, chain], or [chain, rows] where `transposed`
   bool transposed;
-  const float* factors;    // [columns / panel_rows][chain][panel_rows]
+  const float* factors;  // [columns / panel_rows][panel_length][panel_rows], of which the chain takes the first rows
+  std::ptrdiff_t panel_length;
   std::ptrdiff_t columns;  // a multiple of Gallery::panel_rows
   Matrix<double> out;
   float* packed;  // room for chain * out.rows

@@ -4,6 +4,7 @@
 
 // Headers that CUDA's own brings too, or that our sources may have meant.
 #include <cstddef>
+#include <memory>
 #include <tuple>
 
 #include "executor.hpp"
@@ -24,8 +25,16 @@ void check(cudaError_t status);
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
             Arguments... arguments) {
-  const auto run = [kernel, values = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, values); };
-  check(::emulated::enqueue({grid, block, shared_bytes, run}, stream));
+  struct Call {
+    void (*kernel)(Parameters...);
+    std::tuple<Parameters...> values;
+
+    static void run(const void* call) {
+      std::apply(static_cast<const Call*>(call)->kernel, static_cast<const Call*>(call)->values);
+    }
+  };
+  const auto call = std::make_shared<const Call>(Call{kernel, {arguments...}});
+  check(::emulated::enqueue({grid, block, shared_bytes, call, sizeof(Call), &Call::run}, stream));
 }
 
 inline std::byte* shared_memory() { return ::emulated::dynamic_shared_memory(); }

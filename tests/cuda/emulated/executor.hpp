@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -34,8 +34,10 @@ struct Fault : std::runtime_error {
 
 struct Launch {
   dim3 grid, block;
-  std::size_t shared_bytes;   // of dynamic shared memory
-  std::function<void()> run;  // by each thread
+  std::size_t shared_bytes;          // of dynamic shared memory
+  std::shared_ptr<const void> call;  // the kernel and its arguments, which take `call_bytes`
+  std::size_t call_bytes;
+  void (*run)(const void* call);  // by each thread
 };
 
 // Runs all blocks, one after another. Throws Fault.

@@ -62,9 +62,9 @@ struct EdgeRule {
 
 // The edges of a graph of nearest neighbours, weighted by evidence. Row i of both matrices, which `neighbours` fills,
 // has the neighbours of node i, the nearest first; edges from a node are ordered by distance, or, where balanced, by
-// target. The number of threads changes nothing. Throws std::invalid_argument if the shapes differ, if a distance is
-// negative or not a number or less than the one before, if an index is not that of another node or comes twice in a
-// row, or for a rule out of range.
+// target. The number of threads changes nothing; of backends only cuda may give other weights, within 1e-6 of these.
+// Throws std::invalid_argument if the shapes differ, if a distance is negative or not a number or less than the one
+// before, if an index is not that of another node or comes twice in a row, or for a rule out of range.
 Graph neighbour_graph(Matrix<const float> distances, Matrix<const std::int64_t> indices, const EdgeRule& rule,
                       int threads = 0, Watch* watch = nullptr);
 

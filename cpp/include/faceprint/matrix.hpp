@@ -14,8 +14,8 @@ struct Matrix {
   T* data;
   std::ptrdiff_t rows, columns, stride;
 
-  T* row(std::ptrdiff_t i) const { return data + i * stride; }
-  Matrix slice(std::ptrdiff_t first, std::ptrdiff_t count) const { return {row(first), count, columns, stride}; }
+  constexpr T* row(std::ptrdiff_t i) const { return data + i * stride; }
+  constexpr Matrix slice(std::ptrdiff_t first, std::ptrdiff_t count) const { return {row(first), count, columns, stride}; }
 
   operator Matrix<const T>() const
     requires(!std::is_const_v<T>)

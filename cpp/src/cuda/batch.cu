@@ -33,16 +33,10 @@ __global__ void list_pairs(Anchors anchors, Identities identities, TripletRule r
 }
 
 Batch::Batch(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, const Stream& stream)
-    : rule_(rule),
-      stream_(stream),
-      rows_(narrow("rows", embeddings.rows)),
-      depth_(narrow("columns", embeddings.columns)),
-      embeddings_(embeddings.rows * embeddings.columns, stream) {
-  upload_rows(embeddings, embeddings_.data(), stream);
-  packed_ = pack_on_card({embeddings_.data(), rows_, depth_, depth_}, stream);
+    : rule_(rule), stream_(stream), embeddings_(embeddings), packed_(pack_on_card(embeddings, stream)) {
   const std::vector<std::int32_t> members(groups.members().begin(), groups.members().end());
   std::vector<std::int32_t> begins, ends;
-  for (std::int32_t row = 0; row < rows_; ++row) {
+  for (std::int32_t row = 0; row < rows(); ++row) {
     const auto own = groups.of(row);
     begins.push_back(static_cast<std::int32_t>(own.data() - groups.members().data()));
     ends.push_back(begins.back() + static_cast<std::int32_t>(own.size()));
@@ -50,14 +44,13 @@ Batch::Batch(Matrix<const float> embeddings, const Groups& groups, const Triplet
     pairs_.push_back(wants_one_positive(rule.kind) ? std::min(others, 1) : others);
     most_pairs_ = std::max(most_pairs_, pairs_.back());
   }
-  members_ = uploaded(members.data(), rows_, stream);
-  begins_ = uploaded(begins.data(), rows_, stream);
-  ends_ = uploaded(ends.data(), rows_, stream);
+  members_ = uploaded(members.data(), rows(), stream);
+  begins_ = uploaded(begins.data(), rows(), stream);
+  ends_ = uploaded(ends.data(), rows(), stream);
 }
 
 void Batch::find_distances(std::int32_t first, std::int32_t count, float* distances) const {
-  const Matrix<const float> queries = {embeddings() + std::int64_t{first} * depth_, count, depth_, depth_};
-  cuda::distances(pack_on_card(queries, stream_), packed_, distances, rows_, stream_);
+  cuda::distances(pack_on_card(embeddings_.slice(first, count), stream_), packed_, distances, rows(), stream_);
 }
 
 void visit_blocks(const Batch& batch, std::ptrdiff_t anchors, Watch* watch,

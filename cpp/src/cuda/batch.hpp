@@ -12,19 +12,33 @@
 
 namespace faceprint::cuda {
 
+// Rows of the host, sent to the card.
+class SentRows {
+ public:
+  SentRows(Matrix<const float> rows, const Stream& stream)
+      : values_(rows.rows * rows.columns, stream), view_{values_.data(), rows.rows, rows.columns, rows.columns} {
+    upload_rows(rows, values_.data(), stream);
+  }
+  const Matrix<const float>& view() const { return view_; }
+
+ private:
+  DeviceArray<float> values_;
+  Matrix<const float> view_;
+};
+
 class Batch {
  public:
+  // Embeddings that lie on the card.
   Batch(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, const Stream& stream);
 
   const TripletRule& rule() const { return rule_; }
   const Stream& stream() const { return stream_; }
-  std::int32_t rows() const { return rows_; }
-  std::int32_t depth() const { return depth_; }
-  std::int32_t anchors() const { return rule_.anchors > 0 ? static_cast<std::int32_t>(rule_.anchors) : rows_; }
+  const Matrix<const float>& embeddings() const { return embeddings_; }
+  std::int32_t rows() const { return packed_.rows; }
+  std::int32_t depth() const { return packed_.columns; }
+  std::int32_t anchors() const { return rule_.anchors > 0 ? static_cast<std::int32_t>(rule_.anchors) : rows(); }
   std::int32_t pairs_of(std::int32_t anchor) const { return pairs_[static_cast<std::size_t>(anchor)]; }
   std::int32_t most_pairs() const { return most_pairs_; }  // of any anchor
-
-  const float* embeddings() const { return embeddings_.data(); }  // [rows, depth]
   Identities identities() const { return {members_.data(), begins_.data(), ends_.data()}; }
 
   // Fills the distances from `count` rows to all.
@@ -33,10 +47,10 @@ class Batch {
  private:
   const TripletRule& rule_;
   const Stream& stream_;
-  std::int32_t rows_, depth_, most_pairs_ = 0;
-  std::vector<std::int32_t> pairs_;  // how many each anchor has
-  DeviceArray<float> embeddings_;
+  Matrix<const float> embeddings_;
   PackedRows packed_;
+  std::int32_t most_pairs_ = 0;
+  std::vector<std::int32_t> pairs_;  // how many each anchor has
   DeviceArray<std::int32_t> members_, begins_, ends_;
 };
 

@@ -107,10 +107,11 @@ struct ProductTile {
 
 // Adds to out, [results, depth], the products of weights with rows of embeddings, [chain, depth].
 __global__ void __launch_bounds__(ProductTile::threads)
-    add_products(Weights weights, const float* rows, std::int32_t depth, double* out) {
+    add_products(Weights weights, Matrix<const float> rows, double* out) {
   FACEPRINT_SHARED(ProductTile, tile, );
   constexpr std::int32_t side = ProductTile::side, links = ProductTile::links, each = ProductTile::thread_side;
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  const auto depth = static_cast<std::int32_t>(rows.columns);
   const std::int32_t first_result = static_cast<std::int32_t>(blockIdx.x) * side;
   const std::int32_t first_number = static_cast<std::int32_t>(blockIdx.y) * side;
   const std::int32_t down = thread / ProductTile::across * each, along = thread % ProductTile::across * each;
@@ -139,7 +140,7 @@ __global__ void __launch_bounds__(ProductTile::threads)
       for (std::int32_t i = thread; i < links * side; i += ProductTile::threads) {
         const std::int32_t l = i / side, number = first_number + i % side;
         const bool there = link + l < end && number < depth;
-        tile.rows[l][i % side] = there ? rows[std::int64_t{link + l} * depth + number] : 0;
+        tile.rows[l][i % side] = there ? rows.row(link + l)[number] : 0;
       }
       __syncthreads();
       for (std::int32_t l = 0; l < links; ++l) {
@@ -179,12 +180,12 @@ __global__ void add_totals(Anchors anchors, double* totals) {
 }
 
 // The gradient of a weighted sum of |x - y|^2, in which the weights of an anchor add up to nothing.
-__global__ void write_gradient(const float* embeddings, std::int64_t numbers, std::int32_t depth, const double* totals,
-                               const double* products, double scale, float* gradient) {
-  const std::int64_t place = global_thread();
-  if (place >= numbers) return;
-  const double sum = 2 * (totals[place / depth] * static_cast<double>(embeddings[place]) - products[place]);
-  gradient[place] = static_cast<float>(sum * scale);
+__global__ void write_gradient(Matrix<const float> embeddings, const double* totals, const double* products,
+                               double scale, Matrix<float> gradient) {
+  const std::int64_t place = global_thread(), row = place / embeddings.columns, d = place % embeddings.columns;
+  if (row >= embeddings.rows) return;
+  const double sum = 2 * (totals[row] * static_cast<double>(embeddings.row(row)[d]) - products[place]);
+  gradient.row(row)[d] = static_cast<float>(sum * scale);
 }
 
 }  // namespace faceprint::cuda

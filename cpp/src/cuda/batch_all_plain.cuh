@@ -30,14 +30,14 @@ __global__ void weigh_plainly(Anchors anchors, Identities identities, TripletRul
 
 // Adds to out, [results, depth], the products of weights with rows of embeddings, [chain, depth]. A thread a number, in
 // blocks of one dimension.
-__global__ void add_products_plainly(Weights weights, const float* rows, std::int32_t depth, double* out) {
-  const std::int64_t place = global_thread();
-  if (place >= std::int64_t{weights.results} * depth) return;
-  const auto result = static_cast<std::int32_t>(place / depth), d = static_cast<std::int32_t>(place % depth);
+__global__ void add_products_plainly(Weights weights, Matrix<const float> rows, double* out) {
+  const std::int64_t place = global_thread(), d = place % rows.columns;
+  const auto result = static_cast<std::int32_t>(place / rows.columns);
+  if (result >= weights.results) return;
   for (std::int32_t first = 0; first < weights.chain; first += chain_length) {
     float sum = 0;
     for (std::int32_t link = first; link < weights.chain && link < first + chain_length; ++link) {
-      sum = fmaf(weights.at(result, link), rows[std::int64_t{link} * depth + d], sum);
+      sum = fmaf(weights.at(result, link), rows.row(link)[d], sum);
     }
     out[place] += static_cast<double>(sum);
   }

@@ -51,9 +51,9 @@ void copy_pixels(const Source& source, std::uint8_t* to) {
 }
 
 // Some chips that are cut at once.
-class Batch {
+class Chips {
  public:
-  Batch(std::span<const Source> sources, const ChipFormat& format, const Stream& stream)
+  Chips(std::span<const Source> sources, const ChipFormat& format, const Stream& stream)
       : format_(format), stream_(stream), chips_(std::ssize(sources)) {
     std::int64_t bytes = 0;
     for (const Source& source : sources) bytes += source.bytes();
@@ -116,12 +116,10 @@ class Batch {
   DeviceArray<Cut> cuts_;
 };
 
-}  // namespace
-
-template <class T>
-void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, const Stream& stream) {
-  const std::ptrdiff_t values = values_per_chip(format), bytes_out = values * static_cast<std::ptrdiff_t>(sizeof(T));
-  const std::ptrdiff_t most = std::clamp<std::ptrdiff_t>(most_bytes / bytes_out, 1, most_chips);
+// Calls write(chips, first, count) for as many chips at a time as there is room for.
+template <class Write>
+void cut_in_batches(std::span<const Crop> crops, const ChipFormat& format, std::ptrdiff_t most, const Stream& stream,
+                    const Write& write) {
   std::vector<Source> sources;
   std::ptrdiff_t bytes = 0;
   for (std::ptrdiff_t i = 0; i < std::ssize(crops); ++i) {
@@ -129,15 +127,35 @@ void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out,
     bytes += sources.back().bytes();
     if (i + 1 < std::ssize(crops) && std::ssize(sources) < most && bytes < most_bytes) continue;
     const std::ptrdiff_t count = std::ssize(sources);
-    const DeviceArray<T> written(count * values, stream);
-    Batch(sources, format, stream).write(written.data());
-    download_rows(written.data(), out.slice(i + 1 - count, count), stream);
+    write(Chips(sources, format, stream), i + 1 - count, count);
     sources.clear();
     bytes = 0;
   }
 }
 
+}  // namespace
+
+template <class T>
+void chips_on_card(std::span<const Crop> crops, const ChipFormat& format, T* out, const Stream& stream) {
+  cut_in_batches(crops, format, most_chips, stream, [&](const Chips& chips, std::ptrdiff_t first, std::ptrdiff_t) {
+    chips.write(out + first * values_per_chip(format));
+  });
+}
+
+template <class T>
+void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<T> out, const Stream& stream) {
+  const std::ptrdiff_t values = values_per_chip(format), bytes = values * static_cast<std::ptrdiff_t>(sizeof(T));
+  const std::ptrdiff_t most = std::clamp<std::ptrdiff_t>(most_bytes / bytes, 1, most_chips);
+  const DeviceArray<T> written(std::min(most, std::ssize(crops)) * values, stream);
+  cut_in_batches(crops, format, most, stream, [&](const Chips& chips, std::ptrdiff_t first, std::ptrdiff_t count) {
+    chips.write(written.data());
+    download_rows(written.data(), out.slice(first, count), stream);
+  });
+}
+
 template void chips(std::span<const Crop>, const ChipFormat&, Matrix<float>, const Stream&);
 template void chips(std::span<const Crop>, const ChipFormat&, Matrix<std::uint16_t>, const Stream&);
+template void chips_on_card(std::span<const Crop>, const ChipFormat&, float*, const Stream&);
+template void chips_on_card(std::span<const Crop>, const ChipFormat&, std::uint16_t*, const Stream&);
 
 }  // namespace faceprint::cuda

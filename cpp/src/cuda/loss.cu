@@ -48,7 +48,7 @@ struct RowPulls {
 };
 
 // The loss over mined triplets. Its sum runs on the host, in the order of triplets.
-TripletLoss loss_of_mined(const Batch& batch, Hinge hinge, bool mean, Watch* watch, float* gradient) {
+TripletLoss loss_of_mined(const Batch& batch, Hinge hinge, bool mean, Watch* watch, Matrix<float> gradient) {
   const Stream& stream = batch.stream();
   const Mined mined = mine(batch, watch);
   const Hinged found = hinged(mined, hinge, batch.rule().margin);
@@ -57,12 +57,12 @@ TripletLoss loss_of_mined(const Batch& batch, Hinge hinge, bool mean, Watch* wat
   const DeviceArray<std::int64_t> begins = uploaded(rows.begins.data(), batch.rows() + 1, stream);
   const DeviceArray<Pull> pulls = uploaded(rows.pulls.data(), std::ssize(rows.pulls), stream);
   launch(add_pulls, static_cast<unsigned>(batch.rows()), std::min(batch.depth(), block_threads), 0, stream,
-         batch.embeddings(), batch.depth(), begins.data(), pulls.data(), scale, gradient);
+         batch.embeddings(), begins.data(), pulls.data(), scale, gradient);
   return {.value = found.sum.sum * scale, .triplets = found.sum.count};
 }
 
 // Blocks of anchors are those of the CPU, for sums of products run block by block.
-TripletLoss loss_of_all(const Batch& batch, bool mean, Watch* watch, float* gradient) {
+TripletLoss loss_of_all(const Batch& batch, bool mean, Watch* watch, Matrix<float> gradient) {
   const Stream& stream = batch.stream();
   const std::int32_t rows = batch.rows(), depth = batch.depth();
   const std::int64_t numbers = std::int64_t{rows} * depth;
@@ -70,9 +70,9 @@ TripletLoss loss_of_all(const Batch& batch, bool mean, Watch* watch, float* grad
   clear(products, stream);
   clear(totals, stream);
   const DeviceArray<TripletSum> sums(batch.anchors(), stream);
-  const auto add = [&](const Weights& weights, std::int32_t factors, std::int32_t first_result) {
+  const auto add = [&](const Weights& weights, std::int32_t first_link, std::int32_t first_result) {
     launch(add_products, {pieces(weights.results, ProductTile::side), pieces(depth, ProductTile::side)},
-           ProductTile::threads, 0, stream, weights, batch.embeddings() + std::int64_t{factors} * depth, depth,
+           ProductTile::threads, 0, stream, weights, batch.embeddings().slice(first_link, weights.chain),
            products.data() + std::int64_t{first_result} * depth);
   };
   visit_blocks(batch, anchors_per_block(rows), watch, [&](const PairBlock& block) {
@@ -95,21 +95,29 @@ TripletLoss loss_of_all(const Batch& batch, bool mean, Watch* watch, float* grad
     all.count += part.count;
   }
   const double scale = scale_of(mean, all);
-  launch(write_gradient, blocks_of(numbers), block_threads, 0, stream, batch.embeddings(), numbers, depth,
-         totals.data(), products.data(), scale, gradient);
+  launch(write_gradient, blocks_of(numbers), block_threads, 0, stream, batch.embeddings(), totals.data(),
+         products.data(), scale, gradient);
   return {.value = all.sum * scale, .triplets = all.count};
 }
 
 }  // namespace
 
-TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, Hinge hinge,
-                         bool mean, Matrix<float> gradient, Watch* watch, const Stream& stream) {
+TripletLoss triplet_loss_on_card(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule,
+                                 Hinge hinge, bool mean, Matrix<float> gradient, Watch* watch, const Stream& stream) {
   if (embeddings.rows == 0) return {.value = 0, .triplets = 0};
   const Batch batch(embeddings, groups, rule, stream);
-  const DeviceArray<float> on_card(embeddings.rows * embeddings.columns, stream);
-  const TripletLoss loss = rule.kind == Mining::batch_all ? loss_of_all(batch, mean, watch, on_card.data())
-                                                          : loss_of_mined(batch, hinge, mean, watch, on_card.data());
-  download_rows(on_card.data(), gradient, stream);
+  if (rule.kind == Mining::batch_all) return loss_of_all(batch, mean, watch, gradient);
+  return loss_of_mined(batch, hinge, mean, watch, gradient);
+}
+
+TripletLoss triplet_loss(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, Hinge hinge,
+                         bool mean, Matrix<float> gradient, Watch* watch, const Stream& stream) {
+  const SentRows rows(embeddings, stream);
+  const DeviceArray<float> slopes(embeddings.rows * embeddings.columns, stream);
+  const TripletLoss loss =
+      triplet_loss_on_card(rows.view(), groups, rule, hinge, mean,
+                           {slopes.data(), embeddings.rows, embeddings.columns, embeddings.columns}, watch, stream);
+  download_rows(slopes.data(), gradient, stream);
   return loss;
 }
 

@@ -95,9 +95,15 @@ Mined mine(const Batch& batch, Watch* watch) {
   return mined;
 }
 
+Triplets mine_triplets_on_card(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule,
+                               Watch* watch, const Stream& stream) {
+  if (embeddings.rows == 0) return {};
+  return mine(Batch(embeddings, groups, rule, stream), watch).triplets;
+}
+
 Triplets mine_triplets(Matrix<const float> embeddings, const Groups& groups, const TripletRule& rule, Watch* watch,
                        const Stream& stream) {
-  return mine(Batch(embeddings, groups, rule, stream), watch).triplets;
+  return mine_triplets_on_card(SentRows(embeddings, stream).view(), groups, rule, watch, stream);
 }
 
 }  // namespace faceprint::cuda

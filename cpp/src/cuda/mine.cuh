@@ -149,7 +149,8 @@ __global__ void pick_any(Anchors anchors, Identities identities, TripletRule rul
       const std::uint32_t first = starts[bin_of(pair.lowest)];
       const std::uint32_t last = starts[bin_of(pair.limit)];
       if (first >= last) continue;
-      const std::uint32_t drawn = first + draw(rule.seed, anchors.first + i, pair.positive, last - first);
+      const auto drawn =
+          static_cast<std::uint32_t>(first + draw(rule.seed, anchors.first + i, pair.positive, last - first));
       const std::int32_t bin = up_to(drawn, starts + 1, 2 * pairs);
       const std::int32_t row = find_row(anchors, identities, i, bin > 0 ? thresholds[bin - 1] : threshold(0),
                                         thresholds[bin], static_cast<std::int32_t>(drawn - starts[bin]));

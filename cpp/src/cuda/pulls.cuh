@@ -14,17 +14,17 @@ struct Pull {
 };
 
 // Row r's pulls are those from begins[r] on; they are added up in their order. A block a row.
-__global__ void add_pulls(const float* embeddings, std::int32_t depth, const std::int64_t* begins, const Pull* pulls,
-                          double scale, float* gradient) {
+__global__ void add_pulls(Matrix<const float> embeddings, const std::int64_t* begins, const Pull* pulls, double scale,
+                          Matrix<float> gradient) {
   const std::int64_t row = blockIdx.x;
-  for (auto d = static_cast<std::int32_t>(threadIdx.x); d < depth; d += blockDim.x) {
+  for (auto d = static_cast<std::int32_t>(threadIdx.x); d < embeddings.columns; d += blockDim.x) {
     double sum = 0;
     for (std::int64_t i = begins[row]; i < begins[row + 1]; ++i) {
-      const auto plus = static_cast<double>(embeddings[std::int64_t{pulls[i].plus} * depth + d]);
-      const auto minus = static_cast<double>(embeddings[std::int64_t{pulls[i].minus} * depth + d]);
+      const auto plus = static_cast<double>(embeddings.row(pulls[i].plus)[d]);
+      const auto minus = static_cast<double>(embeddings.row(pulls[i].minus)[d]);
       sum += pulls[i].weight * (plus - minus);
     }
-    gradient[row * depth + d] = static_cast<float>(sum * scale);
+    gradient.row(row)[d] = static_cast<float>(sum * scale);
   }
 }
 

@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <utility>
 
 #include "check.hpp"
 #include "data.hpp"
+#include "faceprint/gallery.hpp"
 #include "faceprint/graph.hpp"
+#include "faceprint/nearest.hpp"
 
 using namespace faceprint;
 
@@ -68,6 +72,35 @@ TEST(evidence_is_the_share_of_the_lists_that_agree) {
   const double near = std::numbers::e / (std::numbers::e + 1), far = 1 / (1 + std::numbers::e);
   CHECK_EQUAL(graph.targets.data()[0], 1);
   CHECK(std::abs(static_cast<double>(graph.weights.data()[0]) - (2 * near + 2 * far) / (2 + 2 * far)) < 1e-7);
+}
+
+// Cards have another exponential function, whose float32 may be the next one; weights are quotients of sums of those.
+TEST(edges_are_the_same_on_all_backends) {
+  Rows<float> rows = random_units(200, 5, 1);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    for (std::ptrdiff_t d = 0; d < 5; ++d) rows.at(row, d) = rows.at(row % 9, d) + 0.3f * rows.at(row, d);
+  }
+  Gallery gallery(5);
+  gallery.append(rows.view());
+  for (const std::ptrdiff_t length : {1, 7, 8, 20, 199}) {
+    Rows<float> distances(200, length);
+    Rows<std::int64_t> indices(200, length);
+    neighbours(gallery, distances.view(), indices.view());
+    for (const double least : {0.0, 0.5}) {
+      const EdgeRule rule = {.halfway = 0.6, .slope = 0.1, .least = least, .balanced = false};
+      Graph expected;
+      on_each_backend([&](const std::string& backend) {
+        Graph graph = neighbour_graph(distances.view(), indices.view(), rule);
+        if (backend == "portable") expected = std::move(graph);
+        const Graph& other = backend == "portable" ? expected : graph;
+        CHECK(std::ranges::equal(other.offsets, expected.offsets));
+        CHECK(std::ranges::equal(other.targets, expected.targets));
+        CHECK(std::ranges::equal(other.weights, expected.weights,
+                                 [](float a, float b) { return std::abs(a - b) <= 1e-6f * b; }));
+      });
+      CHECK(expected.targets.size() > 100);
+    }
+  }
 }
 
 TEST(threads_change_nothing) {

@@ -18,8 +18,8 @@ constexpr std::size_t room_to_weigh(std::int32_t pairs) {
 
 // Puts in place of the distances in how many triplets each takes part, negative for those to negatives. Blocks take
 // anchors in turns.
-__global__ void weigh(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
-                      TripletSum* triplets, Room room) {
+static __global__ void weigh(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
+                             TripletSum* triplets, Room room) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
   constexpr std::int32_t threads = weighing_threads;
   for (auto i = static_cast<std::int32_t>(blockIdx.x); i < anchors.count; i += gridDim.x) {
@@ -106,7 +106,7 @@ struct ProductTile {
 };
 
 // Adds to out, [results, depth], the products of weights with rows of embeddings, [chain, depth].
-__global__ void __launch_bounds__(ProductTile::threads)
+static __global__ void __launch_bounds__(ProductTile::threads)
     add_products(Weights weights, Matrix<const float> rows, double* out) {
   FACEPRINT_SHARED(ProductTile, tile, );
   constexpr std::int32_t side = ProductTile::side, links = ProductTile::links, each = ProductTile::thread_side;
@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(ProductTile::threads)
 // float64 are exact in any order.
 inline constexpr std::int32_t anchors_per_total = 32;
 
-__global__ void add_totals(Anchors anchors, double* totals) {
+static __global__ void add_totals(Anchors anchors, double* totals) {
   const auto row = static_cast<std::int32_t>(global_thread());
   if (row >= anchors.rows) return;
   const std::int32_t first = static_cast<std::int32_t>(blockIdx.y) * anchors_per_total;
@@ -180,8 +180,8 @@ __global__ void add_totals(Anchors anchors, double* totals) {
 }
 
 // The gradient of a weighted sum of |x - y|^2, in which the weights of an anchor add up to nothing.
-__global__ void write_gradient(Matrix<const float> embeddings, const double* totals, const double* products,
-                               double scale, Matrix<float> gradient) {
+static __global__ void write_gradient(Matrix<const float> embeddings, const double* totals, const double* products,
+                                      double scale, Matrix<float> gradient) {
   const std::int64_t place = global_thread(), row = place / embeddings.columns, d = place % embeddings.columns;
   if (row >= embeddings.rows) return;
   const double sum = 2 * (totals[row] * static_cast<double>(embeddings.row(row)[d]) - products[place]);

@@ -6,8 +6,8 @@
 namespace faceprint::cuda {
 
 // A thread an anchor, which looks at all its pairs and negatives.
-__global__ void weigh_plainly(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
-                              float* weights, TripletSum* triplets) {
+static __global__ void weigh_plainly(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
+                                     float* weights, TripletSum* triplets) {
   const auto i = static_cast<std::int32_t>(global_thread());
   if (i >= anchors.count) return;
   const float* apart = anchors.apart(i);
@@ -30,7 +30,7 @@ __global__ void weigh_plainly(Anchors anchors, Identities identities, TripletRul
 
 // Adds to out, [results, depth], the products of weights with rows of embeddings, [chain, depth]. A thread a number, in
 // blocks of one dimension.
-__global__ void add_products_plainly(Weights weights, Matrix<const float> rows, double* out) {
+static __global__ void add_products_plainly(Weights weights, Matrix<const float> rows, double* out) {
   const std::int64_t place = global_thread(), d = place % rows.columns;
   const auto result = static_cast<std::int32_t>(place / rows.columns);
   if (result >= weights.results) return;

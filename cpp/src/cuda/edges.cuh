@@ -26,13 +26,14 @@ struct NeighbourLists {
 };
 
 // Puts affinities in place of distances.
-__global__ void find_affinities(float* distances, std::int64_t count, double halfway, double slope) {
+static __global__ void find_affinities(float* distances, std::int64_t count, double halfway, double slope) {
   const std::int64_t i = global_thread();
   if (i >= count) return;
   distances[i] = static_cast<float>(1 / (1 + std::exp((static_cast<double>(distances[i]) - halfway) / slope)));
 }
 
-__global__ void add_affinities(const float* affinities, std::int32_t nodes, std::int32_t length, double* totals) {
+static __global__ void add_affinities(const float* affinities, std::int32_t nodes, std::int32_t length,
+                                      double* totals) {
   const auto node = static_cast<std::int32_t>(global_thread());
   if (node >= nodes) return;
   double total = 1;
@@ -136,8 +137,8 @@ constexpr std::size_t room_for_edges(std::int32_t length) {
 // The weights of the edges from nodes `first` and following to their neighbours, [count, length], and how many of each
 // there are before the first that is too weak. Blocks of whole warps, which take nodes in turns; eight threads a
 // neighbour.
-__global__ void find_edges(NeighbourLists lists, double least, std::int32_t first, std::int32_t count, float* weights,
-                           std::int32_t* counts, Room room) {
+static __global__ void find_edges(NeighbourLists lists, double least, std::int32_t first, std::int32_t count,
+                                  float* weights, std::int32_t* counts, Room room) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x), threads = static_cast<std::int32_t>(blockDim.x);
   const std::int32_t lane = thread % lanes, length = lists.length;
   auto* sums = room.of_block<double>();  // of the first affinities on the list, the node's own 1 the first

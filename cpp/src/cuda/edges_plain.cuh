@@ -6,8 +6,8 @@
 namespace faceprint::cuda {
 
 // A thread a node, which looks through the node's list for each on another.
-__global__ void find_edges_plainly(NeighbourLists lists, double least, std::int32_t first, std::int32_t count,
-                                   float* weights, std::int32_t* counts) {
+static __global__ void find_edges_plainly(NeighbourLists lists, double least, std::int32_t first, std::int32_t count,
+                                          float* weights, std::int32_t* counts) {
   const auto i = static_cast<std::int32_t>(global_thread());
   if (i >= count) return;
   const std::int32_t node = first + i, length = lists.length;

@@ -14,7 +14,7 @@ __device__ inline void add_negative(const TripletRule& rule, std::int32_t negati
 }
 
 // The nearest negative of all. A block of whole warps an anchor.
-__global__ void pick_nearest(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
+static __global__ void pick_nearest(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
   FACEPRINT_SHARED(Entry, bests, [warp_size]);
   const auto i = static_cast<std::int32_t>(blockIdx.x);
   const auto thread = static_cast<std::int32_t>(threadIdx.x), threads = static_cast<std::int32_t>(blockDim.x);
@@ -49,7 +49,7 @@ constexpr std::size_t room_to_pick_next(std::int32_t pairs) {
 }
 
 // The nearest negative that is farther than the positive.
-__global__ void pick_next(Anchors anchors, Identities identities, TripletRule rule, Found* found, Room room) {
+static __global__ void pick_next(Anchors anchors, Identities identities, TripletRule rule, Found* found, Room room) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
   constexpr std::int32_t threads = picking_threads;
   for (auto i = static_cast<std::int32_t>(blockIdx.x); i < anchors.count; i += gridDim.x) {
@@ -118,7 +118,7 @@ constexpr std::size_t room_to_pick_any(std::int32_t pairs) {
 }
 
 // One negative of those within a pair's limits, drawn at random: they are numbered by bin, in each bin by row.
-__global__ void pick_any(Anchors anchors, Identities identities, TripletRule rule, Found* found, Room room) {
+static __global__ void pick_any(Anchors anchors, Identities identities, TripletRule rule, Found* found, Room room) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
   constexpr std::int32_t threads = picking_threads;
   for (auto i = static_cast<std::int32_t>(blockIdx.x); i < anchors.count; i += gridDim.x) {
@@ -165,8 +165,8 @@ __global__ void pick_any(Anchors anchors, Identities identities, TripletRule rul
 
 // All negatives within a pair's limits: how many, or, where `rows` is given, which, from offsets[pair] on. A block of
 // whole warps an anchor.
-__global__ void pick_all(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
-                         std::int64_t* offsets, std::int32_t* rows) {
+static __global__ void pick_all(Anchors anchors, Identities identities, TripletRule rule, const Found* found,
+                                std::int64_t* offsets, std::int32_t* rows) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x), threads = static_cast<std::int32_t>(blockDim.x);
   const auto i = static_cast<std::int32_t>(blockIdx.x), lane = thread % warp_size;
   const float* apart = anchors.apart(i);

@@ -7,7 +7,7 @@
 namespace faceprint::cuda {
 
 // The nearest negative that the pair wants.
-__global__ void pick_nearest_plainly(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
+static __global__ void pick_nearest_plainly(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
   const auto i = static_cast<std::int32_t>(blockIdx.x);
   const float* apart = anchors.apart(i);
   for (std::int64_t place = anchors.begins[i] + threadIdx.x; place < anchors.begins[i + 1]; place += blockDim.x) {
@@ -23,7 +23,7 @@ __global__ void pick_nearest_plainly(Anchors anchors, Identities identities, Tri
 
 // One of the negatives that the pair wants. Between two neighbouring thresholds of the anchor's pairs they are in the
 // order of rows.
-__global__ void pick_any_plainly(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
+static __global__ void pick_any_plainly(Anchors anchors, Identities identities, TripletRule rule, Found* found) {
   const auto i = static_cast<std::int32_t>(blockIdx.x);
   const std::int32_t anchor = anchors.first + i;
   const std::int64_t begin = anchors.begins[i], end = anchors.begins[i + 1];

@@ -9,6 +9,8 @@ namespace faceprint {
 
 namespace {
 
+constexpr std::uint32_t infinite = 0x7f800000;
+
 // Of non-negative floats, infinity and NaN included, the bits order as the values do; so one maximum finds every
 // forbidden value, and compilers vectorise it.
 std::uint32_t greatest_magnitude(const float* row, std::ptrdiff_t columns) {
@@ -48,14 +50,21 @@ void check_length(const char* name, std::size_t length, std::ptrdiff_t expected)
                               std::to_string(length));
 }
 
-void check_values(const char* name, Matrix<const float> matrix, float most) {
+void refuse_value(const char* name, std::ptrdiff_t row, bool finite, float most) {
   const std::string range = most == max_value ? "[-1e15, 1e15]" : "[-65504, 65504]";
+  throw std::invalid_argument(std::string(name) + " must " + (finite ? "lie in " + range : "be finite") + ": row " +
+                              std::to_string(row) + (finite ? " does not" : " is not"));
+}
+
+void refuse_direction(const char* name, std::ptrdiff_t row) {
+  throw std::invalid_argument(std::string(name) + " must be longer than 1e-15 for the cosine: row " +
+                              std::to_string(row) + " is not");
+}
+
+void check_values(const char* name, Matrix<const float> matrix, float most) {
   for (std::ptrdiff_t i = 0; i < matrix.rows; ++i) {
     const std::uint32_t greatest = greatest_magnitude(matrix.row(i), matrix.columns);
-    if (greatest <= std::bit_cast<std::uint32_t>(most)) continue;
-    const bool finite = greatest < 0x7f800000u;
-    throw std::invalid_argument(std::string(name) + " must " + (finite ? "lie in " + range : "be finite") + ": row " +
-                                std::to_string(i) + (finite ? " does not" : " is not"));
+    if (greatest > std::bit_cast<std::uint32_t>(most)) refuse_value(name, i, greatest < infinite, most);
   }
 }
 

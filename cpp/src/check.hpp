@@ -18,6 +18,10 @@ void check_width(const char* name, Matrix<const float> matrix, std::ptrdiff_t co
 void check_length(const char* name, std::size_t length, std::ptrdiff_t expected);
 void check_values(const char* name, Matrix<const float> matrix, float most = max_value);
 
+// What the above and others throw for a value, or a row without a direction.
+[[noreturn]] void refuse_value(const char* name, std::ptrdiff_t row, bool finite, float most = max_value);
+[[noreturn]] void refuse_direction(const char* name, std::ptrdiff_t row);
+
 template <class T>
 void check_shape(const char* name, Matrix<T> matrix, std::ptrdiff_t rows, std::ptrdiff_t columns);
 

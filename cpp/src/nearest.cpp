@@ -24,9 +24,7 @@ void check_directions(Matrix<const float> queries) {
   for (std::ptrdiff_t i = 0; i < queries.rows; ++i) {
     double norm = 0;
     for (std::ptrdiff_t d = 0; d < queries.columns; ++d) norm += std::pow(static_cast<double>(queries.row(i)[d]), 2);
-    if (norm >= 2 * static_cast<double>(shortest_norm)) continue;
-    throw std::invalid_argument("queries must be longer than 1e-15 for the cosine: row " + std::to_string(i) +
-                                " is not");
+    if (norm < 2 * static_cast<double>(shortest_norm)) refuse_direction("queries", i);
   }
 }
 

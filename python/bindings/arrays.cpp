@@ -149,3 +149,11 @@ std::array<float, 3> as_three_floats(const char* name, const py::object& object)
   for (std::size_t i = 0; i < 3; ++i) values[i] = static_cast<float>(as_number(name, rule, items[i]));
   return values;
 }
+
+faceprint::Metric as_metric(const std::string& name) {
+  using faceprint::Metric;
+  if (name == "squared-euclidean") return Metric::squared_euclidean;
+  if (name == "cosine") return Metric::cosine;
+  if (name == "dot") return Metric::dot;
+  throw py::value_error("metric must be 'squared-euclidean', 'cosine' or 'dot', not '" + name + "'");
+}

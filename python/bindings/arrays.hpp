@@ -1,5 +1,6 @@
 #pragma once
-// The only code that turns Python's arrays and numbers into the core's. It checks, and never converts or copies.
+// The only code that turns Python's arrays on the host, numbers and names into the core's. It checks, and never
+// converts or copies.
 
 #include <pybind11/numpy.h>
 
@@ -12,6 +13,7 @@
 #include "faceprint/chip.hpp"
 #include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
+#include "faceprint/nearest.hpp"
 
 namespace py = pybind11;
 
@@ -52,6 +54,9 @@ int as_threads(const py::object& object);
 // Any Python or numpy number. Raises TypeError, with the rule, for anything else.
 double as_number(const char* name, const char* rule, const py::object& object);
 std::array<float, 3> as_three_floats(const char* name, const py::object& object);
+
+// A metric by the name that Python has for it. Raises ValueError for another.
+faceprint::Metric as_metric(const std::string& name);
 
 template <class T>
 faceprint::Matrix<T> new_matrix(py::array_t<T>& array) {

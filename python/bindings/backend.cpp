@@ -4,18 +4,10 @@
 
 #include "bindings.hpp"
 #include "cuda/attach.hpp"
+#include "errors.hpp"
 #include "faceprint/threads.hpp"
 
 namespace {
-
-// The class lives in Python and is looked up only when it is raised: loading this module needs nothing but numpy.
-void translate_device_error(std::exception_ptr pointer) {
-  try {
-    if (pointer) std::rethrow_exception(pointer);
-  } catch (const faceprint::DeviceError& error) {
-    py::set_error(py::module_::import("faceprint.errors").attr("DeviceError"), error.what());
-  }
-}
 
 std::vector<std::pair<std::string, std::string>> backends() {
   std::vector<std::pair<std::string, std::string>> list;
@@ -41,7 +33,7 @@ void attach_cuda() {
 }  // namespace
 
 void bind_backend(py::module_& module) {
-  py::register_local_exception_translator(translate_device_error);
+  register_errors();
   attach_cuda();
   module.def("backends", backends, "Every known backend, and why it cannot run here (empty if it can).");
   module.def("active_backend", faceprint::active_backend, "The name of the backend that operations use.");

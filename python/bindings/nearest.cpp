@@ -8,14 +8,6 @@
 
 namespace {
 
-faceprint::Metric as_metric(const std::string& name) {
-  using faceprint::Metric;
-  if (name == "squared-euclidean") return Metric::squared_euclidean;
-  if (name == "cosine") return Metric::cosine;
-  if (name == "dot") return Metric::dot;
-  throw py::value_error("metric must be 'squared-euclidean', 'cosine' or 'dot', not '" + name + "'");
-}
-
 faceprint::Scan as_scan(const std::string& name) {
   using faceprint::Scan;
   if (name == "auto") return Scan::automatic;

@@ -21,6 +21,7 @@ from ._cluster import JUNK, METHODS, Method
 from ._cluster import cluster as cluster_rows
 from ._info import info as describe
 from .album import Album, Embeddings, flatten, load_embeddings, read_album, save_embeddings
+from .backend import use_backend
 from .bench import run_bench
 from .demo import run_demo
 from .detector import DetectorOptions
@@ -554,9 +555,12 @@ def clustering(
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1000), help="Rows of the gallery.")
 @click.option("--depth", default=128, show_default=True, type=click.IntRange(min=1), help="Numbers of a row.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of ours; all CPUs if not given.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @Json
-def bench(rows: int, depth: int, threads: int | None, as_json: bool) -> None:
+def bench(rows: int, depth: int, threads: int | None, device: str, as_json: bool) -> None:
     """Measure in about two minutes how fast this machine searches, beside numpy."""
+    if device == "cuda":
+        use_backend("cuda")
     timings = []
     for timing in run_bench(rows, depth, threads):
         timings.append({**asdict(timing), "speedup": timing.speedup})

@@ -45,6 +45,7 @@ add_library(faceprint_cuda OBJECT
   cpp/src/cuda/prepare.cu
   cpp/src/cuda/within.cu)
 target_include_directories(faceprint_cuda PRIVATE cpp/src)
+target_include_directories(faceprint_cuda SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_link_libraries(faceprint_cuda PUBLIC faceprint::core)
 set_target_properties(faceprint_cuda PROPERTIES CUDA_STANDARD 20 CUDA_VISIBILITY_PRESET hidden
                                                 CUDA_RUNTIME_LIBRARY Static)
@@ -52,3 +53,4 @@ set_target_properties(faceprint_cuda PROPERTIES CUDA_STANDARD 20 CUDA_VISIBILITY
 # of Matrix to itself.
 target_compile_options(faceprint_cuda PRIVATE --expt-relaxed-constexpr --fmad=false --threads=2 -Xfatbin=-compress-all
                                               -diag-suppress=554 -Xcompiler=-ffp-contract=off)
+set(FACEPRINT_CUDA_LIBRARIES faceprint_cuda)

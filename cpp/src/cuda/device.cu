@@ -27,13 +27,18 @@ Stream::~Stream() {
 }
 
 DeviceMemory::DeviceMemory(std::size_t bytes, const Stream& stream) : bytes_(bytes), stream_(stream) {
+  check(cudaGetDevice(&device_));
   if (bytes > 0) check(cudaMallocAsync(&data_, bytes, stream_));
 }
 
 DeviceMemory::~DeviceMemory() {
   if (!data_) return;
+  int before = device_;  // whoever gives it back may have chosen another card meanwhile
+  static_cast<void>(cudaGetDevice(&before));
+  static_cast<void>(cudaSetDevice(device_));
   static_cast<void>(cudaMemsetAsync(data_, 0, bytes_, stream_));
   static_cast<void>(cudaFreeAsync(data_, stream_));
+  static_cast<void>(cudaSetDevice(before));
 }
 
 namespace {

@@ -85,11 +85,13 @@ class DeviceMemory {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
     std::swap(stream_, other.stream_);
+    std::swap(device_, other.device_);
   }
 
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
   cudaStream_t stream_ = nullptr;
+  int device_ = 0;
 };
 
 // Such memory for `size` numbers, not initialised.

@@ -37,7 +37,7 @@ struct SharedTerms {
   // By a whole block, which must meet before and after.
   __device__ void load_queries(const Terms& terms, int first, int count) {
     for (int i = static_cast<int>(threadIdx.x); i < Shape::queries; i += Shape::threads) {
-      query_bias[i] = first + i < count ? terms.bias[first + i] : 0;
+      query_bias[i] = first + i < count ? terms.bias[first + i] : INFINITY;
       query_scale[i] = first + i < count ? terms.scale[first + i] : 0;
     }
   }
@@ -48,7 +48,7 @@ struct SharedTerms {
     }
   }
 
-  // Of a place in the tile for a query and one for a row; infinite where there is no row.
+  // Of a place in the tile for a query and one for a row; infinite where one is missing.
   template <class Number>
   __device__ float key(Number sum, int query, int row) const {
     return (query_bias[query] + row_bias[row]) - to_number(sum) * (query_scale[query] * row_scale[row]);

@@ -19,9 +19,11 @@ int capacity_of(Shape, std::ptrdiff_t k) {
   return narrow("k", std::max<std::ptrdiff_t>(2 * k + Shape::rows, sorted_by_warp));
 }
 
+// A whole number of panels, unless these are all.
 std::ptrdiff_t queries_at_once(std::ptrdiff_t queries, std::ptrdiff_t k) {
   const auto bytes = static_cast<std::ptrdiff_t>(sizeof(Entry)) * capacity_of(FewQueries(), k) * most_stripes;
-  return std::clamp<std::ptrdiff_t>(list_bytes / bytes, 1, std::min(queries, most_queries));
+  const std::ptrdiff_t most = std::min(queries, most_queries), fit = list_bytes / bytes / panel_rows * panel_rows;
+  return std::clamp<std::ptrdiff_t>(fit, std::min<std::ptrdiff_t>(panel_rows, most), most);
 }
 
 DeviceArray<Entry> no_entries(std::ptrdiff_t count, const Stream& stream) {
@@ -37,44 +39,44 @@ void merge(const Lists& lists, int stripes, DeviceArray<Entry>& nearest, const S
   nearest = std::move(merged);
 }
 
-// Of one batch of queries.
-struct Task {
-  Matrix<const float> queries;
-  Metric metric;
-  int k;
-  Numbers numbers;  // that of the first row aside
-};
-
-// Puts the nearest rows of a slab among those found before.
+// Puts the nearest of some rows among those found before, k for each query.
 template <class Value>
-void search_slab(const Task& task, const Queries<Value>& queries, const Slab& slab, DeviceArray<Entry>& nearest,
+void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers& numbers, DeviceArray<Entry>& nearest,
                  const Stream& stream) {
-  const RowTerms terms = terms_of(slab, task.metric, stream);
-  with_shape(task.queries.rows, [&]<class Shape>(Shape shape) {
-    const Stripes stripes(shape, task.queries.rows, slab.rows());
-    Lists lists = {nullptr, static_cast<int>(task.queries.rows), capacity_of(shape, task.k), task.k};
+  with_shape(pairs.queries.rows, [&]<class Shape>(Shape shape) {
+    const Stripes stripes(shape, pairs.queries.rows, pairs.rows.rows);
+    Lists lists = {nullptr, pairs.queries.rows, capacity_of(shape, k), k};
     const DeviceArray<Entry> entries(std::ptrdiff_t{stripes.count} * lists.queries * lists.capacity, stream);
     lists.entries = entries.data();
-    Numbers numbers = task.numbers;
-    numbers.first_row = static_cast<std::uint32_t>(slab.first_row());
     const dim3 grid(static_cast<unsigned>(divide_up(lists.queries, Shape::queries)),
                     static_cast<unsigned>(stripes.count));
-    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, queries.with(slab, terms),
-           range_of(task.metric), lists, nearest.data(), stripes.tiles, numbers);
+    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, pairs, range_of(metric), lists, nearest.data(),
+           stripes.tiles, numbers);
     merge(lists, stripes.count, nearest, stream);
   });
 }
 
+// One batch of queries of the host, the first of which has this number among the rows if these search each other.
+struct Task {
+  Matrix<const float> queries;
+  Metric metric;
+  int k;
+  std::uint32_t first_query;
+  bool join;
+};
+
 // The nearest on each card, [cards][queries][k], on the host.
 template <class Value>
-std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, int length, Progress& progress) {
+std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, int groups, Progress& progress) {
   const std::ptrdiff_t size = task.queries.rows * task.k;
   std::vector<Entry> found(static_cast<std::size_t>(cards.cards() * size));
   cards.on_each_card(progress, [&](std::ptrdiff_t card, const Stream& stream) {
-    const Queries<Value> queries(task.queries, length, task.metric, stream);
+    const Queries<Value> queries(pack_from_host(task.queries, stream), groups, task.metric, stream);
     DeviceArray<Entry> nearest = no_entries(size, stream);
     cards.for_slabs(card, stream, [&](const Slab& slab) {
-      search_slab(task, queries, slab, nearest, stream);
+      const RowTerms terms = terms_of(slab, task.metric, stream);
+      const Numbers numbers = {static_cast<std::uint32_t>(slab.first_row()), task.first_query, task.join};
+      search_rows(queries.with(slab.panels<Value>(), terms), task.metric, task.k, numbers, nearest, stream);
       stream.wait();
       progress.add(static_cast<double>(task.queries.rows) * slab.rows());
     });
@@ -114,7 +116,7 @@ void search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Galler
   const int groups = narrow("columns", gallery.groups());
   for (std::ptrdiff_t first = 0; first < count; first += most) {
     const std::ptrdiff_t some = std::min(most, count - first);
-    const Task task = {rows_of(first, some), search.metric, k, {0, static_cast<std::uint32_t>(first), join}};
+    const Task task = {rows_of(first, some), search.metric, k, static_cast<std::uint32_t>(first), join};
     with_values(gallery.storage(), [&]<class Value>(Value) {
       read_all(search_cards<Value>(task, cards, groups, progress), search.metric, values.slice(first, some),
                indices.slice(first, some));
@@ -139,6 +141,24 @@ void neighbours(const Gallery& gallery, const Search& wanted, Matrix<float> valu
     return Matrix<const float>{copies.data(), count, depth, depth};
   };
   search(gallery.rows(), rows_of, true, gallery, wanted, values, indices);
+}
+
+void nearest_on_card(const PackedRows& queries, const PackedRows& gallery, Metric metric, Matrix<float> values,
+                     Matrix<std::int64_t> indices, const Stream& stream) {
+  if (queries.rows == 0) return;
+  const int k = narrow("k", values.columns);
+  const RowTerms query_terms = terms_of(Side::query, queries.norms.data(), nullptr, queries.rows, metric, stream);
+  const RowTerms terms = terms_of(Side::row, gallery.norms.data(), nullptr, gallery.rows, metric, stream);
+  const int most = narrow("queries", queries_at_once(queries.rows, k));
+  for (int first = 0; first < queries.rows; first += most) {
+    const int some = std::min(most, queries.rows - first);
+    const Pairs<float> pairs = {queries.panels().slice(first, some), gallery.panels(), query_terms.view().from(first),
+                                terms.view()};
+    DeviceArray<Entry> found = no_entries(std::ptrdiff_t{some} * k, stream);
+    search_rows(pairs, metric, k, {0, 0, false}, found, stream);
+    launch(read_entries, blocks_of(found.size()), block_threads, 0, stream, found.data(), found.size(),
+           Values(metric).similarity, values.row(first), indices.row(first));
+  }
 }
 
 }  // namespace faceprint::cuda

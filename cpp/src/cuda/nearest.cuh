@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(Shape::threads, 2)
   for (int query = static_cast<int>(threadIdx.x); query < Shape::queries; query += Shape::threads) {
     const bool exists = first_query + query < pairs.queries.rows;
     const Entry last = exists ? nearest[std::int64_t{first_query + query + 1} * lists.k - 1] : no_entry;
-    shared->limits[query] = !exists ? -INFINITY : last == no_entry ? INFINITY : key_of(last);
+    shared->limits[query] = last == no_entry ? INFINITY : key_of(last);
     shared->counts[query] = 0;
   }
   terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cuda/prepare.hpp"
 #include "faceprint/nearest.hpp"
 #include "threads.hpp"
 
@@ -10,5 +11,9 @@ void nearest(Matrix<const float> queries, const Gallery& gallery, const Search& 
              Matrix<std::int64_t> indices);
 void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values, Matrix<std::int64_t> indices);
 Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search);
+
+// The first of them for rows and answers that lie on the card; the latter without a gap between rows.
+void nearest_on_card(const PackedRows& queries, const PackedRows& gallery, Metric metric, Matrix<float> values,
+                     Matrix<std::int64_t> indices, const Stream& stream);
 
 }  // namespace faceprint::cuda

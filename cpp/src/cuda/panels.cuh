@@ -28,12 +28,16 @@ struct Panels {
   __host__ __device__ std::int64_t place(int row, int column) const {
     return (std::int64_t{row / panel_rows} * length + column) * panel_rows + row % panel_rows;
   }
+  // Some rows from one that begins a panel.
+  Panels slice(int first, int count) const { return {data + std::int64_t{first} * length, count, length}; }
   __device__ Value at(int row, int column) const { return data[place(row, column)]; }
 };
 
 // What turns products into keys, of each row; see cpu/scan.hpp.
 struct Terms {
   const float *bias, *scale;
+
+  Terms from(int first) const { return {bias + first, scale + first}; }
 };
 
 }  // namespace faceprint::cuda

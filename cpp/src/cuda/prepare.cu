@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "check.hpp"
 #include "cuda/prepare.cuh"
 #include "divide_up.hpp"
 #include "faceprint/backend.hpp"
@@ -34,6 +35,21 @@ PackedRows pack_from_host(Matrix<const float> rows, const Stream& stream) {
   const DeviceArray<float> sent(rows.rows * rows.columns, stream);
   upload_rows(rows, sent.data(), stream);
   return pack_on_card({sent.data(), rows.rows, rows.columns, rows.columns}, stream);
+}
+
+void check_rows(const char* name, const PackedRows& rows, Metric metric, const Stream& stream) {
+  constexpr unsigned long long none = ~0ull;  // NOLINT(google-runtime-int): as atomicMin takes it
+  const auto first = uploaded(&none, 1, stream);
+  const float shortest = metric == Metric::cosine ? 2 * shortest_norm : 0;
+  launch(find_wrong, blocks_of(rows.rows), block_threads, 0, stream, rows.panels(), rows.norms.data(), max_value,
+         shortest, first.data());
+  auto found = none;
+  download(first.data(), 1, &found, stream);
+  if (found == none) return;
+  const auto row = static_cast<std::ptrdiff_t>(found / 4);
+  const auto wrong = static_cast<Wrong>(found % 4);
+  if (wrong == too_short) refuse_direction(name, row);
+  refuse_value(name, row, wrong == too_large);
 }
 
 RowTerms terms_of(Side side, const float* norms, const float* code_scales, int rows, Metric metric,

@@ -28,6 +28,26 @@ __global__ void norms_of_rows(Panels<float> panels, float* norms) {
   norms[row] = sum;
 }
 
+// What is wrong with the first row that may not be searched, as 4 times its number and a Wrong, the least of all rows';
+// untouched where all may.
+enum Wrong : unsigned { not_finite, too_large, too_short };
+
+__global__ void find_wrong(Panels<float> panels, const float* norms, float most, float shortest_norm,
+                           unsigned long long* first) {
+  const auto row = static_cast<int>(global_thread());
+  if (row >= panels.rows) return;
+  float greatest = 0;
+  bool finite = true;
+  for (int d = 0; d < panels.length; ++d) {
+    const float magnitude = fabsf(panels.at(row, d));
+    finite = finite && magnitude < INFINITY;
+    greatest = fmaxf(greatest, magnitude);
+  }
+  if (finite && greatest <= most && norms[row] >= shortest_norm) return;
+  const Wrong wrong = !finite ? not_finite : greatest > most ? too_large : too_short;
+  atomicMin(first, 4ull * static_cast<unsigned>(row) + wrong);
+}
+
 // What turns products into keys. `code_scales` are those of codes, if products are of these.
 __global__ void terms_of_rows(const float* norms, const float* code_scales, int rows, Metric metric,
                               float euclidean_scale, float* bias, float* scale) {

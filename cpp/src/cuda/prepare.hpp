@@ -21,6 +21,9 @@ struct PackedRows {
 PackedRows pack_on_card(Matrix<const float> rows, const Stream& stream);
 PackedRows pack_from_host(Matrix<const float> rows, const Stream& stream);
 
+// Throws std::invalid_argument as the core does for rows of the host, with these names for them. Waits for the card.
+void check_rows(const char* name, const PackedRows& rows, Metric metric, const Stream& stream);
+
 struct RowTerms {
   DeviceArray<float> bias, scale;
 

@@ -34,21 +34,20 @@ void with_shape(std::ptrdiff_t queries, const Work& work) {
   work(ManyQueries());
 }
 
-// Queries on a card, as they meet rows of one kind.
+// Queries on a card, as they meet rows of one kind, of `groups` groups if these are codes.
 template <class Value>
 class Queries {
  public:
-  Queries(Matrix<const float> queries, int length, Metric metric, const Stream& stream)
-      : packed_(pack_from_host(queries, stream)) {
-    if constexpr (std::is_same_v<Value, Codes>) coded_ = encode_rows(packed_, length, stream);
+  Queries(PackedRows packed, int groups, Metric metric, const Stream& stream) : packed_(std::move(packed)) {
+    if constexpr (std::is_same_v<Value, Codes>) coded_ = encode_rows(packed_, groups, stream);
     terms_ = terms_of(Side::query, packed_.norms.data(), coded_.scales.data(), packed_.rows, metric, stream);
   }
 
-  Pairs<Value> with(const Slab& slab, const RowTerms& row_terms) const {
+  Pairs<Value> with(const Panels<Value>& rows, const RowTerms& row_terms) const {
     if constexpr (std::is_same_v<Value, Codes>) {
-      return {coded_.panels(), slab.panels<Value>(), terms_.view(), row_terms.view()};
+      return {coded_.panels(), rows, terms_.view(), row_terms.view()};
     } else {
-      return {packed_.panels(), slab.panels<Value>(), terms_.view(), row_terms.view()};
+      return {packed_.panels(), rows, terms_.view(), row_terms.view()};
     }
   }
 

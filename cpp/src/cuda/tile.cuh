@@ -127,7 +127,7 @@ class Carried {
 
   const Value* from_[each];
   int length_;
-  Number<Value> numbers_[each][4];
+  Number<Value> numbers_[each][4] = {};
 };
 
 template <class Shape, class Number>

@@ -36,14 +36,14 @@ struct Task {
 // Adds to the counts of each query, which are on the card like all of `hits`.
 template <class Value>
 void scan_slab(const Task& task, const Slab& slab, const Hits& hits, const Stream& stream) {
-  const Queries<Value> queries(task.queries, task.groups, task.metric, stream);
+  const Queries<Value> queries(pack_from_host(task.queries, stream), task.groups, task.metric, stream);
   const RowTerms terms = terms_of(slab, task.metric, stream);
   with_shape(task.queries.rows, [&]<class Shape>(Shape shape) {
     const Stripes stripes(shape, task.queries.rows, slab.rows());
     const dim3 grid(static_cast<unsigned>(divide_up(task.queries.rows, Shape::queries)),
                     static_cast<unsigned>(stripes.count));
-    launch(scan_within<Shape, Value>, grid, Shape::threads, 0, stream, queries.with(slab, terms), range_of(task.metric),
-           task.limit, hits, stripes.tiles, static_cast<std::uint32_t>(slab.first_row()));
+    launch(scan_within<Shape, Value>, grid, Shape::threads, 0, stream, queries.with(slab.panels<Value>(), terms),
+           range_of(task.metric), task.limit, hits, stripes.tiles, static_cast<std::uint32_t>(slab.first_row()));
   });
 }
 

@@ -37,7 +37,6 @@ __global__ void __launch_bounds__(Shape::threads, 2)
 #pragma unroll
     for (int i = 0; i < Shape::thread_queries; ++i) {
       const int query = first_query + Shape::query(i);
-      if (query >= pairs.queries.rows) break;
 #pragma unroll
       for (int j = 0; j < Shape::thread_rows; ++j) {
         const float key = terms->key(sums[i][j], Shape::query(i), Shape::row(j));

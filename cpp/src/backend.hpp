@@ -12,7 +12,6 @@
 #include "faceprint/nearest.hpp"
 #include "faceprint/triplets.hpp"
 #include "groups.hpp"
-#include "threads.hpp"
 
 namespace faceprint {
 

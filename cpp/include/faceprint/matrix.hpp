@@ -15,7 +15,9 @@ struct Matrix {
   std::ptrdiff_t rows, columns, stride;
 
   constexpr T* row(std::ptrdiff_t i) const { return data + i * stride; }
-  constexpr Matrix slice(std::ptrdiff_t first, std::ptrdiff_t count) const { return {row(first), count, columns, stride}; }
+  constexpr Matrix slice(std::ptrdiff_t first, std::ptrdiff_t count) const {
+    return {row(first), count, columns, stride};
+  }
 
   operator Matrix<const T>() const
     requires(!std::is_const_v<T>)

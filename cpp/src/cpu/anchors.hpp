@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cpu/triplets.hpp"
-#include "pairs.hpp"
+#include "negatives.hpp"
 
 namespace faceprint {
 

@@ -5,6 +5,7 @@
 
 #include "cuda/cards.hpp"
 #include "cuda/chip.hpp"
+#include "cuda/count_pairs.hpp"
 #include "cuda/distance.hpp"
 #include "cuda/edges.hpp"
 #include "cuda/nearest.hpp"
@@ -44,6 +45,10 @@ class CudaBackend final : public Backend {
   void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                   Matrix<std::int64_t> indices) const override {
     cuda::neighbours(gallery, search, values, indices);
+  }
+  void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
+                   Matrix<std::int64_t> places, int, Progress& progress) const override {
+    cuda::count_pairs(rows, bins, counts, places, progress);
   }
   void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int) const override {
     const First first;

@@ -5,8 +5,8 @@
 #include <functional>
 #include <vector>
 
+#include "cuda/anchors.cuh"
 #include "cuda/device.hpp"
-#include "cuda/pairs.cuh"
 #include "cuda/prepare.hpp"
 #include "groups.hpp"
 

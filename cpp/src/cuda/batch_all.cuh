@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cuda/pairs.cuh"
+#include "cuda/anchors.cuh"
 
 namespace faceprint::cuda {
 

@@ -35,6 +35,7 @@ add_library(faceprint_cuda OBJECT
   cpp/src/cuda/batch.cu
   cpp/src/cuda/cards.cu
   cpp/src/cuda/chip.cu
+  cpp/src/cuda/count_pairs.cu
   cpp/src/cuda/device.cu
   cpp/src/cuda/distance.cu
   cpp/src/cuda/edges.cu

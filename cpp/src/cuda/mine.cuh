@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cuda/pairs.cuh"
+#include "cuda/anchors.cuh"
 
 namespace faceprint::cuda {
 

@@ -2,7 +2,7 @@
 // What mine.cuh does, from the definitions: a thread a pair, which looks at all rows. The tests hold the kernels that
 // are used against these.
 
-#include "cuda/pairs.cuh"
+#include "cuda/anchors.cuh"
 
 namespace faceprint::cuda {
 

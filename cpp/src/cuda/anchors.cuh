@@ -1,9 +1,9 @@
 #pragma once
-// The pairs of anchors with their positives, and one negative for each. Batches are as in pairs.hpp; distances are
+// The pairs of anchors with their positives, and one negative for each. Batches are as in negatives.hpp; distances are
 // never negative, so the order of their bits is theirs.
 
 #include "cuda/block.cuh"
-#include "pairs.hpp"
+#include "negatives.hpp"
 
 namespace faceprint::cuda {
 

@@ -1,0 +1,75 @@
+#pragma once
+// Keys of pairs, counted by the bins of faceprint/pairs.hpp and, in some of them, by places.
+
+#include <cstdint>
+
+#include "cuda/keys.cuh"
+#include "cuda/sort.cuh"
+#include "faceprint/pairs.hpp"
+
+namespace faceprint::cuda {
+
+using Count = unsigned long long;  // NOLINT(google-runtime-int): as atomicAdd takes it
+
+// Bins that a block counts by itself, so that blocks seldom wait for one another: those of distances from 1/16 to 4,
+// among which are nearly all of unit rows.
+inline constexpr std::uint32_t first_own_bin = 0x3d80'0000u >> place_bits, own_bins = 0x0300'0000u >> place_bits;
+
+// Where pairs are counted. Of each bin, `numbers` has its number among those whose places count, or -1.
+struct PairBins {
+  Count *counts, *places;
+  const std::int32_t* numbers;
+};
+
+// The numbers of the first row and query among all. Of rows with themselves, only those behind the query count.
+struct PairNumbers {
+  std::int64_t first_row, first_query;
+  bool own;
+};
+
+// Grid: tiles of queries by stripes of `stripe_tiles` tiles each.
+template <class Shape>
+__global__ void __launch_bounds__(Shape::threads, 2)
+    count_keys(Pairs<float> pairs, PairBins bins, PairNumbers numbers, int stripe_tiles) {
+  using Tile = SharedTile<Shape, float>;
+  FACEPRINT_SHARED(Tile, tile, [1]);
+  FACEPRINT_SHARED(SharedTerms<Shape>, terms, [1]);
+  FACEPRINT_SHARED(std::uint32_t, own_counts, [own_bins]);
+  const int thread = static_cast<int>(threadIdx.x), first_query = static_cast<int>(blockIdx.x) * Shape::queries;
+  const int begin = static_cast<int>(blockIdx.y) * stripe_tiles * Shape::rows;
+  const int end = least(begin + stripe_tiles * Shape::rows, pairs.rows.rows);
+  for (std::uint32_t bin = threadIdx.x; bin < own_bins; bin += Shape::threads) own_counts[bin] = 0;
+  terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);
+  for (int first_row = begin; first_row < end; first_row += Shape::rows) {
+    const std::int64_t behind = numbers.first_row + first_row - numbers.first_query - first_query;
+    if (numbers.own && behind + Shape::rows <= 1) continue;
+    Sums<Shape, float> sums;
+    terms->load_rows(pairs.row_terms, first_row, pairs.rows.rows);
+    multiply<Shape, float>(pairs.queries, first_query, pairs.rows, first_row, *tile, sums);
+#pragma unroll
+    for (int i = 0; i < Shape::thread_queries; ++i) {
+#pragma unroll
+      for (int j = 0; j < Shape::thread_rows; ++j) {
+        const int query = Shape::query(i), row = Shape::row(j);
+        const float key = terms->key(sums[i][j], query, row);
+        if (key == INFINITY || (numbers.own && behind + row <= query)) continue;
+        const std::uint32_t pattern = key > 0 ? std::bit_cast<std::uint32_t>(key) : 0, bin = pattern >> place_bits;
+        if (bin - first_own_bin < own_bins) {
+          atomicAdd(&own_counts[bin - first_own_bin], 1u);
+        } else {
+          atomicAdd(&bins.counts[bin], Count{1});
+        }
+        const std::int32_t number = bins.numbers[bin];
+        if (number < 0) continue;
+        atomicAdd(&bins.places[number * bin_places + static_cast<std::int64_t>(pattern & (bin_places - 1))], Count{1});
+      }
+    }
+    __syncthreads();
+  }
+  __syncthreads();
+  for (std::uint32_t bin = static_cast<std::uint32_t>(thread); bin < own_bins; bin += Shape::threads) {
+    if (own_counts[bin]) atomicAdd(&bins.counts[first_own_bin + bin], Count{own_counts[bin]});
+  }
+}
+
+}  // namespace faceprint::cuda

@@ -329,7 +329,7 @@ void wait_for_warp(unsigned mask, bool orders, std::uint64_t word, std::source_l
 
 void meet_warp(unsigned mask, std::source_location site) { wait_for_warp(mask, true, 0, site); }
 
-const Exchanged& exchange(unsigned mask, std::uint64_t word, std::source_location site) {
+Exchanged exchange(unsigned mask, std::uint64_t word, std::source_location site) {
   wait_for_warp(mask, false, word, site);
   return running->current().exchanged;
 }

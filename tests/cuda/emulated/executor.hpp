@@ -53,7 +53,7 @@ struct Votes {
 
 Votes meet_block(int predicate, std::source_location site);
 void meet_warp(unsigned mask, std::source_location site);  // which orders accesses to memory, and exchanges do not
-const Exchanged& exchange(unsigned mask, std::uint64_t word, std::source_location site);
+Exchanged exchange(unsigned mask, std::uint64_t word, std::source_location site);
 int lane();
 void check_lane(unsigned mask, int lane, std::source_location site);
 

@@ -68,7 +68,7 @@ T value_of_lane(unsigned mask, T value, int lane, bool within, std::source_locat
   static_assert(sizeof(T) <= sizeof(std::uint64_t) && std::is_trivially_copyable_v<T>);
   std::uint64_t word = 0;
   __builtin_memcpy(&word, &value, sizeof value);
-  const Exchanged& words = exchange(mask, word, site);
+  const Exchanged words = exchange(mask, word, site);
   if (within) {
     check_lane(mask, lane, site);
     __builtin_memcpy(&value, &words[static_cast<std::size_t>(lane)], sizeof value);
@@ -105,7 +105,7 @@ T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32,
 
 inline unsigned __ballot_sync(unsigned mask, int predicate,
                               std::source_location site = std::source_location::current()) {
-  const emulated::Exchanged& words = emulated::exchange(mask, predicate != 0, site);
+  const emulated::Exchanged words = emulated::exchange(mask, predicate != 0, site);
   unsigned votes = 0;
   for (unsigned lane = 0; lane < 32; ++lane) {
     if (mask >> lane & 1 && words[lane]) votes |= 1u << lane;

@@ -82,6 +82,7 @@ thread_local std::vector<Region> shared;
 thread_local const std::byte* arguments = nullptr;  // of the kernel
 thread_local std::size_t arguments_bytes = 0;
 std::map<const std::byte*, Region> global;  // by address; the runtime calls one at a time
+Region* latest = nullptr;                   // of them; most accesses follow others of the same one
 
 struct Report {
   std::string text;
@@ -142,8 +143,7 @@ void look_at_byte(Region& region, std::size_t offset, bool writes, const void* p
   if (conflicts(history.write)) report_race(place, writes ? "a write to" : "a read of", region, history.write);
   if (!writes) {
     if (!region.filled[offset]) report(place, "reads " + region.name + ", which nobody has written");
-    const auto same = [](const Access& read) { return is_before(read); };
-    if (const auto old = std::ranges::find_if(history.reads, same); old != history.reads.end()) *old = access;
+    if (const auto old = std::ranges::find_if(history.reads, is_before); old != history.reads.end()) *old = access;
     return;
   }
   for (const Access& read : history.reads) {
@@ -157,10 +157,12 @@ Region* region_of(const std::byte* address, std::size_t bytes) {
   for (Region& region : shared) {
     if (region.holds(address, bytes)) return &region;
   }
+  if (latest && latest->holds(address, bytes)) return latest;
   auto after = global.upper_bound(address);
   if (after == global.begin()) return nullptr;
   Region& region = std::prev(after)->second;
-  return region.holds(address, bytes) ? &region : nullptr;
+  if (!region.holds(address, bytes)) return nullptr;
+  return latest = &region;
 }
 
 template <class Variable>
@@ -253,7 +255,10 @@ void add_global(void* address, std::size_t bytes) {
   global.try_emplace(static_cast<std::byte*>(address), address, bytes, "memory of the card");
 }
 
-void remove_global(void* address) { global.erase(static_cast<std::byte*>(address)); }
+void remove_global(void* address) {
+  global.erase(static_cast<std::byte*>(address));
+  latest = nullptr;
+}
 
 void fill_global(void* address, std::size_t bytes) {
   Region& region = *region_of(static_cast<std::byte*>(address), bytes);

@@ -1,0 +1,216 @@
+// Every operation of the backend "cuda", against the portable one: the same bits. Sizes are small and odd, so that the
+// CPU can stand in for a card.
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <ranges>
+#include <vector>
+
+#include "../cpp/check.hpp"
+#include "../cpp/data.hpp"
+#include "faceprint/chip.hpp"
+#include "faceprint/distance.hpp"
+#include "faceprint/graph.hpp"
+#include "faceprint/nearest.hpp"
+#include "faceprint/triplets.hpp"
+
+using namespace faceprint;
+
+namespace {
+
+constexpr Metric metrics[] = {Metric::squared_euclidean, Metric::cosine, Metric::dot};
+constexpr Storage storages[] = {Storage::float32, Storage::float16, Storage::int8};
+
+// The answers of compute() by one backend and by the other are the same.
+template <class Compute>
+void compare(const Compute& compute) {
+  use_backend("portable");
+  const auto expected = compute();
+  use_backend("cuda");
+  CHECK(compute() == expected);
+}
+
+Gallery gallery_of(const Rows<float>& rows, Storage storage = Storage::float32) {
+  Gallery gallery(rows.columns, storage, storage == Storage::int8);
+  gallery.append(rows.view());
+  return gallery;
+}
+
+template <class Values>
+auto listed(const Values& values) {
+  return std::vector(values.begin(), values.end());
+}
+
+// How many queries fit one tile or the other, and rows a whole number of panels and tiles or not.
+constexpr std::ptrdiff_t query_counts[] = {1, 17, 40, 130}, row_counts[] = {1, 15, 256, 300};
+
+}  // namespace
+
+TEST(distances_are_those_of_the_cpu) {
+  for (const std::ptrdiff_t depth : {1, 3, 8, 33}) {
+    for (const std::ptrdiff_t queries : query_counts) {
+      for (const std::ptrdiff_t gap : {0, 1}) {
+        const Rows<float> a = random_fractions(queries, depth, 1), b = random_fractions(150, depth, 2);
+        compare([&] {
+          Rows<float> all(queries, 150, gap);
+          distances(a.view(), b.view(), all.view(), 1);
+          return all.data;
+        });
+      }
+    }
+  }
+}
+
+// Among whole numbers ties are many.
+TEST(the_nearest_are_those_of_the_cpu) {
+  for (const Storage storage : storages) {
+    for (const Metric metric : metrics) {
+      for (const std::ptrdiff_t queries : query_counts) {
+        for (const std::ptrdiff_t rows : row_counts) {
+          const std::ptrdiff_t depth = 1 + (queries + rows) % 19, k = std::min<std::ptrdiff_t>(rows, 1 + queries % 7);
+          Rows<float> all = random_integers(rows, depth, 3);
+          for (std::ptrdiff_t row = 0; row < rows; ++row) all.at(row, 0) = 1;  // none is zero
+          const Rows<float> some = random_fractions(queries, depth, 4);
+          const Gallery gallery = gallery_of(all, storage);
+          compare([&] {
+            Rows<float> values(queries, k);
+            Rows<std::int64_t> indices(queries, k);
+            nearest(some.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
+            return std::pair(values.data, indices.data);
+          });
+        }
+      }
+    }
+  }
+}
+
+// So many that lists are sorted by a warp, by a block in shared memory, and by a block beside it.
+TEST(long_lists_are_those_of_the_cpu) {
+  const Rows<float> rows = random_integers(2600, 3, 5), queries = random_integers(3, 3, 6);
+  const Gallery gallery = gallery_of(rows);
+  for (const std::ptrdiff_t k : {60, 300, 1100}) {
+    compare([&] {
+      Rows<float> values(3, k);
+      Rows<std::int64_t> indices(3, k);
+      nearest(queries.view(), gallery, values.view(), indices.view(), {.threads = 1});
+      return std::pair(values.data, indices.data);
+    });
+  }
+}
+
+TEST(all_within_a_limit_are_those_of_the_cpu) {
+  for (const Storage storage : storages) {
+    for (const std::ptrdiff_t queries : {3, 40}) {
+      const Rows<float> rows = random_units(300, 9, 7), some = random_units(queries, 9, 8);
+      const Gallery gallery = gallery_of(rows, storage);
+      for (const float limit : {0.0f, 0.7f, 5.0f}) {
+        compare([&] {
+          const Neighbourhoods found = within(some.view(), gallery, limit, {.threads = 1});
+          return std::tuple(listed(found.offsets), listed(found.values), listed(found.indices));
+        });
+      }
+    }
+  }
+}
+
+TEST(neighbours_are_those_of_the_cpu) {
+  for (const std::ptrdiff_t rows : {2, 40, 290}) {
+    const Gallery gallery = gallery_of(random_integers(rows, 4, 9));
+    compare([&] {
+      const std::ptrdiff_t k = std::min<std::ptrdiff_t>(rows - 1, 9);
+      Rows<float> values(rows, k);
+      Rows<std::int64_t> indices(rows, k);
+      neighbours(gallery, values.view(), indices.view(), {.threads = 1});
+      return std::pair(values.data, indices.data);
+    });
+  }
+}
+
+TEST(chips_are_those_of_the_cpu) {
+  std::mt19937 random(10);
+  const auto between = [&](double low, double high) {
+    return low + (high - low) * static_cast<double>(random()) * 0x1p-32;
+  };
+  for (int round = 0; round < 24; ++round) {
+    const std::ptrdiff_t height = 1 + random() % 60, width = 1 + random() % 60, stride = 3 * width + round % 5;
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(height * stride));
+    for (std::uint8_t& value : pixels) value = static_cast<std::uint8_t>(random());
+    const Image image = {pixels.data(), height, width, stride};
+    const Image upside_down = {pixels.data() + (height - 1) * stride, height, width, -stride};
+    ChipFormat format = {static_cast<std::ptrdiff_t>(1 + random() % 9), static_cast<std::ptrdiff_t>(1 + random() % 40)};
+    format.layout = round % 2 ? Layout::nchw : Layout::nhwc;
+    format.channels = round % 3 ? Channels::rgb : Channels::bgr;
+    format.mean = {1.5f, 127.5f, 3};
+    format.scale = {0.5f, 1 / 128.0f, 2};
+    format.whitening = round % 4 == 1;
+    format.twin = round % 5 == 2;
+    std::vector<Crop> crops;
+    for (const double most : {1.0, 3.0, 60.0}) {
+      const double scale = between(0.3, most), angle = between(-3, 3);
+      const double along = scale * std::cos(angle), across = scale * std::sin(angle);
+      crops.push_back(
+          {crops.empty() ? upside_down : image, {along, -across, between(-9, 40), across, along, between(-9, 40)}});
+    }
+    compare([&] {
+      Rows<float> out(3, values_per_chip(format), 2);
+      chips(crops, format, out.view(), 1);
+      return out.data;
+    });
+    compare([&] {
+      Rows<std::uint16_t> out(3, values_per_chip(format));
+      chips(crops, format, out.view(), 1);
+      return out.data;
+    });
+  }
+}
+
+TEST(triplets_and_their_losses_are_those_of_the_cpu) {
+  for (const std::ptrdiff_t rows : {0, 1, 30, 90}) {
+    const Rows<float> integers = random_integers(rows, 2, 11), fractions = random_fractions(rows, 13, 12);
+    for (const Rows<float>* embeddings : {&integers, &fractions}) {
+      std::vector<std::int64_t> labels;
+      for (std::ptrdiff_t row = 0; row < rows; ++row) labels.push_back(row * row % 7);
+      for (const Mining kind : {Mining::semihard, Mining::hardest, Mining::random_in_margin, Mining::batch_hard,
+                                Mining::batch_all, Mining::easy_positive}) {
+        for (const Choice choice : {Choice::hardest, Choice::random}) {
+          const TripletRule rule = {.kind = kind, .choice = choice, .margin = 0.4, .seed = 3};
+          compare([&] {
+            const Triplets found = mine_triplets(embeddings->view(), labels, rule, 1);
+            return std::tuple(listed(found.anchors), listed(found.positives), listed(found.negatives));
+          });
+          compare([&] {
+            Rows<float> gradient(rows, embeddings->columns, 1);
+            const TripletLoss loss =
+                triplet_loss(embeddings->view(), labels, rule, Hinge::margin, true, gradient.view(), 1);
+            return std::tuple(loss.value, loss.triplets, gradient.data);
+          });
+        }
+      }
+    }
+  }
+}
+
+// To the bit here, where both have the exponential function of one library; within a few units in the last place on a
+// card, which has its own.
+TEST(edges_between_neighbours_are_those_of_the_cpu) {
+  for (const auto& [rows, length] : {std::pair{2, 1}, {30, 7}, {30, 29}, {90, 40}}) {
+    const Gallery gallery = gallery_of(random_units(rows, 3, 13));
+    Rows<float> values(rows, length);
+    Rows<std::int64_t> indices(rows, length);
+    neighbours(gallery, values.view(), indices.view());
+    for (const double least : {0.0, 0.4}) {
+      const auto edges = [&](const char* backend) {
+        use_backend(backend);
+        return neighbour_graph(values.view(), indices.view(), {0.6, 0.1, least, false}, 1);
+      };
+      const Graph expected = edges("portable"), found = edges("cuda");
+      CHECK(std::ranges::equal(found.offsets, expected.offsets));
+      CHECK(std::ranges::equal(found.targets, expected.targets));
+      for (std::ptrdiff_t i = 0; i < found.weights.size(); ++i) {
+        const float weight = expected.weights.data()[i];
+        CHECK(std::fabs(found.weights.data()[i] - weight) <= 1e-6f * weight);
+      }
+    }
+  }
+}

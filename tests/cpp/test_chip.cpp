@@ -120,6 +120,20 @@ TEST(equals_the_contract_in_float64) {
   });
 }
 
+// Kernels cut steps off to 22 bits of a fraction. Here that adds up to a place before the first pixel of the window.
+TEST(reaches_the_last_pixel_of_a_row_though_steps_are_cut_off) {
+  on_each_backend([](const std::string&) {
+    const Photo photo(20, 100, 4);
+    const double step = -(1 - 0x1.ff8p9 * 0x1p-32);
+    const Affine map = {step, 0, 10 - 63 * step + 0x1p-20 - 0x1p-14, 0, 1, 5};
+    const Rows<float> out = computed(photo, {map}, {.height = 1, .width = 64});
+    const std::vector<double> expected = exact(photo, map, 1, 64);
+    for (std::ptrdiff_t i = 0; i < out.columns; ++i) {
+      CHECK(std::abs(out.at(0, i) - expected[static_cast<std::size_t>(i)]) <= 0.1);
+    }
+  });
+}
+
 TEST(is_the_same_to_the_bit_on_all_backends_and_threads) {
   const Photo photo(300, 200, 2);
   std::vector<Affine> many;

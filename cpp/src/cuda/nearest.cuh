@@ -162,7 +162,7 @@ __device__ inline int rank_in(const Entry* list, int size, Entry entry) {
 
 // Merges sorted lists, those of the stripes and `nearest`, into `merged`, [queries][k], which must hold no_entry: a
 // thread an entry finds how many come before it.
-__global__ void merge_lists(Lists lists, int stripes, const Entry* nearest, Entry* merged) {
+static __global__ void merge_lists(Lists lists, int stripes, const Entry* nearest, Entry* merged) {
   const std::int64_t at = global_thread(), line = at / lists.k;
   const int query = static_cast<int>(line / (stripes + 1)), own = static_cast<int>(line % (stripes + 1));
   if (line / (stripes + 1) >= lists.queries) return;
@@ -178,7 +178,7 @@ __global__ void merge_lists(Lists lists, int stripes, const Entry* nearest, Entr
   if (rank < lists.k) merged[std::int64_t{query} * lists.k + rank] = entry;
 }
 
-__global__ void read_entries(const Entry* entries, std::int64_t count, bool similarity, float* values,
+static __global__ void read_entries(const Entry* entries, std::int64_t count, bool similarity, float* values,
                              std::int64_t* rows) {
   const std::int64_t at = global_thread();
   if (at >= count) return;

@@ -1,0 +1,182 @@
+// The kernels that multiply tiles, in both shapes and for all kinds of rows, against plain ones.
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "../cpp/check.hpp"
+#include "../cpp/data.hpp"
+#include "cuda/distance.cuh"
+#include "cuda/nearest.cuh"
+#include "cuda/nearest_plain.cuh"
+#include "cuda/queries.hpp"
+#include "cuda/within.cuh"
+#include "on_card.hpp"
+
+using namespace faceprint;
+using namespace faceprint::cuda;
+
+namespace {
+
+constexpr Metric metrics[] = {Metric::squared_euclidean, Metric::cosine, Metric::dot};
+
+template <class Value>
+constexpr Storage storage_of = std::is_same_v<Value, float>  ? Storage::float32
+                               : std::is_same_v<Value, Half> ? Storage::float16
+                                                             : Storage::int8;
+
+// Some queries and a gallery on the card, and the keys of all pairs by the plain kernel.
+template <class Value>
+struct Meeting {
+  Metric metric;
+  Stream stream;
+  Rows<float> asked, rows;
+  Gallery gallery;
+  Slab slab;
+  Queries<Value> queries;
+  RowTerms terms;
+  Pairs<Value> pairs;
+  DeviceArray<float> keys;
+
+  Meeting(std::ptrdiff_t query_count, std::ptrdiff_t row_count, std::ptrdiff_t depth, Metric chosen)
+      : metric(chosen),
+        asked(random_fractions(query_count, depth, 1)),
+        rows(random_integers(row_count, depth, 2)),
+        gallery(filled(rows)),
+        slab(gallery, 0, gallery.panel_count(), stream),
+        queries(pack_from_host(asked.view(), stream), static_cast<int>(gallery.groups()), metric, stream),
+        terms(terms_of(slab, metric, stream)),
+        pairs(queries.with(slab.panels<Value>(), terms)),
+        keys(query_count * row_count, stream) {
+    launch(keys_of_pairs<Value>, blocks_of(keys.size()), block_threads, 0, stream, pairs, keys.data());
+  }
+
+  static Gallery filled(Rows<float>& rows) {
+    for (std::ptrdiff_t row = 0; row < rows.rows; ++row) rows.at(row, 0) = 1;  // none is zero
+    Gallery gallery(rows.columns, storage_of<Value>);
+    gallery.append(rows.view());
+    return gallery;
+  }
+};
+
+template <class Value, class Work>
+void with_meetings(const Work& work) {
+  for (const Metric metric : metrics) {
+    for (const auto& [queries, rows, depth] : {std::tuple{3, 600, 1}, {17, 257, 9}, {130, 300, 37}}) {
+      work(Meeting<Value>(queries, rows, depth, metric));
+    }
+  }
+}
+
+// In several numbers of stripes, k of them.
+template <class Shape, class Value>
+void compare_nearest(const Meeting<Value>& meeting, int k) {
+  const Stream& stream = meeting.stream;
+  const int queries = meeting.pairs.queries.rows, row_count = meeting.pairs.rows.rows;
+  const KeyRange range = range_of(meeting.metric);
+  const DeviceArray<Entry> expected(queries * k, stream);
+  launch(nearest_of_keys, blocks_of(queries), block_threads, 0, stream, meeting.keys.data(), queries, row_count, range,
+         k, expected.data());
+  for (const int stripes : {1, 2, 3}) {
+    const int tiles = static_cast<int>(divide_up(divide_up(row_count, Shape::rows), stripes));
+    const int capacity = std::max(2 * k + Shape::rows, sorted_by_warp);
+    const DeviceArray<Entry> entries(std::ptrdiff_t{stripes} * queries * capacity, stream);
+    const std::vector<Entry> none(static_cast<std::size_t>(queries * k), no_entry);
+    const DeviceArray<Entry> before = uploaded(none, stream), merged = uploaded(none, stream);
+    const Lists lists = {entries.data(), queries, capacity, k};
+    const dim3 grid(static_cast<unsigned>(divide_up(queries, Shape::queries)), static_cast<unsigned>(stripes));
+    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, meeting.pairs, range, lists, before.data(),
+           tiles, Numbers{0, 0, false});
+    launch(merge_lists, blocks_of((stripes + 1) * queries * k), block_threads, 0, stream, lists, stripes, before.data(),
+           merged.data());
+    CHECK(downloaded(merged.data(), merged.size(), stream) == downloaded(expected.data(), expected.size(), stream));
+  }
+}
+
+// All below the key that a third of the pairs are below.
+template <class Shape, class Value>
+void compare_within(const Meeting<Value>& meeting) {
+  const Stream& stream = meeting.stream;
+  const int queries = meeting.pairs.queries.rows, row_count = meeting.pairs.rows.rows;
+  const KeyRange range = range_of(meeting.metric);
+  std::vector<std::int64_t> offsets = {0};
+  std::vector<Entry> expected;
+  const std::vector<float> keys = downloaded(meeting.keys.data(), meeting.keys.size(), stream);
+  std::vector<float> sorted = keys;
+  std::ranges::sort(sorted);
+  const float limit = sorted[sorted.size() / 3];
+  for (int query = 0; query < queries; ++query) {
+    for (int row = 0; row < row_count; ++row) {
+      const float key = keys[static_cast<std::size_t>(query * row_count + row)];
+      if (key < limit) expected.push_back(entry_of(range.clamp(key), static_cast<std::uint32_t>(row)));
+    }
+    std::sort(expected.begin() + offsets.back(), expected.end());
+    offsets.push_back(std::ssize(expected));
+  }
+  const std::vector<Count> zeros(static_cast<std::size_t>(queries));
+  const DeviceArray<Count> counted = uploaded(zeros, stream), places = uploaded(zeros, stream);
+  const DeviceArray<std::int64_t> begins = uploaded(offsets, stream);
+  const DeviceArray<Entry> found(std::ssize(expected), stream);
+  const dim3 grid(static_cast<unsigned>(divide_up(queries, Shape::queries)), 2);
+  const int tiles = static_cast<int>(divide_up(divide_up(row_count, Shape::rows), 2));
+  for (const bool write : {false, true}) {
+    const cuda::Hits hits = {write ? places.data() : counted.data(), write ? begins.data() : nullptr,
+                             write ? found.data() : nullptr};
+    launch(scan_within<Shape, Value>, grid, Shape::threads, 0, stream, meeting.pairs, range, limit, hits, tiles,
+           std::uint32_t{0});
+  }
+  launch(sort_hits<block_threads>, static_cast<unsigned>(queries), block_threads, 0, stream, begins.data(),
+         found.data());
+  const std::vector<Count> counts = downloaded(counted.data(), queries, stream);
+  for (std::size_t query = 0; query < counts.size(); ++query) {
+    CHECK_EQUAL(static_cast<std::int64_t>(counts[query]), offsets[query + 1] - offsets[query]);
+  }
+  CHECK(downloaded(found.data(), found.size(), stream) == expected);
+}
+
+template <class Value>
+void compare_searches() {
+  with_meetings<Value>([](const Meeting<Value>& meeting) {
+    for (const int k : {1, 10}) {
+      compare_nearest<ManyQueries>(meeting, k);
+      compare_nearest<FewQueries>(meeting, k);
+    }
+    compare_within<ManyQueries>(meeting);
+    compare_within<FewQueries>(meeting);
+  });
+}
+
+}  // namespace
+
+TEST(searches_of_floats) { compare_searches<float>(); }
+TEST(searches_of_halves) { compare_searches<Half>(); }
+TEST(searches_of_codes) { compare_searches<Codes>(); }
+
+// Lists that whole blocks sort, in shared memory and beside it.
+TEST(long_lists) {
+  const Meeting<float> meeting(5, 1000, 5, Metric::squared_euclidean);
+  for (const int k : {90, 500, 1000}) {
+    compare_nearest<ManyQueries>(meeting, k);
+    compare_nearest<FewQueries>(meeting, k);
+  }
+}
+
+TEST(distances_with_and_without_alignment) {
+  constexpr std::ptrdiff_t row_count = 301;
+  const Meeting<float> meeting(140, row_count, 37, Metric::squared_euclidean);
+  const std::vector<float> keys = downloaded(meeting.keys.data(), meeting.keys.size(), meeting.stream);
+  for (const std::ptrdiff_t stride : {row_count, row_count + 3}) {
+    const DeviceArray<float> out(140 * stride, meeting.stream);
+    const dim3 grid(static_cast<unsigned>(divide_up(140, ManyQueries::queries)),
+                    static_cast<unsigned>(divide_up(row_count, ManyQueries::rows)));
+    launch(distances_of_tiles<ManyQueries>, grid, ManyQueries::threads, 0, meeting.stream, meeting.pairs, out.data(),
+           stride);
+    const std::vector<float> found = downloaded(out.data(), out.size(), meeting.stream);
+    for (std::ptrdiff_t query = 0; query < 140; ++query) {
+      for (std::ptrdiff_t row = 0; row < row_count; ++row) {
+        const float key = keys[static_cast<std::size_t>(query * row_count + row)];
+        CHECK_EQUAL(found[static_cast<std::size_t>(query * stride + row)], std::max(key, 0.0f));
+      }
+    }
+  }
+}

@@ -29,6 +29,8 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 enable_language(CUDA)
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 
 add_library(faceprint_cuda OBJECT
   cpp/src/cuda/backend.cu
@@ -48,10 +50,10 @@ add_library(faceprint_cuda OBJECT
 target_include_directories(faceprint_cuda PRIVATE cpp/src)
 target_include_directories(faceprint_cuda SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_link_libraries(faceprint_cuda PUBLIC faceprint::core)
-set_target_properties(faceprint_cuda PROPERTIES CUDA_STANDARD 20 CUDA_VISIBILITY_PRESET hidden
-                                                CUDA_RUNTIME_LIBRARY Static)
+set_target_properties(faceprint_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
 # As on the CPU, what is fused is written so. Kernels share constexpr functions with the host; 554 is about a conversion
 # of Matrix to itself.
-target_compile_options(faceprint_cuda PRIVATE --expt-relaxed-constexpr --fmad=false --threads=2 -Xfatbin=-compress-all
-                                              -diag-suppress=554 -Xcompiler=-ffp-contract=off)
+set(options --expt-relaxed-constexpr --fmad=false --threads=2 -Xfatbin=-compress-all -diag-suppress=554
+            -Xcompiler=-ffp-contract=off)
+target_compile_options(faceprint_cuda PUBLIC "$<$<COMPILE_LANGUAGE:CUDA>:${options}>")
 set(FACEPRINT_CUDA_LIBRARIES faceprint_cuda)

@@ -14,7 +14,7 @@ namespace faceprint::cuda {
 struct KeyRange {
   float lowest, highest;
 
-  __device__ float clamp(float key) const { return key < lowest ? lowest : key > highest ? highest : key; }
+  constexpr float clamp(float key) const { return key < lowest ? lowest : key > highest ? highest : key; }
 };
 
 __device__ inline float to_number(float sum) { return sum; }

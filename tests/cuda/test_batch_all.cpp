@@ -5,6 +5,7 @@
 #include "../cpp/check.hpp"
 #include "../cpp/data.hpp"
 #include "cuda/batch.hpp"
+#include "cuda/rooms.hpp"
 #include "divide_up.hpp"
 #include "on_card.hpp"
 
@@ -24,7 +25,7 @@ TEST(weigh_equals_the_plain_kernel) {
   const Stream stream;
   const Rows<float> embeddings = random_integers(rows, 2, 5);
   const SentRows sent(embeddings.view(), stream);
-  const std::size_t bytes = room_to_weigh(rows);
+  const std::size_t bytes = Rooms::aligned(room_to_weigh(rows));
   const DeviceArray<std::byte> scratch(static_cast<std::ptrdiff_t>(blocks * bytes), stream);
   const DeviceArray<TripletSum> sums(rows, stream), plain_sums(rows, stream);
   for (const std::int64_t identities : {1, 2, 7, 70}) {

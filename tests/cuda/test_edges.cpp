@@ -5,6 +5,7 @@
 #include "../cpp/check.hpp"
 #include "../cpp/data.hpp"
 #include "cuda/prepare.hpp"
+#include "cuda/rooms.hpp"
 #include "faceprint/nearest.hpp"
 #include "on_card.hpp"
 
@@ -35,7 +36,7 @@ TEST(find_edges_equals_the_plain_kernel) {
     const NeighbourLists lists = {neighbours.data(), affinities.data(), totals.data(), nodes, length};
 
     const std::int32_t count = nodes - first;
-    const std::size_t bytes = room_for_edges(length);
+    const std::size_t bytes = Rooms::aligned(room_for_edges(length));
     const DeviceArray<std::byte> scratch(static_cast<std::ptrdiff_t>(blocks * bytes), stream);
     const DeviceArray<float> weights(std::int64_t{count} * length, stream), plain(weights.size(), stream);
     const DeviceArray<std::int32_t> counts(count, stream), plain_counts(count, stream);

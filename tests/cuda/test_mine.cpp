@@ -9,6 +9,7 @@
 #include "../cpp/data.hpp"
 #include "cuda/batch.hpp"
 #include "cuda/mine_plain.cuh"
+#include "cuda/rooms.hpp"
 #include "cuda/triplets.hpp"
 #include "on_card.hpp"
 
@@ -91,7 +92,7 @@ TEST(pick_next_equals_the_plain_kernel) {
   for (const Mining kind : {Mining::semihard, Mining::easy_positive}) {
     for (const double margin : {2.0, 6.0, infinity}) {
       const TripletRule rule = {.kind = kind, .margin = margin};
-      compare_with_room(rule, pick_next, room_to_pick_next(rows), pick_nearest_plainly);
+      compare_with_room(rule, pick_next, Rooms::aligned(room_to_pick_next(rows)), pick_nearest_plainly);
     }
   }
 }
@@ -100,7 +101,7 @@ TEST(pick_any_equals_the_plain_kernel) {
   for (const Mining kind : {Mining::semihard, Mining::easy_positive, Mining::random_in_margin}) {
     for (const double margin : {2.0, 6.0, infinity}) {
       const TripletRule rule = {.kind = kind, .choice = Choice::random, .margin = margin, .seed = 3};
-      compare_with_room(rule, pick_any, room_to_pick_any(rows), pick_any_plainly);
+      compare_with_room(rule, pick_any, Rooms::aligned(room_to_pick_any(rows)), pick_any_plainly);
     }
   }
 }

@@ -11,11 +11,14 @@ namespace faceprint::cuda {
 
 class Rooms {
  public:
-  // For up to `most` blocks, a multiple of 16 bytes each.
-  Rooms(std::int64_t most, std::size_t bytes, const Stream& stream) : bytes_((bytes + 15) / 16 * 16) {
+  // For up to `most` blocks.
+  Rooms(std::int64_t most, std::size_t bytes, const Stream& stream) : bytes_(aligned(bytes)) {
     blocks_ = static_cast<unsigned>(bytes_ <= most_shared ? most : std::min<std::int64_t>(most, most_with_scratch));
     if (bytes_ > most_shared) scratch_ = {static_cast<std::ptrdiff_t>(blocks_ * bytes_), stream};
   }
+
+  // So that every block's part of scratch memory may begin with numbers of any kind.
+  static constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
 
   unsigned blocks() const { return blocks_; }
   std::size_t shared_bytes() const { return bytes_ <= most_shared ? bytes_ : 0; }

@@ -1,6 +1,6 @@
 // Watches every access to memory by kernels that were compiled with -fsanitize=thread: the compiler then calls
 // __tsan_read4 and the like, which are this file's and not ThreadSanitizer's. Found are
-//  - races: two accesses to a byte by two threads, one of them at least writing, not both atomic, with no barrier of
+//  - races: two accesses to memory by two threads, one of them at least writing, not both atomic, with no barrier of
 //  the
 //    block and no __syncwarp of the warp between them, or of two blocks;
 //  - numbers read from shared memory or the card's that nobody has put there;
@@ -26,18 +26,21 @@ namespace emulated::watch {
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 1024;  // of memory whose accesses are remembered together, from the first one on
+constexpr std::size_t word_bytes = 4;     // of memory whose accesses are remembered together
+constexpr std::size_t chunk_words = 256;  // that are remembered from the first access to one on
 constexpr std::size_t most_reports = 5;
 
 // When an access was: the block, how many barriers it had seen, the thread and its clock. Clock 0 is no access.
 struct Access {
   std::uint32_t block, barriers, clock;
   std::uint16_t thread;
+  std::uint8_t bytes;  // of the word, as bits
   bool atomic;
   const void* place;  // in the program
 };
 
-// The last write of a byte and two reads since then; two, so that whoever did one of them meets the other.
+// The last write to a word, if only to some of its bytes, and two reads since then; two, so that whoever did one of
+// them meets the other.
 struct History {
   Access write;
   std::array<Access, 2> reads;
@@ -47,23 +50,33 @@ struct Region {
   const std::byte* begin;
   std::size_t bytes;
   std::string name;
-  std::vector<std::unique_ptr<std::array<History, chunk_bytes>>> chunks;
-  std::vector<bool> filled;
+  std::vector<std::unique_ptr<std::array<History, chunk_words>>> chunks;
+  std::vector<std::uint8_t> filled;  // of each word, which bytes
 
   Region(const void* address, std::size_t size, std::string called)
       : begin(static_cast<const std::byte*>(address)),
         bytes(size),
         name(std::move(called)),
-        chunks((size + chunk_bytes - 1) / chunk_bytes),
-        filled(size) {}
+        chunks(size / (word_bytes * chunk_words) + 1),
+        filled(size / word_bytes + 1) {}
 
   bool holds(const std::byte* address, std::size_t size) const {
     return address >= begin && address + size <= begin + bytes;
   }
-  History& history(std::size_t offset) {
-    auto& chunk = chunks[offset / chunk_bytes];
-    if (!chunk) chunk = std::make_unique<std::array<History, chunk_bytes>>();
-    return (*chunk)[offset % chunk_bytes];
+  History& history(std::size_t word) {
+    auto& chunk = chunks[word / chunk_words];
+    if (!chunk) chunk = std::make_unique<std::array<History, chunk_words>>();
+    return (*chunk)[word % chunk_words];
+  }
+  // Calls act(word, bytes) for each word of which there are some bytes, as bits.
+  template <class Act>
+  void for_words(const void* address, std::size_t size, const Act& act) {
+    const auto first = static_cast<std::size_t>(static_cast<const std::byte*>(address) - begin), last = first + size;
+    for (std::size_t word = first / word_bytes; word * word_bytes < last; ++word) {
+      const std::size_t start = word * word_bytes;
+      const std::size_t before = first > start ? first - start : 0, end = std::min(last - start, word_bytes);
+      act(word, static_cast<std::uint8_t>((1u << end) - (1u << before)));
+    }
   }
 };
 
@@ -134,23 +147,27 @@ bool is_before(const Access& other) {
          other.clock <= now.clocks[now.thread][other.thread % warp_size];
 }
 
-bool conflicts(const Access& other) { return !is_before(other) && !(other.atomic && now.atomic); }
+bool conflicts(const Access& other, std::uint8_t bytes) {
+  return other.bytes & bytes && !is_before(other) && !(other.atomic && now.atomic);
+}
 
-void look_at_byte(Region& region, std::size_t offset, bool writes, const void* place) {
-  History& history = region.history(offset);
-  const Access access = {now.block,  now.barriers, now.clocks[now.thread][now.thread % warp_size],
-                         now.thread, now.atomic,   place};
-  if (conflicts(history.write)) report_race(place, writes ? "a write to" : "a read of", region, history.write);
+void look_at_word(Region& region, std::size_t word, std::uint8_t bytes, bool writes, const void* place) {
+  History& history = region.history(word);
+  const Access access = {now.block,  now.barriers, now.clocks[now.thread][now.thread % warp_size], now.thread, bytes,
+                         now.atomic, place};
+  if (conflicts(history.write, bytes)) {
+    report_race(place, writes ? "a write to" : "a read of", region, history.write);
+  }
   if (!writes) {
-    if (!region.filled[offset]) report(place, "reads " + region.name + ", which nobody has written");
+    if (bytes & ~region.filled[word]) report(place, "reads " + region.name + ", which nobody has written");
     if (const auto old = std::ranges::find_if(history.reads, is_before); old != history.reads.end()) *old = access;
     return;
   }
   for (const Access& read : history.reads) {
-    if (conflicts(read)) report_race(place, "a write to", region, read);
+    if (conflicts(read, bytes)) report_race(place, "a write to", region, read);
   }
   history = {access, {}};
-  region.filled[offset] = true;
+  region.filled[word] |= bytes;
 }
 
 Region* region_of(const std::byte* address, std::size_t bytes) {
@@ -184,8 +201,8 @@ void look_at(const void* pointer, std::size_t bytes, bool writes, const void* pl
   const auto* address = static_cast<const std::byte*>(pointer);
   if (address >= now.stack && address < now.stack + now.stack_bytes) return;
   if (Region* region = region_of(address, bytes)) {
-    const auto first = static_cast<std::size_t>(address - region->begin);
-    for (std::size_t i = 0; i < bytes; ++i) look_at_byte(*region, first + i, writes, place);
+    region->for_words(address, bytes,
+                      [&](std::size_t word, std::uint8_t some) { look_at_word(*region, word, some, writes, place); });
   } else if (writes || !is_known_to_all(address)) {
     report(place, writes ? "writes memory that is none of the card's" : "reads memory that is none of the card's");
   }
@@ -262,8 +279,7 @@ void remove_global(void* address) {
 
 void fill_global(void* address, std::size_t bytes) {
   Region& region = *region_of(static_cast<std::byte*>(address), bytes);
-  const auto first = region.filled.begin() + (static_cast<std::byte*>(address) - region.begin);
-  std::fill(first, first + static_cast<std::ptrdiff_t>(bytes), true);
+  region.for_words(address, bytes, [&](std::size_t word, std::uint8_t some) { region.filled[word] |= some; });
 }
 
 }  // namespace emulated::watch

@@ -13,8 +13,8 @@
 #include "settings.hpp"
 #include "watch.hpp"
 
-thread_local uint3 threadIdx, blockIdx;
-thread_local dim3 blockDim, gridDim;
+constinit thread_local uint3 threadIdx{}, blockIdx{};
+constinit thread_local dim3 blockDim, gridDim;
 
 namespace emulated {
 
@@ -100,7 +100,7 @@ class Block {
   void* shared_array(std::source_location site, std::size_t bytes, std::size_t alignment, const char* name);
   std::byte* dynamic_shared_memory() {
     static constexpr auto everywhere = std::source_location();
-    return static_cast<std::byte*>(shared_array(everywhere, launch_.shared_bytes, 16, "dynamic shared memory"));
+    return static_cast<std::byte*>(shared_array(everywhere, launch_.shared_bytes, 16, "of the launch"));
   }
 
  private:

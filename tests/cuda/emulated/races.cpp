@@ -1,12 +1,13 @@
 // Watches every access to memory by kernels that were compiled with -fsanitize=thread: the compiler then calls
-// __tsan_read4 and the like, which are this file's and not ThreadSanitizer's. Found are
+// __tsan_read4 and the like, which are this file's and not ThreadSanitizer's. It stands in a shared
+// library, lest the linker take inline functions of watched sources for its own. Found are
 //  - races: two accesses to memory by two threads, one of them at least writing, not both atomic, with no barrier of
 //  the
 //    block and no __syncwarp of the warp between them, or of two blocks;
 //  - numbers read from shared memory or the card's that nobody has put there;
 //  - memory that is neither of these: the host's, what lies beyond an array's ends, another thread's variables.
 
-#include <unistd.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <array>
@@ -14,13 +15,12 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <regex>
 #include <string>
 #include <vector>
 
 #include "executor.hpp"
 #include "watch.hpp"
-
-extern char __executable_start, _end;
 
 namespace emulated::watch {
 
@@ -106,19 +106,18 @@ struct Report {
 std::map<const void*, Report> reports;  // by place in the program
 
 std::string line_of(const void* place) {
-  char path[4096];
-  const auto length = readlink("/proc/self/exe", path, sizeof path - 1);
-  path[std::max<ssize_t>(length, 0)] = 0;
+  Dl_info program;
+  if (dladdr(place, &program) == 0) return "somewhere";
+  const auto offset = static_cast<const char*>(place) - static_cast<const char*>(program.dli_fbase) - 1;
   char command[4352];
-  const auto offset = static_cast<std::uintptr_t>(static_cast<const char*>(place) - &__executable_start) - 1;
-  std::snprintf(command, sizeof command, "addr2line -s -i -e %s 0x%zx", path, static_cast<std::size_t>(offset));
+  std::snprintf(command, sizeof command, "addr2line -s -i -e %s 0x%tx", program.dli_fname, offset);
   std::string lines;
   if (std::FILE* output = popen(command, "r")) {
     char line[512];
     while (std::fgets(line, sizeof line, output)) lines += (lines.empty() ? "" : " in ") + std::string(line);
     pclose(output);
   }
-  std::erase(lines, '\n');
+  lines = std::regex_replace(lines, std::regex(R"(\n| \(discriminator \d+\))"), "");
   return lines;
 }
 
@@ -191,9 +190,9 @@ bool lies_in(const std::byte* address, const Variable& variable) {
 // Arguments, constants, and the variables of CUDA's language.
 bool is_known_to_all(const std::byte* address) {
   if (address >= arguments && address < arguments + arguments_bytes) return true;
-  const auto* program = reinterpret_cast<const std::byte*>(&__executable_start);
-  return (address >= program && address < reinterpret_cast<const std::byte*>(&_end)) || lies_in(address, threadIdx) ||
-         lies_in(address, blockIdx) || lies_in(address, blockDim) || lies_in(address, gridDim);
+  Dl_info program;
+  return lies_in(address, threadIdx) || lies_in(address, blockIdx) || lies_in(address, blockDim) ||
+         lies_in(address, gridDim) || dladdr(address, &program) != 0;
 }
 
 void look_at(const void* pointer, std::size_t bytes, bool writes, const void* place) {
@@ -266,7 +265,9 @@ void turn_to(unsigned thread, const void* stack, std::size_t stack_bytes) {
 
 void set_atomic(bool atomic) { now.atomic = atomic; }
 
-void add_shared(void* address, std::size_t bytes, const char* name) { shared.emplace_back(address, bytes, name); }
+void add_shared(void* address, std::size_t bytes, const char* name) {
+  shared.emplace_back(address, bytes, std::string("shared array ") + name);
+}
 
 void add_global(void* address, std::size_t bytes) {
   global.try_emplace(static_cast<std::byte*>(address), address, bytes, "memory of the card");

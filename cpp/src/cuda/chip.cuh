@@ -159,7 +159,8 @@ __global__ void sample_chips(const Cut* cuts, std::int32_t height, std::int32_t 
   const std::int64_t pixel = global_thread(), count = std::int64_t{height} * width;
   if (pixel >= count) return;
   const auto v = static_cast<std::int32_t>(pixel / width), u = static_cast<std::int32_t>(pixel % width);
-  pixels[blockIdx.y * count + pixel] = sample(cuts[blockIdx.y], v, u);
+  const Pixel sampled = sample(cuts[blockIdx.y], v, u);
+  pixels[blockIdx.y * count + pixel] = sampled;
 }
 
 // Then their means and deviations, a warp a chip. Each of six lanes sums a channel of every second pixel, in their

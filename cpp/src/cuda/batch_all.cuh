@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cuda/grid.cuh"
 #include "cuda/anchors.cuh"
 
 namespace faceprint::cuda {

@@ -1,6 +1,7 @@
 #pragma once
 // What batch_all.cuh does, from the definitions. The tests hold the kernels that are used against these.
 
+#include "cuda/grid.cuh"
 #include "cuda/batch_all.cuh"
 
 namespace faceprint::cuda {

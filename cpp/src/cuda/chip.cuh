@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/sample_grid.hpp"
+#include "cuda/grid.cuh"
 #include "cuda/block.cuh"
 #include "half.hpp"
 

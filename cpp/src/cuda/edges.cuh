@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/grid.cuh"
 #include "cuda/block.cuh"
 #include "faceprint/graph.hpp"
 

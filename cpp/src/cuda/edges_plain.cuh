@@ -1,6 +1,7 @@
 #pragma once
 // What edges.cuh does, plainly. The tests hold the kernel that is used against it.
 
+#include "cuda/grid.cuh"
 #include "cuda/edges.cuh"
 
 namespace faceprint::cuda {

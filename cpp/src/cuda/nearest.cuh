@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "cuda/grid.cuh"
 #include "cuda/keys.cuh"
 #include "cuda/sort.cuh"
 
@@ -179,7 +180,7 @@ static __global__ void merge_lists(Lists lists, int stripes, const Entry* neares
 }
 
 static __global__ void read_entries(const Entry* entries, std::int64_t count, bool similarity, float* values,
-                             std::int64_t* rows) {
+                                    std::int64_t* rows) {
   const std::int64_t at = global_thread();
   if (at >= count) return;
   const float key = key_of(entries[at]);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/grid.cuh"
 #include "cuda/keys.cuh"
 
 namespace faceprint::cuda {
@@ -29,7 +30,8 @@ __global__ void keys_of_pairs(Pairs<Value> pairs, float* keys) {
 }
 
 // The k least of the keys of each query, in order: those after the one found before.
-static __global__ void nearest_of_keys(const float* keys, int queries, int rows, KeyRange range, int k, Entry* nearest) {
+static __global__ void nearest_of_keys(const float* keys, int queries, int rows, KeyRange range, int k,
+                                       Entry* nearest) {
   const std::int64_t query = global_thread();
   if (query >= queries) return;
   for (int i = 0; i < k; ++i) {

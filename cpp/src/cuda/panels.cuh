@@ -11,8 +11,6 @@ namespace faceprint::cuda {
 
 inline constexpr int panel_rows = Gallery::panel_rows;
 
-__device__ inline std::int64_t global_thread() { return std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
-
 // How galleries hold four codes of a row: each 128 more than the code.
 struct Codes {
   std::uint32_t bits;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "codes.hpp"
+#include "cuda/grid.cuh"
 #include "cuda/panels.cuh"
 #include "faceprint/nearest.hpp"
 

@@ -135,7 +135,7 @@ using Sums = Number[Shape::thread_queries][Shape::thread_rows];
 
 template <class Shape, class Number>
 __device__ void add_chunk(const SharedTile<Shape, Number>& tile, int buffer, Sums<Shape, Number>& sums) {
-#pragma unroll
+#pragma unroll 2  // more at once would want more registers than two blocks a multiprocessor have
   for (int d = 0; d < Shape::chunk; ++d) {
     Number queries[Shape::thread_queries], rows[Shape::thread_rows];
 #pragma unroll

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "cuda/grid.cuh"
 #include "cuda/anchors.cuh"
+#include "cuda/grid.cuh"
 
 namespace faceprint::cuda {
 

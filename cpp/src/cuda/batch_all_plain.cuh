@@ -1,8 +1,8 @@
 #pragma once
 // What batch_all.cuh does, from the definitions. The tests hold the kernels that are used against these.
 
-#include "cuda/grid.cuh"
 #include "cuda/batch_all.cuh"
+#include "cuda/grid.cuh"
 
 namespace faceprint::cuda {
 

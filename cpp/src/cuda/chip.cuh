@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "cpu/sample_grid.hpp"
-#include "cuda/grid.cuh"
 #include "cuda/block.cuh"
+#include "cuda/grid.cuh"
 #include "half.hpp"
 
 namespace faceprint::cuda {

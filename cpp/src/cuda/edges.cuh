@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cuda/grid.cuh"
 #include "cuda/block.cuh"
+#include "cuda/grid.cuh"
 #include "faceprint/graph.hpp"
 
 namespace faceprint::cuda {

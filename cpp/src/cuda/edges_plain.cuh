@@ -1,8 +1,8 @@
 #pragma once
 // What edges.cuh does, plainly. The tests hold the kernel that is used against it.
 
-#include "cuda/grid.cuh"
 #include "cuda/edges.cuh"
+#include "cuda/grid.cuh"
 
 namespace faceprint::cuda {
 

@@ -1,20 +1,8 @@
 # Included by the CMakeLists.txt at the top, for a language is enabled where all of its targets are.
-#
-# The compiler is the one that CUDACXX names, or this machine's, or that of the packages of PyPI that pyproject.toml
-# lists. Their version decides which drivers accept the PTX, so they are pinned there.
 include(CheckLanguage)
-find_program(nvcc nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
-if(NOT nvcc AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
-  find_package(Python COMPONENTS Interpreter REQUIRED)
-  execute_process(COMMAND ${Python_EXECUTABLE} -c "import nvidia.cu13; print(*nvidia.cu13.__path__)"
-                  OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  if(packages)
-    set(CMAKE_CUDA_COMPILER ${packages}/bin/nvcc)
-    set(CMAKE_CUDA_FLAGS "-L${packages}/lib")
-  endif()
-endif()
-if(nvcc AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
-  set(CMAKE_CUDA_COMPILER ${nvcc})
+include(${CMAKE_CURRENT_LIST_DIR}/nvcc.cmake)
+if(FACEPRINT_NVCC AND NOT CMAKE_CUDA_COMPILER)
+  set(CMAKE_CUDA_COMPILER ${FACEPRINT_NVCC})
 endif()
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 120)

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <tuple>
+#include <vector>
 
 #include "executor.hpp"
 #include "language.hpp"
@@ -34,7 +35,10 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
     }
   };
   const auto call = std::make_shared<const Call>(Call{kernel, {arguments...}});
-  check(::emulated::enqueue({grid, block, shared_bytes, call, sizeof(Call), &Call::run}, stream));
+  const auto addresses = [](const auto&... each) { return std::vector<const void*>{&each...}; };
+  check(::emulated::enqueue({grid, block, shared_bytes, reinterpret_cast<const void*>(kernel), call, sizeof(Call),
+                             std::apply(addresses, call->values), &Call::run},
+                            stream));
 }
 
 inline std::byte* shared_memory() { return ::emulated::dynamic_shared_memory(); }

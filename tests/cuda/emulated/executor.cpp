@@ -145,7 +145,7 @@ std::vector<unsigned> in_order(unsigned count, std::mt19937& random) {
 
 void Block::enter(void* block) {
   auto* self = static_cast<Block*>(block);
-  self->launch_.run(self->launch_.call.get());
+  run_kernel(self->launch_);
   self->current_->state = State::done;
   for (;;) self->give_way();
 }
@@ -345,6 +345,8 @@ void check_lane(unsigned mask, int lane, std::source_location site) {
 void* shared_array(std::source_location site, std::size_t bytes, std::size_t alignment, const char* name) {
   return running->shared_array(site, bytes, alignment, name);
 }
+
+void fail(const std::string& what) { running->fail(what); }
 
 std::byte* dynamic_shared_memory() { return running->dynamic_shared_memory(); }
 

@@ -9,6 +9,7 @@
 #include <source_location>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 struct uint3 {
   unsigned x, y, z;
@@ -34,14 +35,19 @@ struct Fault : std::runtime_error {
 
 struct Launch {
   dim3 grid, block;
-  std::size_t shared_bytes;          // of dynamic shared memory
+  std::size_t shared_bytes;  // of dynamic shared memory
+  const void* kernel;
   std::shared_ptr<const void> call;  // the kernel and its arguments, which take `call_bytes`
   std::size_t call_bytes;
-  void (*run)(const void* call);  // by each thread
+  std::vector<const void*> arguments;  // in order
+  void (*run)(const void* call);
 };
 
 // Runs all blocks, one after another. Throws Fault.
 void execute(const Launch& launch);
+
+// What each thread does: the kernel as it is written (written.cpp), or as a compiler translated it.
+void run_kernel(const Launch& launch);
 
 // What follows is called by threads of a kernel.
 
@@ -60,6 +66,8 @@ void check_lane(unsigned mask, int lane, std::source_location site);
 // The shared array that is declared there: the same for all threads of a block.
 void* shared_array(std::source_location site, std::size_t bytes, std::size_t alignment, const char* name);
 std::byte* dynamic_shared_memory();
+
+[[noreturn]] void fail(const std::string& what);
 
 // While it lives, accesses are atomic ones. In a shuffled order, others may come before and after.
 class AtomicAccess {

@@ -9,11 +9,13 @@
 
 #include "../cpp/check.hpp"
 #include "../cpp/data.hpp"
+#include "cuda/nearest.hpp"
 #include "faceprint/chip.hpp"
 #include "faceprint/distance.hpp"
 #include "faceprint/graph.hpp"
 #include "faceprint/nearest.hpp"
 #include "faceprint/triplets.hpp"
+#include "on_card.hpp"
 
 using namespace faceprint;
 
@@ -82,6 +84,27 @@ TEST(the_nearest_are_those_of_the_cpu) {
         }
       }
     }
+  }
+}
+
+TEST(the_nearest_of_rows_that_lie_on_the_card_are_those_of_the_cpu) {
+  const Rows<float> rows = random_fractions(300, 9, 14), queries = random_fractions(40, 9, 15);
+  const Gallery gallery = gallery_of(rows);
+  use_backend("portable");
+  for (const Metric metric : metrics) {
+    Rows<float> values(40, 3);
+    Rows<std::int64_t> indices(40, 3);
+    nearest(queries.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
+    const cuda::Stream stream;
+    const cuda::PackedRows packed = cuda::pack_from_host(queries.view(), stream);
+    const cuda::PackedRows packed_rows = cuda::pack_from_host(rows.view(), stream);
+    cuda::check_rows("rows", packed_rows, metric, stream);
+    const cuda::DeviceArray<float> found_values(120, stream);
+    const cuda::DeviceArray<std::int64_t> found_indices(120, stream);
+    cuda::nearest_on_card(packed, packed_rows, metric, {found_values.data(), 40, 3, 3},
+                          {found_indices.data(), 40, 3, 3}, stream);
+    CHECK(cuda::downloaded(found_values.data(), 120, stream) == values.data);
+    CHECK(cuda::downloaded(found_indices.data(), 120, stream) == indices.data);
   }
 }
 

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <map>
 
 #include "machine.hpp"
@@ -13,9 +15,21 @@ namespace translated {
 
 namespace {
 
-std::map<std::string, Kernel>& kernels() {
-  static std::map<std::string, Kernel> by_name;
-  return by_name;
+struct Kernels {
+  std::map<std::string, Kernel> by_name;
+  std::map<const void*, const Kernel*> launched;  // by the address of the function that they stand for
+
+  // A kernel that no test launches would not be tested.
+  ~Kernels() {
+    for (const auto& [address, kernel] : launched) by_name.erase(kernel->name);
+    for (const auto& [name, kernel] : by_name) std::cerr << "never launched: " << name << "\n";
+    if (!by_name.empty()) std::_Exit(1);
+  }
+};
+
+Kernels& kernels() {
+  static Kernels all;
+  return all;
 }
 
 // This program's functions by address, as nm lists them.
@@ -41,21 +55,20 @@ const std::map<const void*, std::string>& functions() {
   return by_address;
 }
 
-const Kernel* kernel_of(const emulated::Launch& launch) {
-  static std::map<const void*, const Kernel*> known;
-  const auto [place, is_new] = known.try_emplace(launch.kernel, nullptr);
-  if (is_new) {
-    const auto name = functions().find(launch.kernel);
-    const auto kernel = name == functions().end() ? kernels().end() : kernels().find(name->second);
-    if (kernel != kernels().end()) place->second = &kernel->second;
-  }
-  return place->second;
+const Kernel& kernel_of(const void* function) {
+  auto& launched = kernels().launched;
+  if (const auto known = launched.find(function); known != launched.end()) return *known->second;
+  const auto name = functions().find(function);
+  if (name == functions().end()) emulated::fail("a kernel without a name");
+  const auto kernel = kernels().by_name.find(name->second);
+  if (kernel == kernels().by_name.end()) emulated::fail("no PTX of " + name->second);
+  return *(launched[function] = &kernel->second);
 }
 
 }  // namespace
 
 bool add(std::vector<Kernel> some) {
-  for (Kernel& kernel : some) kernels().emplace(kernel.name, std::move(kernel));
+  for (Kernel& kernel : some) kernels().by_name.emplace(kernel.name, std::move(kernel));
   return true;
 }
 
@@ -64,17 +77,16 @@ bool add(std::vector<Kernel> some) {
 namespace emulated {
 
 void run_kernel(const Launch& launch) {
-  const translated::Kernel* kernel = translated::kernel_of(launch);
-  if (!kernel) fail("no PTX of a kernel");
-  if (kernel->parameters.size() != launch.arguments.size()) fail("the PTX of a kernel has other parameters");
+  const translated::Kernel& kernel = translated::kernel_of(launch.kernel);
+  if (kernel.parameters.size() != launch.arguments.size()) fail("other parameters in the PTX of " + kernel.name);
   alignas(16) std::array<std::byte, 4096> parameters;
   for (std::size_t i = 0; i < launch.arguments.size(); ++i) {
-    const auto [offset, bytes] = kernel->parameters[i];
+    const auto [offset, bytes] = kernel.parameters[i];
     std::memcpy(parameters.data() + offset, launch.arguments[i], bytes);
   }
-  const std::size_t bytes = kernel->shared_bytes + launch.shared_bytes;
+  const std::size_t bytes = kernel.shared_bytes + launch.shared_bytes;
   void* shared = shared_array(std::source_location::current(), bytes, 256, "of PTX");
-  kernel->run(parameters.data(), static_cast<std::byte*>(shared));
+  kernel.run(parameters.data(), static_cast<std::byte*>(shared));
 }
 
 }  // namespace emulated

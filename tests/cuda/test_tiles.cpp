@@ -30,7 +30,7 @@ template <class Value>
 struct Meeting {
   Metric metric;
   Stream stream;
-  Rows<float> asked, rows;
+  Rows<float> rows, asked;
   Gallery gallery;
   Slab slab;
   Queries<Value> queries;
@@ -40,9 +40,9 @@ struct Meeting {
 
   Meeting(std::ptrdiff_t query_count, std::ptrdiff_t row_count, std::ptrdiff_t depth, Metric chosen)
       : metric(chosen),
-        asked(random_fractions(query_count, depth, 1)),
-        rows(random_integers(row_count, depth, 2)),
-        gallery(filled(rows)),
+        rows(filled(row_count, depth)),
+        asked(half_of(rows, query_count)),
+        gallery(packed(rows)),
         slab(gallery, 0, gallery.panel_count(), stream),
         queries(pack_from_host(asked.view(), stream), static_cast<int>(gallery.groups()), metric, stream),
         terms(terms_of(slab, metric, stream)),
@@ -51,8 +51,22 @@ struct Meeting {
     launch(keys_of_pairs<Value>, blocks_of(keys.size()), block_threads, 0, stream, pairs, keys.data());
   }
 
-  static Gallery filled(Rows<float>& rows) {
-    for (std::ptrdiff_t row = 0; row < rows.rows; ++row) rows.at(row, 0) = 1;  // none is zero
+  static Rows<float> filled(std::ptrdiff_t count, std::ptrdiff_t depth) {
+    Rows<float> rows = random_integers(count, depth, 2);
+    for (std::ptrdiff_t row = 0; row < count; ++row) rows.at(row, 0) = 1;  // none is zero
+    return rows;
+  }
+
+  // Every second one is a row itself, whose cosine may round to more than 1.
+  static Rows<float> half_of(const Rows<float>& rows, std::ptrdiff_t count) {
+    Rows<float> queries = random_fractions(count, rows.columns, 1);
+    for (std::ptrdiff_t query = 0; query < count; query += 2) {
+      for (std::ptrdiff_t d = 0; d < rows.columns; ++d) queries.at(query, d) = rows.at(query, d);
+    }
+    return queries;
+  }
+
+  static Gallery packed(const Rows<float>& rows) {
     Gallery gallery(rows.columns, storage_of<Value>);
     gallery.append(rows.view());
     return gallery;
@@ -162,11 +176,12 @@ TEST(long_lists) {
 }
 
 TEST(distances_with_and_without_alignment) {
-  constexpr std::ptrdiff_t row_count = 301;
+  constexpr std::ptrdiff_t row_count = 303;
   const Meeting<float> meeting(140, row_count, 37, Metric::squared_euclidean);
   const std::vector<float> keys = downloaded(meeting.keys.data(), meeting.keys.size(), meeting.stream);
-  for (const std::ptrdiff_t stride : {row_count, row_count + 3}) {
-    const DeviceArray<float> out(140 * stride, meeting.stream);
+  for (const std::ptrdiff_t stride : {row_count, row_count + 1}) {
+    const DeviceArray<float> out =
+        uploaded(std::vector<float>(static_cast<std::size_t>(140 * stride), -7), meeting.stream);
     const dim3 grid(static_cast<unsigned>(divide_up(140, ManyQueries::queries)),
                     static_cast<unsigned>(divide_up(row_count, ManyQueries::rows)));
     launch(distances_of_tiles<ManyQueries>, grid, ManyQueries::threads, 0, meeting.stream, meeting.pairs, out.data(),
@@ -177,6 +192,7 @@ TEST(distances_with_and_without_alignment) {
         const float key = keys[static_cast<std::size_t>(query * row_count + row)];
         CHECK_EQUAL(found[static_cast<std::size_t>(query * stride + row)], std::max(key, 0.0f));
       }
+      if (stride > row_count) CHECK_EQUAL(found[static_cast<std::size_t>(query * stride + row_count)], -7.0f);
     }
   }
 }

@@ -8,11 +8,15 @@
 
 namespace faceprint::cuda {
 
-template <class Value>
-__device__ Number<Value> number_at(const Panels<Value>& panels, int row, int column) {
-  Number<Value> four[4];
-  load_four(panels.data + panels.place(row / 4 * 4, column), four);
-  return four[row % 4];
+template <class T>
+__device__ T number_of(T number) {
+  return number;
+}
+__device__ inline float number_of(Half half) { return to_float(half); }
+__device__ inline int number_of(Codes codes) {
+  std::uint32_t four = 0;
+  for (int shift = 0; shift < 32; shift += 8) four |= (((codes.bits >> shift) - 128) & 0xff) << shift;
+  return static_cast<int>(four);
 }
 
 // The keys of all pairs, [queries][rows].
@@ -23,7 +27,7 @@ __global__ void keys_of_pairs(Pairs<Value> pairs, float* keys) {
   if (query >= pairs.queries.rows) return;
   Number<Value> sum = 0;
   for (int d = 0; d < pairs.rows.length; ++d) {
-    sum = add_product(number_at(pairs.queries, query, d), number_at(pairs.rows, row, d), sum);
+    sum = add_product(pairs.queries.at(query, d), number_of(pairs.rows.at(row, d)), sum);
   }
   keys[at] = (pairs.query_terms.bias[query] + pairs.row_terms.bias[row]) -
              to_number(sum) * (pairs.query_terms.scale[query] * pairs.row_terms.scale[row]);

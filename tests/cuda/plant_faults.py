@@ -149,7 +149,10 @@ def catches(arguments: argparse.Namespace, fault: Fault) -> tuple[bool, str]:
         planted.write_text(text.replace(fault.right, fault.wrong))
         test = build(arguments, overlay, fault)
         done = subprocess.run([test, fault.test], capture_output=True, text=True, timeout=300)
-        return done.returncode != 0 and done.stderr != "", (done.stderr or f"status {done.returncode}").splitlines()[0]
+        crashed = done.returncode < 0  # by a signal, as where memory beyond a buffer is touched
+        return crashed or (done.returncode != 0 and done.stderr != ""), (
+            done.stderr or f"status {done.returncode}"
+        ).splitlines()[0]
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ struct ProductTile {
 };
 
 // Adds to out, [results, depth], the products of weights with rows of embeddings, [chain, depth].
-static __global__ void __launch_bounds__(ProductTile::threads)
+static __global__ void __launch_bounds__(ProductTile::threads, 2)
     add_products(Weights weights, Matrix<const float> rows, double* out) {
   FACEPRINT_SHARED(ProductTile, tile, );
   constexpr std::int32_t side = ProductTile::side, links = ProductTile::links, each = ProductTile::thread_side;

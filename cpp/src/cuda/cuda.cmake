@@ -39,9 +39,6 @@ target_include_directories(faceprint_cuda PRIVATE cpp/src)
 target_include_directories(faceprint_cuda SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_link_libraries(faceprint_cuda PUBLIC faceprint::core)
 set_target_properties(faceprint_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
-# As on the CPU, what is fused is written so. Kernels share constexpr functions with the host; 554 is about a conversion
-# of Matrix to itself.
-set(options --expt-relaxed-constexpr --fmad=false --threads=2 -Xfatbin=-compress-all -diag-suppress=554
-            -Xcompiler=-ffp-contract=off)
+set(options ${FACEPRINT_NVCC_OPTIONS} --threads=2 -Xfatbin=-compress-all -Xcompiler=-ffp-contract=off)
 target_compile_options(faceprint_cuda PUBLIC "$<$<COMPILE_LANGUAGE:CUDA>:${options}>")
 set(FACEPRINT_CUDA_LIBRARIES faceprint_cuda)

@@ -63,6 +63,7 @@ def works() -> list[Work]:
         search("the same, int8", "scan_nearest", 1e4, 1e6, depth, 1, 128),
         search("10 nearest of 10^6 for one query, float32", "scan_nearest", 1, 1e6, depth, 4, 16),
         search("80 neighbours of 10^6 faces among themselves", "scan_nearest", 1e6, 1e6, depth, 4, 128),
+        search("counts of 10^10 pairs", "count_keys", 1e5, 1e5, depth, 4, 128),
         Work("distances of 10,000 to 10,000", "distances_of_tiles", products(1e4, 1e4, depth), 4e8, 8.1e8),
         Work("triplets of 1,800: distances", "distances_of_tiles", few, matrix, matrix),
         Work("triplets of 1,800: semi-hard ones", "pick_next", 8 * batch**2, matrix, 2 * matrix),

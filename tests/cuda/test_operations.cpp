@@ -14,6 +14,7 @@
 #include "faceprint/distance.hpp"
 #include "faceprint/graph.hpp"
 #include "faceprint/nearest.hpp"
+#include "faceprint/pairs.hpp"
 #include "faceprint/triplets.hpp"
 #include "on_card.hpp"
 
@@ -60,6 +61,26 @@ TEST(distances_are_those_of_the_cpu) {
           return all.data;
         });
       }
+    }
+  }
+}
+
+TEST(counts_of_pairs_are_those_of_the_cpu) {
+  for (const std::ptrdiff_t count : {3, 40, 140}) {
+    const Rows<float> rows = random_fractions(count, 5, 1), others = random_fractions(150, 5, 2);
+    std::vector<std::int64_t> labels, other_labels;
+    for (std::int64_t i = 0; i < count; ++i) labels.push_back(i % 7);
+    for (std::int64_t i = 0; i < 150; ++i) other_labels.push_back(i % 11);
+    const std::vector<std::int64_t> bins = {0x3e80'0000 >> place_bits, 0x3f00'0000 >> place_bits};
+    for (const bool own : {true, false}) {
+      RowPairs pairs{.rows = {rows.view(), labels}, .others = {}};
+      if (!own) pairs.others = Labelled{others.view(), other_labels};
+      compare([&] {
+        Rows<std::int64_t> counts(2, distance_bins), places(4, bin_places);
+        count_pairs(pairs, bins, counts.view(), places.view(), 1);
+        counts.data.insert(counts.data.end(), places.data.begin(), places.data.end());
+        return counts.data;
+      });
     }
   }
 }

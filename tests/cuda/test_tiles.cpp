@@ -6,6 +6,7 @@
 
 #include "../cpp/check.hpp"
 #include "../cpp/data.hpp"
+#include "cuda/count_pairs_plain.cuh"
 #include "cuda/distance.cuh"
 #include "cuda/nearest.cuh"
 #include "cuda/nearest_plain.cuh"
@@ -148,6 +149,40 @@ void compare_within(const Meeting<Value>& meeting) {
   CHECK(downloaded(found.data(), found.size(), stream) == expected);
 }
 
+// In two stripes; with places of every third bin, of all pairs or of those behind a query.
+template <class Shape>
+void compare_counts(const Meeting<float>& meeting, bool own) {
+  const Stream& stream = meeting.stream;
+  const int queries = meeting.pairs.queries.rows, row_count = meeting.pairs.rows.rows;
+  std::vector<std::int32_t> numbers(std::size_t{distance_bins}, -1);
+  std::int32_t chosen = 0;
+  for (const float key : downloaded(meeting.keys.data(), meeting.keys.size(), stream)) {
+    const std::uint32_t bin = std::bit_cast<std::uint32_t>(std::max(key, 0.0f)) >> place_bits;
+    if (bin % 3 == 0 && numbers[bin] < 0) numbers[bin] = chosen++;
+  }
+  const DeviceArray<std::int32_t> numbered = uploaded(numbers, stream);
+  const PairNumbers places_of = {16, 3, own};
+  std::vector<std::vector<Count>> found;
+  for (const bool plainly : {false, true}) {
+    const DeviceArray<Count> counts(distance_bins, stream), places((chosen + 1) * bin_places, stream);
+    clear(counts, stream);
+    clear(places, stream);
+    const PairBins bins = {counts.data(), places.data(), numbered.data()};
+    if (plainly) {
+      launch(count_plainly, blocks_of(meeting.keys.size()), block_threads, 0, stream, meeting.keys.data(), queries,
+             row_count, bins, places_of);
+    } else {
+      const dim3 grid(static_cast<unsigned>(divide_up(queries, Shape::queries)), 2);
+      const int tiles = static_cast<int>(divide_up(divide_up(row_count, Shape::rows), 2));
+      launch(count_keys<Shape>, grid, Shape::threads, 0, stream, meeting.pairs, bins, places_of, tiles);
+    }
+    found.push_back(downloaded(counts.data(), counts.size(), stream));
+    found.push_back(downloaded(places.data(), places.size(), stream));
+  }
+  CHECK(found[0] == found[2]);
+  CHECK(found[1] == found[3]);
+}
+
 template <class Value>
 void compare_searches() {
   with_meetings<Value>([](const Meeting<Value>& meeting) {
@@ -165,6 +200,16 @@ void compare_searches() {
 TEST(searches_of_floats) { compare_searches<float>(); }
 TEST(searches_of_halves) { compare_searches<Half>(); }
 TEST(searches_of_codes) { compare_searches<Codes>(); }
+
+TEST(counts_of_pairs) {
+  for (const auto& [queries, rows, depth] : {std::tuple{3, 600, 1}, {17, 257, 9}, {130, 300, 37}}) {
+    const Meeting<float> meeting(queries, rows, depth, Metric::squared_euclidean);
+    for (const bool own : {false, true}) {
+      compare_counts<ManyQueries>(meeting, own);
+      compare_counts<FewQueries>(meeting, own);
+    }
+  }
+}
 
 // Lists that whole blocks sort, in shared memory and beside it.
 TEST(long_lists) {

@@ -34,7 +34,7 @@ void fail(const char* file, int line, const std::string& message) {
 }  // namespace check
 
 // Runs the tests whose names contain the argument, or all.
-int main(int count, char** arguments) {
+int main(int count, char** arguments) {  // NOLINT(misc-const-correctness): as main has to be
   const std::string_view wanted = count > 1 ? arguments[1] : "";
   int run = 0;
   for (const auto& [name, test] : check::tests()) {

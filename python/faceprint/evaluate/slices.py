@@ -43,7 +43,7 @@ def error_slices(x: Any, pairs: ListedPairs, threshold: float, *, fewest: int = 
     glasses or of another camera. LADDER (Ghosh et al., "LADDER: language-driven slice discovery and error rectification
     in vision classifiers", 2024) finds such slices in what a network sees and names them by a language model; here
     somebody looks at the representatives. False matches are grouped by where both embeddings lie, their mean, and false
-    non-matches by how they differ, |a - b|, other than is usual for them; both by direction alone. Groups are
+    non-matches by how far each number differs, other than is usual for them; both by direction alone. Groups are
     communities, by modularity, of the graph of shared neighbours (`faceprint.graph`).
 
     `x` (n, dimension) float32 are the photographs of the `pairs`, `threshold` a squared distance in [0, 4]. Groups of

@@ -65,7 +65,9 @@ TEST(distances_are_those_of_the_cpu) {
   }
 }
 
+// Not on the smallest of cards, which are there for slabs: all bins would not fit.
 TEST(counts_of_pairs_are_those_of_the_cpu) {
+  if (cuda::free_bytes() < std::ptrdiff_t{64} * distance_bins) return;
   for (const std::ptrdiff_t count : {3, 40, 140}) {
     const Rows<float> rows = random_fractions(count, 5, 1), others = random_fractions(150, 5, 2);
     std::vector<std::int64_t> labels, other_labels;

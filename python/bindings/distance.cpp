@@ -26,10 +26,7 @@ py::array distances(const py::object& queries, const py::object& gallery, const 
   PythonWatch watch(progress);
   py::array result = output(out, query_array, gallery_array);
   const auto result_rows = as_output("out", result);
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::distances(query_rows, gallery_rows, result_rows, count, &watch);
-  }
+  watch.run([&] { faceprint::distances(query_rows, gallery_rows, result_rows, count, &watch); });
   return result;
 }
 

@@ -26,10 +26,7 @@ py::array average_linkage(const py::object& embeddings, const py::object& thresh
   PythonWatch watch(progress);
   py::array_t<std::int64_t> labels(matrix.rows);
   const std::span<std::int64_t> out = {labels.mutable_data(), static_cast<std::size_t>(matrix.rows)};
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::average_linkage(matrix, most, out, count, &watch);
-  }
+  watch.run([&] { faceprint::average_linkage(matrix, most, out, count, &watch); });
   return labels;
 }
 
@@ -46,10 +43,7 @@ py::tuple neighbour_graph(const py::object& distances, const py::object& indices
   const int count = as_threads(threads);
   PythonWatch watch(progress);
   faceprint::Graph graph;
-  {
-    const py::gil_scoped_release unlocked;
-    graph = faceprint::neighbour_graph(distance_rows, index_rows, rule, count, &watch);
-  }
+  watch.run([&] { graph = faceprint::neighbour_graph(distance_rows, index_rows, rule, count, &watch); });
   return py::make_tuple(as_numpy(std::move(graph.offsets)), as_numpy(std::move(graph.targets)),
                         as_numpy(std::move(graph.weights)));
 }
@@ -69,10 +63,7 @@ py::array communities(const py::object& offsets, const py::object& targets, cons
   PythonWatch watch(progress);
   py::array_t<std::int64_t> labels(std::max<std::ptrdiff_t>(graph.nodes(), 0));
   const std::span<std::int64_t> out = {labels.mutable_data(), static_cast<std::size_t>(labels.size())};
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::communities(graph, rule, out, count, &watch);
-  }
+  watch.run([&] { faceprint::communities(graph, rule, out, count, &watch); });
   return labels;
 }
 

@@ -30,11 +30,10 @@ py::tuple nearest(const py::object& queries, const SharedGallery& shared, const 
   const auto value_rows = new_matrix(values);
   const auto index_rows = new_matrix(indices);
   std::int64_t computed = 0;
-  {
-    const py::gil_scoped_release unlocked;
+  watch.run([&] {
     const std::shared_lock lock(shared.mutex);
     computed = faceprint::nearest(matrix, shared.gallery, value_rows, index_rows, search);
-  }
+  });
   return py::make_tuple(values, indices, computed);
 }
 
@@ -47,11 +46,10 @@ py::tuple within(const py::object& queries, const SharedGallery& shared, const p
   PythonWatch watch(progress);
   const faceprint::Search search = {as_metric(metric), as_scan(scan), as_threads(threads), &watch};
   faceprint::Neighbourhoods found;
-  {
-    const py::gil_scoped_release unlocked;
+  watch.run([&] {
     const std::shared_lock lock(shared.mutex);
     found = faceprint::within(matrix, shared.gallery, bound, search);
-  }
+  });
   return py::make_tuple(as_numpy(std::move(found.offsets)), as_numpy(std::move(found.values)),
                         as_numpy(std::move(found.indices)), found.computed);
 }
@@ -67,11 +65,10 @@ py::tuple neighbours(const SharedGallery& shared, const py::object& k, const std
   py::array_t<std::int64_t> indices({rows, kept});
   const auto value_rows = new_matrix(values);
   const auto index_rows = new_matrix(indices);
-  {
-    const py::gil_scoped_release unlocked;
+  watch.run([&] {
     const std::shared_lock lock(shared.mutex);
     faceprint::neighbours(shared.gallery, value_rows, index_rows, search);
-  }
+  });
   return py::make_tuple(values, indices);
 }
 

@@ -41,10 +41,7 @@ py::tuple count_pairs(const py::object& embeddings, const py::object& labels, co
   const auto count_rows = new_matrix(counts);
   const faceprint::Matrix<std::int64_t> place_rows = {places.mutable_data(), 2 * std::ssize(chosen),
                                                       faceprint::bin_places, faceprint::bin_places};
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::count_pairs(arrays.pairs, chosen, count_rows, place_rows, count, &watch);
-  }
+  watch.run([&] { faceprint::count_pairs(arrays.pairs, chosen, count_rows, place_rows, count, &watch); });
   return py::make_tuple(counts, places);
 }
 
@@ -58,10 +55,7 @@ py::array_t<std::int64_t> count_same_within(const py::object& embeddings, const 
   PythonWatch watch(progress);
   py::array_t<std::int64_t> accepted(arrays.pairs.rows.embeddings.rows);
   const std::span<std::int64_t> out(accepted.mutable_data(), static_cast<std::size_t>(accepted.size()));
-  {
-    const py::gil_scoped_release unlocked;
-    faceprint::count_same_within(arrays.pairs, most, out, count, &watch);
-  }
+  watch.run([&] { faceprint::count_same_within(arrays.pairs, most, out, count, &watch); });
   return accepted;
 }
 

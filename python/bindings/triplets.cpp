@@ -61,10 +61,7 @@ py::tuple mine_triplets(const py::object& embeddings, const py::object& labels, 
   const int count = as_threads(threads);
   PythonWatch watch(progress);
   faceprint::Triplets found;
-  {
-    const py::gil_scoped_release unlocked;
-    found = faceprint::mine_triplets(matrix, identity, rule, count, &watch);
-  }
+  watch.run([&] { found = faceprint::mine_triplets(matrix, identity, rule, count, &watch); });
   return py::make_tuple(as_numpy(std::move(found.anchors)), as_numpy(std::move(found.positives)),
                         as_numpy(std::move(found.negatives)));
 }
@@ -85,10 +82,7 @@ py::tuple triplet_loss(const py::object& embeddings, const py::object& labels, c
   py::array_t<float> gradient({matrix.rows, matrix.columns});
   const auto gradient_rows = new_matrix(gradient);
   faceprint::TripletLoss loss{};
-  {
-    const py::gil_scoped_release unlocked;
-    loss = faceprint::triplet_loss(matrix, identity, rule, cost, mean, gradient_rows, count, &watch);
-  }
+  watch.run([&] { loss = faceprint::triplet_loss(matrix, identity, rule, cost, mean, gradient_rows, count, &watch); });
   return py::make_tuple(loss.value, gradient, loss.triplets);
 }
 

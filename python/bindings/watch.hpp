@@ -12,6 +12,17 @@ class PythonWatch final : public faceprint::Watch {
  public:
   explicit PythonWatch(const py::object& progress);
 
+  // Runs `work` without the GIL. However short it is, 0 is told before it and 1 after it.
+  template <typename Work>
+  void run(Work work) {
+    look(0);
+    {
+      const py::gil_scoped_release unlocked;
+      work();
+    }
+    look(1);
+  }
+
   void look(double done) override;
 
   // Whether this thread is inside a call that a PythonWatch has interrupted to look: it must not change a gallery then,

@@ -180,9 +180,9 @@ def cluster(
     keep their rows and numbers whatever is found, and other groups the number of whom they share most rows with.
 
     The order of rows changes only the numbering, except that of exactly equal rows; threads and backend change nothing.
-    `progress` is called now and then with the share of the work that is done, in [0, 1]; what it raises, or Ctrl-C,
-    ends the call at once. Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a
-    parameter out of range, and for what a method cannot heed.
+    `progress` is called as in `nearest`, but by "density" never; what it raises, or Ctrl-C, ends the call at once.
+    Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a parameter out of range, and for
+    what a method cannot heed.
 
     >>> import numpy
     >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.99, 0.14]]))

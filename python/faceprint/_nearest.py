@@ -31,8 +31,8 @@ def nearest(
     (rows, k) are int64 row numbers of the gallery. Of equal values the lower index comes first. Neither `threads`
     (None: every CPU this process may use) nor the backend changes a bit.
 
-    `progress` is called now and then with the share of the work that is done, in [0, 1]; what it raises, or Ctrl-C,
-    ends the call at once.
+    `progress` is called with the share of the work that is done: with 0 first, now and then as it rises, and with 1
+    when all is done; what it raises, or Ctrl-C, ends the call at once.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for an empty gallery, unless
     1 <= k <= rows of the gallery, for values that are not finite or lie outside [-1e15, 1e15], and for rows of length

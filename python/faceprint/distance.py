@@ -25,8 +25,7 @@ def distances(
     `out` where given. Equal rows are exactly 0 apart, `distances(x, x)` is symmetric to the bit, and neither `threads`
     (None: every CPU this process may use) nor the backend changes a bit.
 
-    `progress` is called now and then with the share of the work that is done; what it raises, or Ctrl-C, ends the call
-    and leaves `out` partly written.
+    `progress` is called as in `nearest`; what it raises, or Ctrl-C, ends the call and leaves `out` partly written.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for values that are not finite or lie
     outside [-1e15, 1e15], and for an `out` that is read-only, of another shape, or in the memory of `x` or `y`.

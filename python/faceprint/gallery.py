@@ -234,7 +234,8 @@ class Gallery:
 
         Raises ValueError for k < 1 and distances that are none; GalleryError for `Faces` of another network, and for a
         `far` where the recipe is not known or some embeddings were upgraded; RecipeError where it does not state that
-        rate; and what `nearest` raises; `progress` as there, but it must not change this gallery.
+        rate; and what `nearest` raises; `progress` as there, but it must not change this gallery, and begins
+        anew where some probes have to be looked up among more faces for what they ask.
 
         >>> import numpy
         >>> gallery = Gallery()

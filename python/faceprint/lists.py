@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._nearest import Progress, nearest, neighbours
+from ._nearest import Progress, nearest, neighbours, stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +55,14 @@ def extend_lists(
     if not len(new):
         return Lists(np.ascontiguousarray(lists.distances[:, :k]), np.ascontiguousarray(lists.indices[:, :k]))
     distances, indices = np.empty((len(rows), k), np.float32), np.empty((len(rows), k), np.int64)
-    fresh, others = nearest(rows[new], rows, k + 1, threads=threads, progress=progress)
+    first = len(rows) / (len(rows) + len(old))  # as many pairs as `new` makes with all, of all that are formed
+    fresh, others = nearest(rows[new], rows, k + 1, threads=threads, progress=stage(progress, 0, first))
     is_self = others == new[:, None]
     is_self[~is_self.any(axis=1), k] = True  # so many equal rows come before it that it is not on its own list
     distances[new], indices[new] = fresh[~is_self].reshape(-1, k), others[~is_self].reshape(-1, k)
     if len(old):
-        added, which = nearest(rows[old], rows[new], min(k, len(new)), threads=threads, progress=progress)
+        told = stage(progress, first, 1)
+        added, which = nearest(rows[old], rows[new], min(k, len(new)), threads=threads, progress=told)
         both = np.concatenate([lists.distances, added], axis=1)
         who = np.concatenate([old[lists.indices], new[which]], axis=1)
         best = np.lexsort((who, both))[:, :k]

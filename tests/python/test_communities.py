@@ -304,7 +304,7 @@ def test_edges_that_make_no_graph(edges, message):
 
 
 def test_ctrl_c_ends_the_search_for_communities(unit_rows):
-    distances, indices = fp.neighbours(unit_rows(20_000, 4), 20)
+    distances, indices = fp.neighbours(unit_rows(200, 4), 20)
 
     def stop(_):
         raise KeyboardInterrupt

@@ -129,6 +129,7 @@ def test_splits_are_disjoint_and_meet_half_by_half(monkeypatch):
     assert found.mean == pytest.approx(np.mean([val.val for val in found.vals]))
     assert found.standard_error == pytest.approx(np.std([val.val for val in found.vals], ddof=1) / np.sqrt(3))
     assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
     assert found == val_over_splits(made.embeddings, made.people, 1e-2, splits=3, threads=1)
     assert found != val_over_splits(made.embeddings, made.people, 1e-2, splits=3, seed=1)
 

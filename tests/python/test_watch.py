@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import faceprint as fp
@@ -20,9 +21,9 @@ def test_progress_rises_and_what_it_raises_ends_the_call(call, unit_rows):
     }
     seen = []
     calls[call](progress=seen.append)
-    assert len(seen) > 2
     assert seen == sorted(seen)
-    assert 0 <= seen[0] < seen[-1] <= 1
+    assert (seen[0], seen[-1]) == (0, 1)
+    assert any(0 < share < 1 for share in seen)
 
     def stop(done):
         raise KeyError(done)
@@ -31,6 +32,28 @@ def test_progress_rises_and_what_it_raises_ends_the_call(call, unit_rows):
         calls[call](progress=stop)
     with pytest.raises(TypeError, match=r"^progress must be callable or None, not int$"):
         calls[call](progress=7)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda **more: fp.neighbours(np.eye(3, dtype=np.float32), 1, **more),
+        lambda **more: fp.distances(np.eye(0, 3, dtype=np.float32), np.eye(3, dtype=np.float32), **more),
+        lambda **more: fp.mine_triplets(np.eye(2, dtype=np.float32), [1, 1], **more),
+        lambda **more: fp.triplet_loss(np.eye(2, dtype=np.float32), [1, 1], **more),
+    ],
+)
+def test_the_shortest_call_too_tells_that_it_begins_and_is_done(call):
+    seen = []
+    call(progress=seen.append)
+    assert (seen[0], seen[-1]) == (0, 1)
+
+
+def test_a_clustering_that_grows_tells_one_rise(unit_rows):
+    x, seen = unit_rows(300, 16), []
+    fp.cluster(x[:200]).add(x[200:], progress=seen.append)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0, 1)
 
 
 INTERRUPT = """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from .._nearest import Progress
+from .._nearest import Progress, stage
 from .rates import Roc, Val, effective_pairs, false_accepts, just_below, rate, wilson
 
 PLACE_BITS = 13  # of a distance's pattern lie below its bin, as in the core
@@ -46,11 +46,12 @@ class CountedPairs:
         if not same:
             raise ValueError("pairs of the same person must be at least one, not none")
         bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else NONE
-        counts, places = self._count(bins)
+        first = 1.0 if len(bins) else 0.5  # of the progress: a second count is told only where it is sure to come
+        counts, places = self._count(bins, stage(self.progress, 0, first))
         needed = np.unique(_bins_of(counts[1], allowed))
         if not np.isin(needed, bins).all():
             bins = needed
-            counts, places = self._count(bins)
+            counts, places = self._count(bins, stage(self.progress, first, 1) if first < 1 else None)
         return [self._val(int(rank), bins, counts, places) for rank in allowed]
 
     def roc(self) -> Roc:
@@ -58,7 +59,7 @@ class CountedPairs:
         same, different = count_pairs(self.people, self.other_people)
         if not same or not different:
             raise ValueError(f"pairs of the same person and of different people must be some, not {same}, {different}")
-        counts, _ = self._count(NONE)
+        counts, _ = self._count(NONE, self.progress)
         held = np.flatnonzero(counts.any(axis=0))
         thresholds = _distance(((held + 1) << PLACE_BITS) - 1)
         far, val = counts[1].cumsum()[held] / different, counts[0].cumsum()[held] / same
@@ -87,7 +88,7 @@ class CountedPairs:
         random = np.random.default_rng(0)
         asked = []
         for _ in range(SAMPLES):
-            counts = self._sample(random)._count(NONE)[0][1]
+            counts = self._sample(random)._count(NONE, None)[0][1]
             if counts.sum() * shares.min() < LEAST_SAMPLED:
                 return NONE
             asked.append(_bins_of(counts, shares * counts.sum()))
@@ -109,9 +110,9 @@ class CountedPairs:
         others = some(len(self.others))
         return replace(sample, others=self.others[others], other_people=self.other_people[others])
 
-    def _count(self, bins: Counts) -> tuple[Counts, Counts]:
+    def _count(self, bins: Counts, progress: Progress | None) -> tuple[Counts, Counts]:
         return _core.count_pairs(
-            self.rows, self.people, bins, self.others, self.other_people, self.threads or 0, self.progress
+            self.rows, self.people, bins, self.others, self.other_people, self.threads or 0, progress
         )
 
     def _same_within(self, threshold: float) -> Counts:

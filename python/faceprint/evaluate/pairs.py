@@ -64,7 +64,7 @@ class AllPairs:
         """VAL at each of several FARs, exactly, by one pass over all pairs in the core, or two where they are few.
 
         No distance is kept, so memory does not grow with the number of pairs: a packed copy of the `embeddings` (n,
-        width) float32, and up to 0.2 GB. `progress` is called with the share of a pass that is done.
+        width) float32, and up to 0.2 GB. `progress` is called as in `nearest`.
 
         >>> import numpy as np
         >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)

@@ -108,11 +108,12 @@ Affine align(const Box& box, double margin, std::ptrdiff_t height, std::ptrdiff_
           0,  yy, box.top + down / 2 - yy * static_cast<double>(height - 1) / 2};
 }
 
-void check_chips(std::span<const Crop> crops, const ChipFormat& format) {
+void check_chips(std::span<const Crop> crops, const ChipFormat& format, bool half) {
   check_size("height", format.height);
   check_size("width", format.width);
   check_finite("mean", format.mean);
   check_finite("scale", format.scale);
+  if (half) check_halves(format);
   for (std::size_t i = 0; i < crops.size(); ++i) {
     const Image& image = crops[i].image;
     if (image.height < 1 || image.width < 1) {
@@ -126,14 +127,13 @@ void check_chips(std::span<const Crop> crops, const ChipFormat& format) {
 }
 
 void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads) {
-  check_chips(crops, format);
+  check_chips(crops, format, false);
   check_shape("out", out, std::ssize(crops), values_per_chip(format));
   active().chips(crops, format, out, resolve_threads(threads));
 }
 
 void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out, int threads) {
-  check_chips(crops, format);
-  check_halves(format);
+  check_chips(crops, format, true);
   check_shape("out", out, std::ssize(crops), values_per_chip(format));
   active().chips(crops, format, out, resolve_threads(threads));
 }

@@ -2,23 +2,18 @@
 
 #include <pybind11/stl.h>
 
-#include <array>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <utility>
 
 #include "arrays.hpp"
-#include "check.hpp"
-#include "cuda/distance.hpp"
-#include "cuda/nearest.hpp"
 #include "dlpack.hpp"
 #include "faceprint/backend.hpp"
 
 using faceprint::Matrix;
-using faceprint::Metric;
 using faceprint::cuda::OnDevice;
-using faceprint::cuda::PackedRows;
 using faceprint::cuda::Stream;
-using SharedStream = std::shared_ptr<const Stream>;
 
 namespace {
 
@@ -26,12 +21,6 @@ std::string text(const py::handle& object) { return py::str(object); }
 
 std::uintptr_t number_of(const Stream& stream) {
   return reinterpret_cast<std::uintptr_t>(static_cast<cudaStream_t>(stream));
-}
-
-// One of our own for None; its results are waited for, while whoever names a stream goes on there.
-SharedStream as_stream(const py::object& number) {
-  if (number.is_none()) return std::make_shared<const Stream>();
-  return std::make_shared<const Stream>(reinterpret_cast<cudaStream_t>(as_integer("stream", number)));
 }
 
 [[noreturn]] void refuse_type(const char* name, const std::string& came) {
@@ -54,6 +43,11 @@ Matrix<const float> matrix_of(const char* name, const void* data, const std::vec
 }
 
 }  // namespace
+
+SharedStream as_stream(const py::object& number) {
+  if (number.is_none()) return std::make_shared<const Stream>();
+  return std::make_shared<const Stream>(reinterpret_cast<cudaStream_t>(as_integer("stream", number)));
+}
 
 CardMatrix::CardMatrix(const char* name, const py::object& object)
     : name_(name), object_(object), dlpack_(py::hasattr(object, "__dlpack__")) {
@@ -109,30 +103,35 @@ Matrix<const float> CardMatrix::from_interface() const {
                    steps);
 }
 
-CardArray::CardArray(Type type, std::ptrdiff_t rows, std::ptrdiff_t columns, SharedStream stream)
-    : type_(type), rows_(rows), columns_(columns) {
+CardArray::CardArray(Type type, std::vector<py::ssize_t> shape, SharedStream stream)
+    : type_(type), shape_(std::move(shape)) {
   faceprint::cuda::check(cudaGetDevice(&device_));
-  faceprint::cuda::DeviceMemory memory(bytes(), *stream);
+  faceprint::cuda::DeviceMemory memory(static_cast<std::size_t>(bytes()), *stream);
   held_ = std::make_shared<const Held>(Held{std::move(stream), std::move(memory)});
 }
 
-std::size_t CardArray::bytes() const {
-  return static_cast<std::size_t>(rows_ * columns_) * (type_ == Type::float32 ? sizeof(float) : sizeof(std::int64_t));
+const char* CardArray::dtype() const {
+  return type_ == Type::float16 ? "float16" : type_ == Type::float32 ? "float32" : "int64";
+}
+
+std::ptrdiff_t CardArray::item_bytes() const { return type_ == Type::float16 ? 2 : type_ == Type::float32 ? 4 : 8; }
+
+std::ptrdiff_t CardArray::bytes() const {
+  return std::accumulate(shape_.begin(), shape_.end(), item_bytes(), std::multiplies<>());
 }
 
 py::array CardArray::numpy() const {
-  const bool floats = type_ == Type::float32;
-  py::array result(floats ? py::dtype::of<float>() : py::dtype::of<std::int64_t>(), {rows_, columns_});
+  py::array result(py::dtype(dtype()), shape_);
   const OnDevice here(device_);
-  faceprint::cuda::download(static_cast<const std::byte*>(held_->memory.data()), static_cast<std::ptrdiff_t>(bytes()),
-                            static_cast<std::byte*>(result.mutable_data()), *held_->stream);
+  faceprint::cuda::download(data<const std::byte>(), bytes(), static_cast<std::byte*>(result.mutable_data()),
+                            *held_->stream);
   return result;
 }
 
 py::dict CardArray::interface() const {
   py::dict interface;
-  interface["shape"] = shape();
-  interface["typestr"] = type_ == Type::float32 ? "<f4" : "<i8";
+  interface["shape"] = py::tuple(py::cast(shape_));
+  interface["typestr"] = (type_ == Type::int64 ? "<i" : "<f") + std::to_string(item_bytes());
   interface["data"] = py::make_tuple(reinterpret_cast<std::uintptr_t>(held_->memory.data()), false);
   interface["strides"] = py::none();
   interface["stream"] = number_of(*held_->stream);
@@ -153,16 +152,15 @@ py::capsule CardArray::dlpack(const py::object& stream, const py::object&, const
   }
   struct Lent {
     dlpack::ManagedTensor managed;
-    std::array<std::int64_t, 2> shape;
+    std::vector<std::int64_t> shape;
     std::shared_ptr<const Held> held;
   };
-  auto lent = std::make_unique<Lent>(Lent{{}, {rows_, columns_}, held_});
-  const bool floats = type_ == Type::float32;
-  const auto bits = static_cast<std::uint8_t>(floats ? 32 : 64);
+  auto lent = std::make_unique<Lent>(Lent{{}, {shape_.begin(), shape_.end()}, held_});
+  const auto code = type_ == Type::int64 ? dlpack::integer : dlpack::floating;
   lent->managed = {.tensor = {.data = held_->memory.data(),
                               .device = {dlpack::cuda, device_},
-                              .dimensions = 2,
-                              .type = {floats ? dlpack::floating : dlpack::integer, bits, 1},
+                              .dimensions = static_cast<std::int32_t>(shape_.size()),
+                              .type = {code, static_cast<std::uint8_t>(8 * item_bytes()), 1},
                               .shape = lent->shape.data(),
                               .strides = nullptr,
                               .byte_offset = 0},
@@ -186,84 +184,22 @@ CardArray send(const py::object& x, const py::object& device, const py::object& 
   const auto rows = as_matrix<float>("x", array);
   const OnDevice here(static_cast<int>(as_integer("device", device)));
   const SharedStream stream = as_stream(stream_number);
-  CardArray out(CardArray::Type::float32, rows.rows, rows.columns, stream);
-  faceprint::cuda::upload_rows(rows, out.matrix<float>().data, *stream);
+  CardArray out(CardArray::Type::float32, {rows.rows, rows.columns}, stream);
+  faceprint::cuda::upload_rows(rows, out.data<float>(), *stream);
   if (stream_number.is_none()) stream->wait();
   return out;
 }
 
-// Two matrices on one card, with as many columns.
-class CardPair {
- public:
-  CardPair(const py::object& first, const char* name, const py::object& second, const py::object& stream_number)
-      : name_(name), x_("x", first), y_(name, second), here_(x_.device()), stream_(as_stream(stream_number)) {
-    if (x_.device() != y_.device()) {
-      throw faceprint::DeviceError(std::string(name) + " must lie on card " + std::to_string(x_.device()) +
-                                   " like x, not on card " + std::to_string(y_.device()));
-    }
-    x = x_.open(*stream_);
-    y = y_.open(*stream_);
-    faceprint::check_columns("x", x.columns);
-    faceprint::check_width(name, y, x.columns);
-  }
-
-  const SharedStream& stream() const { return stream_; }
-
-  // Both as kernels read them, checked.
-  std::pair<PackedRows, PackedRows> pack(Metric metric) const {
-    return {pack_one("x", x, metric), pack_one(name_, y, metric)};
-  }
-
-  Matrix<const float> x{}, y{};
-
- private:
-  PackedRows pack_one(const char* name, Matrix<const float> rows, Metric metric) const {
-    PackedRows packed = faceprint::cuda::pack_on_card(rows, *stream_);
-    if (packed.rows > 0) faceprint::cuda::check_rows(name, packed, metric, *stream_);
-    return packed;
-  }
-
-  const char* name_;
-  CardMatrix x_, y_;
-  OnDevice here_;
-  SharedStream stream_;
-};
-
-CardArray distances(const py::object& first, const py::object& second, const py::object& stream_number) {
-  const CardPair pair(first, "y", second, stream_number);
-  CardArray out(CardArray::Type::float32, pair.x.rows, pair.y.rows, pair.stream());
-  const py::gil_scoped_release unlocked;
-  const auto [x, y] = pair.pack(Metric::squared_euclidean);
-  if (x.rows > 0 && y.rows > 0) {
-    faceprint::cuda::distances(x, y, out.matrix<float>().data, pair.y.rows, *pair.stream());
-  }
-  if (stream_number.is_none()) pair.stream()->wait();
-  return out;
-}
-
-py::tuple nearest(const py::object& first, const py::object& second, const py::object& k, const std::string& name,
-                  const py::object& stream_number) {
-  const Metric metric = as_metric(name);
-  const py::ssize_t kept = as_integer("k", k);
-  const CardPair pair(first, "gallery", second, stream_number);
-  faceprint::check_nearest(kept, pair.y.rows);
-  CardArray values(CardArray::Type::float32, pair.x.rows, kept, pair.stream());
-  CardArray indices(CardArray::Type::int64, pair.x.rows, kept, pair.stream());
-  {
-    const py::gil_scoped_release unlocked;
-    const auto [x, gallery] = pair.pack(metric);
-    faceprint::cuda::nearest_on_card(x, gallery, metric, values.matrix<float>(), indices.matrix<std::int64_t>(),
-                                     *pair.stream());
-    if (stream_number.is_none()) pair.stream()->wait();
-  }
-  return py::make_tuple(values, indices);
+CardArray empty(const py::object& rows, const py::object& columns, bool half, const py::object& device) {
+  const OnDevice here(static_cast<int>(as_integer("device", device)));
+  return {CardArray::floats(half), {as_integer("rows", rows), as_integer("columns", columns)}, as_stream(py::none())};
 }
 
 }  // namespace
 
-void bind_card(py::module_& module) {
-  py::class_<CardArray>(module, "Array", "A matrix on a card.")
-      .def_property_readonly("shape", &CardArray::shape)
+void bind_card_arrays(py::module_& module) {
+  py::class_<CardArray>(module, "Array", "An array on a card.")
+      .def_property_readonly("shape", [](const CardArray& self) { return py::tuple(py::cast(self.shape())); })
       .def_property_readonly("dtype", &CardArray::dtype)
       .def_property_readonly("device", &CardArray::device)
       .def("numpy", &CardArray::numpy, "A copy of it on the host.")
@@ -271,11 +207,8 @@ void bind_card(py::module_& module) {
       .def("__dlpack_device__", [](const CardArray& self) { return py::make_tuple(int{dlpack::cuda}, self.device()); })
       .def("__dlpack__", &CardArray::dlpack, py::kw_only(), py::arg("stream") = py::none(),
            py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(), py::arg("copy") = py::none());
+  module.def("empty", empty, py::arg("rows"), py::arg("columns"), py::arg("half") = false, py::arg("device") = 0,
+             "A matrix of float32 or float16 on a card, for others to fill.");
   module.def("send", send, py::arg("x"), py::arg("device") = 0, py::arg("stream") = py::none(),
              "A copy of a float32 matrix of the host on a card.");
-  module.def("distances", distances, py::arg("x"), py::arg("y"), py::arg("stream") = py::none(),
-             "All squared Euclidean distances, on the card.");
-  module.def("nearest", nearest, py::arg("x"), py::arg("gallery"), py::arg("k"),
-             py::arg("metric") = "squared-euclidean", py::arg("stream") = py::none(),
-             "The k nearest rows of the gallery for each row of x, on the card.");
 }

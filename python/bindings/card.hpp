@@ -6,11 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "cuda/device.hpp"
 #include "faceprint/matrix.hpp"
 
 namespace py = pybind11;
+
+using SharedStream = std::shared_ptr<const faceprint::cuda::Stream>;
+
+// One of our own for None; its results are waited for, while whoever names a stream goes on there.
+SharedStream as_stream(const py::object& number);
 
 // A float32 matrix that somebody else owns, on a card, for as long as this lives.
 class CardMatrix {
@@ -34,21 +40,26 @@ class CardMatrix {
   int device_ = 0;
 };
 
-// A matrix of our own on a card, for others to view.
+// An array of our own on the current card, for others to view.
 class CardArray {
  public:
-  enum class Type { float32, int64 };
+  enum class Type { float16, float32, int64 };
+  static Type floats(bool half) { return half ? Type::float16 : Type::float32; }
 
-  CardArray(Type type, std::ptrdiff_t rows, std::ptrdiff_t columns,
-            std::shared_ptr<const faceprint::cuda::Stream> stream);
+  CardArray(Type type, std::vector<py::ssize_t> shape, SharedStream stream);
 
   template <class T>
+  T* data() const {
+    return static_cast<T*>(held_->memory.data());
+  }
+  template <class T>
   faceprint::Matrix<T> matrix() const {
-    return {static_cast<T*>(held_->memory.data()), rows_, columns_, columns_};
+    return {data<T>(), shape_[0], shape_[1], shape_[1]};
   }
 
-  py::tuple shape() const { return py::make_tuple(rows_, columns_); }
-  const char* dtype() const { return type_ == Type::float32 ? "float32" : "int64"; }
+  Type type() const { return type_; }
+  const std::vector<py::ssize_t>& shape() const { return shape_; }
+  const char* dtype() const;
   int device() const { return device_; }
   py::array numpy() const;
   py::dict interface() const;
@@ -58,16 +69,20 @@ class CardArray {
  private:
   // Memory in the order of a stream that lives as long.
   struct Held {
-    std::shared_ptr<const faceprint::cuda::Stream> stream;
+    SharedStream stream;
     faceprint::cuda::DeviceMemory memory;
   };
 
-  std::size_t bytes() const;
+  std::ptrdiff_t item_bytes() const;
+  std::ptrdiff_t bytes() const;
 
   Type type_;
-  std::ptrdiff_t rows_, columns_;
+  std::vector<py::ssize_t> shape_;
   int device_ = 0;
   std::shared_ptr<const Held> held_;
 };
 
-void bind_card(py::module_& module);
+void bind_card_arrays(py::module_& module);
+void bind_card_chip(py::module_& module);
+void bind_card_search(py::module_& module);
+void bind_card_triplets(py::module_& module);

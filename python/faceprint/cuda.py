@@ -9,15 +9,23 @@ stream; those with only `__cuda_array_interface__` must lie on the current card,
 Embeddings on the host go to a card with `faceprint.use_backend("cuda")`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ._nearest import Progress
 from .arrays import as_embeddings
 from .backend import backends
 from .errors import DeviceError
+from .triplets import Choice, Mining, as_hinge, as_rule
 
 if TYPE_CHECKING:
     from ._core import Metric
     from ._cuda import Array
+    from .detector import Detections
+    from .model import Model
+    from .photo import Pixels
 
 
 def send(x: Any, *, device: int = 0, stream: int | None = None) -> "Array":
@@ -63,6 +71,84 @@ def nearest(
     """
     found: tuple[Array, Array] = _module().nearest(x, gallery, k, metric, stream)
     return found
+
+
+def embed(model: "Model", image: "Pixels", found: "Detections") -> "Array":
+    """Embed the faces that `model.detect` found on an image: (faces, dimension) float32, unit rows, on the first card.
+
+    Chips are cut on the card, from the pixels under them, and the network reads them and writes there (ONNX Runtime
+    with I/O binding): what comes out can be given to `nearest`. As the embeddings of `model.describe`, within 1e-6 of
+    what the network answers. Raises DeviceError where there is no CUDA, and for a model that was not loaded with
+    `device="cuda"`; NetworkError where the network fails.
+
+    >>> import faceprint as fp
+    >>> from faceprint.demo import PHOTOS
+    >>> if not backends()["cuda"] and "CUDAExecutionProvider" in fp.info()["providers"]:  # where there is a card
+    ...     model, image = fp.load(device="cuda"), fp.read_photo(PHOTOS / "collins.png")
+    ...     assert embed(model, image, model.detect(image)).shape == (1, 128)
+    """
+    _module()
+    if model.network.session.device != "cuda":
+        raise DeviceError(f"model must be loaded with device 'cuda', not {model.network.session.device!r}")
+    return model.network.embed_on_card(image, found)
+
+
+def mine_triplets(
+    x: Any,
+    labels: Any,
+    *,
+    margin: float = 0.2,
+    kind: Mining = "semihard",
+    choice: Choice = "hardest",
+    seed: int = 0,
+    anchors: int | None = None,
+    stream: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Find triplets in a batch that lies on a card: row numbers (anchors, positives, negatives), on the host.
+
+    As `faceprint.mine_triplets`, whose options these are, to the bit; the labels are on the host. Errors are those of
+    `distances` and of that function.
+
+    >>> import numpy as np
+    >>> if not backends()["cuda"]:  # where there is a card
+    ...     x = send(np.float32([[0], [1], [1.5], [4]]))
+    ...     assert [rows.tolist() for rows in mine_triplets(x, [7, 7, 8, 8], margin=2)] == [[0], [1], [2]]
+    """
+    module, rule = _module(), as_rule(labels, len(labels), kind, margin, choice, seed, anchors)
+    found: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] = module.mine_triplets(
+        x, *rule, stream, progress
+    )
+    return found
+
+
+def triplet_loss(
+    x: Any,
+    labels: Any,
+    *,
+    margin: float | Literal["soft"] = 0.2,
+    kind: Mining = "batch-all",
+    choice: Choice = "hardest",
+    seed: int = 0,
+    reduction: Literal["mean", "sum"] = "mean",
+    anchors: int | None = None,
+    stream: int | None = None,
+    progress: Progress | None = None,
+) -> "tuple[float, Array]":
+    """The triplet loss of a batch that lies on a card, and its gradient by `x`, (n, dimension) float32, there.
+
+    As `faceprint.triplet_loss`, whose options these are, to the bit, but without its CollapseWarning. Errors are those
+    of `distances` and of that function.
+
+    >>> import numpy as np
+    >>> if not backends()["cuda"]:  # where there is a card
+    ...     value, gradient = triplet_loss(send(np.float32([[0], [1], [1.5], [4]])), [7, 7, 8, 8], margin=2)
+    ...     assert (value, gradient.shape) == (0.75, (4, 1))
+    """
+    module, (number, hinge) = _module(), as_hinge(margin)
+    rule = as_rule(labels, len(labels), kind, number, choice, seed, anchors)
+    value, gradient, _ = module.triplet_loss(x, *rule, hinge, reduction, stream, progress)
+    return value, gradient
 
 
 def _module() -> Any:

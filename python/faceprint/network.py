@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,12 @@ from .known import Asked, known_recipe, stated_recipe
 from .photo import Pixels
 from .ports import find_ports
 from .recipe import Recipe
-from .runtime import Session, open_session
+from .runtime import FLOATS, Session, open_session
 
+if TYPE_CHECKING:
+    from ._cuda import Array
+
+NO_DIRECTION = "the network gave an embedding without a direction (zero, NaN or infinite)"
 LARGEST_BATCH = 32  # about 9 MB of 150-pixel chips; larger batches were no faster
 
 
@@ -39,10 +44,8 @@ class Network:
 
         The views are the face at each of the recipe's zooms and, where it flips, the mirror image of each.
         """
-        shape, zooms = self.recipe.input, self.recipe.zooms
-        views = zoomed(self._affines(found), zooms, shape.height, shape.width)
-        chips = self._cut(image, views.reshape(-1, 2, 3), twin=self.recipe.flip)
-        return chips.reshape(len(views), len(zooms) * chips.shape[1], *chips.shape[2:])
+        chips = self._cut(image, self._zoomed(found), twin=self.recipe.flip)
+        return chips.reshape(len(found.scores), self._views, *chips.shape[2:])
 
     def golden(self) -> NDArray[np.float32]:
         """The unit embedding (dimension,) of `golden.synthetic_chip`, prepared as the recipe says."""
@@ -52,20 +55,21 @@ class Network:
         return embedding
 
     def _cut(self, image: Pixels, affines: NDArray[np.float64], *, twin: bool) -> NDArray[np.float32]:
-        shape = self.recipe.input
-        chips = _core.chips(
-            image,
-            affines,
-            shape.height,
-            shape.width,
-            layout=shape.layout,
-            channels=shape.channels,
-            mean=shape.mean,
-            scale=shape.scale,
-            whitening=shape.whitening,
-            twin=twin,
-        )
+        chips = _core.chips(image, affines, **self._format(), twin=twin)
         return chips if twin else chips[:, None]
+
+    def _format(self) -> dict[str, Any]:
+        """How chips are cut for this network."""
+        shape = self.recipe.input
+        return {
+            "height": shape.height,
+            "width": shape.width,
+            "layout": shape.layout,
+            "channels": shape.channels,
+            "mean": shape.mean,
+            "scale": shape.scale,
+            "whitening": shape.whitening,
+        }
 
     def pictures(self, image: Pixels, found: Detections) -> Pixels:
         """Cut the same chips for people to look at: uint8 RGB of shape (faces, height, width, 3)."""
@@ -79,6 +83,28 @@ class Network:
         embeddings = self.embed(inputs.reshape(faces * views, *inputs.shape[2:]))
         return unit_rows(embeddings.reshape(faces, views, self.recipe.dimension).mean(axis=1))
 
+    def embed_on_card(self, image: Pixels, found: Detections) -> "Array":
+        """Cut and embed the faces found on a photograph, on the first card: (faces, dimension), unit rows.
+
+        What `embed_views` of `inputs` answers, within 1e-6 of what the network gives there; only the photograph goes to
+        the card.
+        """
+        from . import _cuda
+
+        affines, twins = self._zoomed(found), 2 if self.recipe.flip else 1
+        step = self.batch or LARGEST_BATCH
+        if self.batch is not None and len(affines):  # such a graph gets exactly as many, some faces twice
+            missing = -len(affines) % self.batch
+            affines = np.concatenate([affines, np.repeat(affines[-1:], missing, axis=0)])
+        taken, given = (FLOATS[self.session.types[port]].__name__ for port in (self._ports.input, self._ports.output))
+        chips = _cuda.chips(image, affines, **self._format(), twin=self.recipe.flip, dtype=taken)
+        outputs = _cuda.empty(len(affines) * twins, self.recipe.dimension, half=given == "float16")
+        self.session.run_on_card({self._ports.input: chips}, {self._ports.output: outputs}, step)
+        embeddings, directed = _cuda.unit_means(outputs, len(found.scores), self._views)
+        if not directed:
+            raise NetworkError(NO_DIRECTION)
+        return embeddings
+
     def embed(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network over (faces, ...) inputs and scale each embedding to unit length."""
         step = self.batch or LARGEST_BATCH
@@ -86,6 +112,16 @@ class Network:
         if not outputs:
             return np.empty((0, self.recipe.dimension), np.float32)
         return unit_rows(np.concatenate(outputs))
+
+    @property
+    def _views(self) -> int:
+        """How many views of a face are embedded."""
+        return len(self.recipe.zooms) * (2 if self.recipe.flip else 1)
+
+    def _zoomed(self, found: Detections) -> NDArray[np.float64]:
+        """Map the chips of the faces, and of each zoom, to the photograph: (faces zooms, 2, 3)."""
+        shape = self.recipe.input
+        return zoomed(self._affines(found), self.recipe.zooms, shape.height, shape.width).reshape(-1, 2, 3)
 
     def _affines(self, found: Detections) -> NDArray[np.float64]:
         shape = self.recipe.input
@@ -145,6 +181,6 @@ def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise NetworkError("the network gave an embedding without a direction (zero, NaN or infinite)")
+        raise NetworkError(NO_DIRECTION)
     unit: NDArray[np.float32] = (rows / lengths).astype(np.float32)
     return unit

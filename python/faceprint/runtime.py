@@ -1,11 +1,12 @@
 """ONNX Runtime, in whichever flavour is installed: loaded at the first network, never at import."""
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,19 @@ from numpy.typing import NDArray
 from .errors import DeviceError, NetworkError
 from .photo import printable
 
+if TYPE_CHECKING:
+    from ._cuda import Array
+
+
+class Device(NamedTuple):
+    """Where ONNX Runtime runs a network, and its name for the memory there."""
+
+    provider: str
+    memory: str
+
+
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # what a network may take and give
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+DEVICES = {"cpu": Device("CPUExecutionProvider", "cpu"), "cuda": Device("CUDAExecutionProvider", "cuda")}
 LARGEST_FILE = 2 * 2**30  # protobuf's own limit
 
 
@@ -33,8 +45,9 @@ class Session:
     opens it once more, with one thread, for threads that `work_alone`; that is put off until one comes.
     """
 
-    def __init__(self, session: Any, name: str, sha256: str, open_alone: Callable[[], Any]) -> None:
+    def __init__(self, session: Any, device: str, name: str, sha256: str, open_alone: Callable[[], Any]) -> None:
         self._session = session
+        self.device = device
         self._name = name
         self._alone: Any = None
         self._open_alone = open_alone
@@ -62,6 +75,34 @@ class Session:
             raise NetworkError(f"{self._name} failed: {_first_line(error)}") from error
         return [np.asarray(values, np.float32) for values in found]
 
+    def run_on_card(self, inputs: "Mapping[str, Array]", outputs: "Mapping[str, Array]", step: int) -> None:
+        """Run the network, `step` images at a time, and fill the rows of the outputs, matrices (images, width).
+
+        Inputs end in the three axes of an image. All lie on the first card, in the network's own types, and nothing
+        goes by way of the host. Returns when all is done. Raises NetworkError where the network fails, or gives rows of
+        another length.
+        """
+        images = next(iter(outputs.values())).shape[0]
+        for first in range(0, images, step):
+            count = min(step, images - first)
+            binding = self._session.io_binding()
+            try:
+                for name, values in inputs.items():
+                    self._bind(binding.bind_input, name, values, first, [count, *values.shape[-3:]])
+                for name, rows in outputs.items():
+                    known = [side for side in self.outputs[name][1:] if side is not None]
+                    sides = known if len(known) + 1 == len(self.outputs[name]) else rows.shape[1:]
+                    self._bind(binding.bind_output, name, rows, first, [count, *sides])
+                self._session.run_with_iobinding(binding)
+            except Exception as error:  # ONNX Runtime's errors share no base but Exception
+                raise NetworkError(f"{self._name} failed: {_first_line(error)}") from error
+
+    def _bind(self, bind: Callable[..., None], name: str, array: "Array", first: int, shape: Sequence[int]) -> None:
+        """Name rows of an array to ONNX Runtime, as many as the shape says, from row `first` on."""
+        element = np.dtype(array.dtype)
+        address = array.__cuda_array_interface__["data"][0] + first * math.prod(shape[1:]) * element.itemsize
+        bind(name, DEVICES[self.device].memory, 0, element.type, shape, address)
+
     def _for_one_thread(self) -> Any:
         with self._opening:
             if self._alone is None:
@@ -76,8 +117,9 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
     Raises DeviceError without ONNX Runtime or where the device cannot run, NetworkError where the file is missing, is
     not a network of float32 or float16 inputs, or has another `sha256` than the one given.
     """
-    if device not in PROVIDERS:
-        raise ValueError(f"device must be one of {', '.join(map(repr, PROVIDERS))}, not {device!r}")
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(map(repr, DEVICES))}, not {device!r}")
+    provider = DEVICES[device].provider
     if threads < 0:
         raise ValueError(f"threads must be 0 (ONNX Runtime decides) or more, not {threads}")
     runtime = _import_runtime()
@@ -88,7 +130,7 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
         raise NetworkError(f"{name} must have sha256 {sha256}, as its recipe says, not {found}")
     if device == "cuda" and hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()
-    if device == "cuda" and PROVIDERS[device] not in runtime.get_available_providers():
+    if device == "cuda" and provider not in runtime.get_available_providers():
         raise DeviceError(
             "device 'cuda' cannot run here: the installed onnxruntime has no CUDA; install faceprint[gpu] instead"
         )
@@ -96,11 +138,11 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
         session = _start(runtime, content, device, threads)
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
         raise NetworkError(f"{name} is not a network that ONNX Runtime can load: {_first_line(error)}") from error
-    if PROVIDERS[device] not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
+    if provider not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
         raise DeviceError(f"device {device!r} cannot run here: ONNX Runtime could not start it")
     if device == "cuda" or threads == 1:
-        return Session(session, name, found, lambda: session)
-    return Session(session, name, found, partial(_start, runtime, content, device, 1))
+        return Session(session, device, name, found, lambda: session)
+    return Session(session, device, name, found, partial(_start, runtime, content, device, 1))
 
 
 def _start(runtime: Any, content: bytes, device: str, threads: int) -> Any:
@@ -109,7 +151,7 @@ def _start(runtime: Any, content: bytes, device: str, threads: int) -> Any:
     # Threads of one network that spin while another network works cost two cores more than half of their speed
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what goes wrong arrives as an exception; nothing is printed
-    return runtime.InferenceSession(content, options, providers=[PROVIDERS[device]])
+    return runtime.InferenceSession(content, options, providers=[DEVICES[device].provider])
 
 
 def _import_runtime() -> Any:

@@ -1,11 +1,12 @@
 """Triplets in PyTorch: the core's losses as modules, with its own gradient, and its miner on tensors.
 
 The one module of the package that imports torch: pip install 'faceprint[torch]', then `from faceprint.torch import
-TripletLoss`. Embeddings are tensors (n, dimension) in CPU memory, unit rows as a rule. Contiguous float32 is read where
-it lies, other layouts are copied. float16 and bfloat16, as from autocast, are widened to float32, and the gradient is
-rounded back; losses are float32. float64 is a TypeError, for its digits would be lost: say `.float()`. Other devices
-are a DeviceError until the core has a CUDA backend: say `.cpu()`, through which gradients flow. Labels are what
-`faceprint.mine_triplets` takes: tensors or arrays of integers in CPU memory, lists, strings.
+TripletLoss`. Embeddings are tensors (n, dimension) in CPU memory or on an NVIDIA card, unit rows as a rule. Contiguous
+float32 is read where it lies, other layouts are copied. float16 and bfloat16, as from autocast, are widened to float32,
+and the gradient is rounded back; losses are float32. float64 is a TypeError, for its digits would be lost: say
+`.float()`. On a card the work is done there, on the stream that torch is using; where the core's backend "cuda" cannot
+run, and for other devices, a DeviceError says so: say `.cpu()`, through which gradients flow. Labels are what
+`faceprint.mine_triplets` takes: tensors or arrays of integers, lists, strings; they are read on the host.
 
 Value and gradient are found together in the forward pass; the backward pass scales what it finds. There is no second
 derivative: a backward pass with `create_graph=True` is a RuntimeError. torch.compile leaves its graph for these calls
@@ -17,8 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import triplets
+from . import cuda, triplets
 from .arrays import as_labels
+from .backend import backends
 from .errors import DeviceError
 from .memory import CrossBatchMemory
 from .triplets import Choice, Mining
@@ -37,13 +39,19 @@ WIDENED = (torch.float16, torch.bfloat16)
 def mine_triplets(x: torch.Tensor, labels: Any, **options: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Find triplets as `faceprint.mine_triplets` does, whose options these are: anchors, positives, negatives, int64.
 
+    They lie where `x` does. On a card there are no `threads`.
+
     >>> x = torch.tensor([[0.0], [1.0], [1.5], [4.0]], requires_grad=True)
     >>> a, p, n = mine_triplets(x, torch.tensor([7, 7, 8, 8]), margin=2)
     >>> (x[a] - x[p]).square().sum().item()
     1.0
     """
-    found = triplets.mine_triplets(_view(_as_float32(x, "x")), labels, **options)
-    anchors, positives, negatives = map(torch.from_numpy, found)
+    rows, labels = _as_float32(x, "x").detach(), _on_host(labels)
+    if rows.is_cuda:
+        found = cuda.mine_triplets(rows.contiguous(), labels, stream=_stream(rows), **options)
+    else:
+        found = triplets.mine_triplets(_view(rows), labels, **options)
+    anchors, positives, negatives = (torch.from_numpy(numbers).to(x.device) for numbers in found)
     return anchors, positives, negatives
 
 
@@ -68,7 +76,7 @@ class _Loss(torch.nn.Module):
         """The options, for `repr`."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items() if value is not None)
 
-    def _loss(self, x: torch.Tensor, rows: NDArray[np.float32], labels: Any, anchors: int | None) -> torch.Tensor:
+    def _loss(self, x: torch.Tensor, rows: torch.Tensor, labels: Any, anchors: int | None) -> torch.Tensor:
         seed = 0
         if self.options["kind"] == "random-in-margin" or self.options["choice"] == "random":
             seed = int(torch.randint(2**62, ()))  # so torch.manual_seed governs it
@@ -97,11 +105,11 @@ class TripletLoss(_Loss):
         Rows of the `memory` are further positives and negatives without a gradient; labels are integers then. Nothing
         is added to it: `memory.add(embeddings.detach(), labels)` does, after the call.
         """
-        x = _as_float32(embeddings, "embeddings")
+        x, labels = _as_float32(embeddings, "embeddings"), _on_host(labels)
         if memory is None or not len(x):  # no anchors at all would mean that all rows are
-            return self._loss(x, _view(x), labels, None)
-        rows, every = memory.join(_view(x), labels)
-        return self._loss(x, rows, every, len(x))
+            return self._loss(x, x, labels, None)
+        rows, every = memory.join(_view(x.cpu()), labels)
+        return self._loss(x, torch.from_numpy(rows).to(x.device), every, len(x))
 
 
 class HarmonicTripletLoss(_Loss):
@@ -125,21 +133,21 @@ class HarmonicTripletLoss(_Loss):
         x, constant = _as_float32(new, "new"), _as_float32(old, "old")
         if x.shape != constant.shape:
             raise ValueError(f"old must have the shape of new, {tuple(x.shape)}, not {tuple(constant.shape)}")
-        numbers = as_labels(labels, len(x))
-        return self._loss(x, np.concatenate([_view(x), _view(constant)]), np.tile(numbers, 2), None)
+        numbers = as_labels(_on_host(labels), len(x))
+        return self._loss(x, torch.cat([x.detach(), constant.detach()]), np.tile(numbers, 2), None)
 
 
 class _CoreLoss(torch.autograd.Function):
     """The loss of `rows`, which begin with those of `x`, and its gradient by `x`."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: torch.Tensor, rows: NDArray[np.float32], labels: Any, options: dict[str, Any]
-    ) -> torch.Tensor:
-        value, gradient = triplets.triplet_loss(rows, labels, **options)
+    def forward(ctx: Any, x: torch.Tensor, rows: torch.Tensor, labels: Any, options: dict[str, Any]) -> torch.Tensor:
+        value, gradient = (
+            _loss_on_card(rows, labels, **options) if x.is_cuda else _loss_on_host(rows, labels, **options)
+        )
         if len(rows) > len(x):
-            gradient = gradient[: len(x)].copy()  # lets go of the others
-        ctx.save_for_backward(torch.from_numpy(gradient))
+            gradient = gradient[: len(x)].clone()  # lets go of the others
+        ctx.save_for_backward(gradient)
         return x.new_tensor(value)
 
     @staticmethod
@@ -150,13 +158,38 @@ class _CoreLoss(torch.autograd.Function):
         return scale * gradient, None, None, None
 
 
+def _loss_on_host(rows: torch.Tensor, labels: Any, **options: Any) -> tuple[float, torch.Tensor]:
+    value, gradient = triplets.triplet_loss(_view(rows), labels, **options)
+    return value, torch.from_numpy(gradient)
+
+
+def _loss_on_card(
+    rows: torch.Tensor, labels: Any, *, threads: int | None, **options: Any
+) -> tuple[float, torch.Tensor]:
+    rows = rows.detach().contiguous()
+    value, gradient = cuda.triplet_loss(rows, labels, stream=_stream(rows), **options)
+    if value:
+        triplets.warn_of_collapse(2 * rows.double().var(dim=0, unbiased=False).sum().item(), options["margin"])
+    return value, torch.from_dlpack(gradient)
+
+
+def _stream(x: torch.Tensor) -> int:
+    """The number by which CUDA knows the stream that torch is using; the default one is 1."""
+    return torch.cuda.current_stream(x.device).cuda_stream or 1
+
+
+def _on_host(labels: Any) -> Any:
+    return labels.cpu() if isinstance(labels, torch.Tensor) else labels
+
+
 def _as_float32(x: Any, name: str) -> torch.Tensor:
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, not {type(x).__name__}")
     if x.ndim != 2:
         raise ValueError(f"{name} must have shape (n, dimension), not {tuple(x.shape)}")
-    if x.device.type != "cpu":
-        raise DeviceError(f"{name} must be in CPU memory, not on {x.device}: the core has no backend there; use .cpu()")
+    reason = backends()["cuda"] if x.is_cuda else "the core has no backend there"
+    if x.device.type != "cpu" and reason:
+        raise DeviceError(f"{name} must be in CPU memory, not on {x.device}: {reason}; use .cpu()")
     if x.dtype in WIDENED:
         return x.float()
     if x.dtype != torch.float32:

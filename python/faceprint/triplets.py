@@ -64,18 +64,8 @@ def mine_triplets(
     [[0], [1], [2]]
     """
     rows = as_embeddings(x, "x")
-    _check_choice(kind, choice)
-    return _core.mine_triplets(
-        rows,
-        as_labels(labels, len(rows)),
-        kind,
-        margin,
-        choice,
-        seed,
-        _anchors(anchors, len(rows)),
-        threads or 0,
-        progress,
-    )
+    rule = as_rule(labels, len(rows), kind, margin, choice, seed, anchors)
+    return _core.mine_triplets(rows, *rule, threads or 0, progress)
 
 
 def triplet_loss(
@@ -114,43 +104,43 @@ def triplet_loss(
     (0.75, [[1.0], [2.0], [-3.0], [0.0]])
     """
     rows = as_embeddings(x, "x")
-    _check_choice(kind, choice)
-    soft = margin == "soft"
-    value, gradient, triplets = _core.triplet_loss(
-        rows,
-        as_labels(labels, len(rows)),
-        kind,
-        np.inf if margin == "soft" else margin,
-        choice,
-        seed,
-        _anchors(anchors, len(rows)),
-        "soft" if soft else "margin",
-        reduction,
-        threads or 0,
-        progress,
-    )
+    number, hinge = as_hinge(margin)
+    rule = as_rule(labels, len(rows), kind, number, choice, seed, anchors)
+    value, gradient, triplets = _core.triplet_loss(rows, *rule, hinge, reduction, threads or 0, progress)
     if triplets:
-        _warn_of_collapse(rows, 1.0 if margin == "soft" else margin)
+        warn_of_collapse(_apart(rows), margin)
     return value, gradient
 
 
-def _check_choice(kind: str, choice: str) -> None:
+def as_rule(
+    labels: Any, rows: int, kind: Mining, margin: float, choice: Choice, seed: int, anchors: int | None
+) -> tuple[NDArray[np.int64], Mining, float, Choice, int, int]:
+    """What the core takes for the options of `mine_triplets`, for a batch of so many rows."""
     if choice != "hardest" and kind not in OPEN:
         raise ValueError(f"choice must be 'hardest' where kind is {kind!r}, not {choice!r}: it leaves nothing open")
-
-
-def _anchors(anchors: int | None, rows: int) -> int:
-    if anchors is None:
-        return 0
-    if not 1 <= anchors <= rows:
+    if anchors is not None and not 1 <= anchors <= rows:
         raise ValueError(f"anchors must be in [1, {rows}], the number of rows, not {anchors}")
-    return anchors
+    return as_labels(labels, rows), kind, margin, choice, seed, anchors or 0
 
 
-def _warn_of_collapse(rows: NDArray[np.float32], margin: float) -> None:
+def as_hinge(margin: float | Literal["soft"]) -> tuple[float, Literal["margin", "soft"]]:
+    """What the core takes for the `margin` of `triplet_loss`: a number, and what a triplet costs.
+
+    >>> as_hinge(0.2), as_hinge("soft")
+    ((0.2, 'margin'), (inf, 'soft'))
+    """
+    return (np.inf, "soft") if margin == "soft" else (margin, "margin")
+
+
+def _apart(rows: NDArray[np.float32]) -> float:
+    """The mean squared distance between two rows."""
     centre = rows.mean(axis=0, dtype=np.float64)
-    # the mean of |x - y|^2 over all pairs of rows
-    apart = 2 * (np.einsum("ij,ij->", rows, rows, dtype=np.float64) / len(rows) - float(centre @ centre))
+    return float(2 * (np.einsum("ij,ij->", rows, rows, dtype=np.float64) / len(rows) - float(centre @ centre)))
+
+
+def warn_of_collapse(apart: float, margin: float | Literal["soft"]) -> None:
+    """Warn of a batch whose rows' mean squared distance is next to nothing beside the margin, or 1 for "soft"."""
+    margin = 1.0 if margin == "soft" else margin
     if apart < COLLAPSED * margin:
         warnings.warn(
             f"the embeddings of the batch lie {max(apart, 0):.2g} apart on average, next to nothing beside the margin "

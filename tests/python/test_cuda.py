@@ -188,6 +188,65 @@ def test_dlpack_capsules_are_taken_once(on_cuda, unit_rows):
         card.__dlpack__(dl_device=(1, 0))
 
 
+MININGS = [
+    {"kind": "semihard"},
+    {"kind": "semihard", "choice": "random", "seed": 3},
+    {"kind": "batch-hard", "margin": np.inf},
+    {"kind": "batch-all", "anchors": 20},
+    {"kind": "easy-positive", "margin": 0.5},
+]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("options", MININGS)
+def test_triplets_of_a_batch_on_the_card(on_cuda, unit_rows, options):
+    x, labels = unit_rows(90, 12, 17), np.arange(90) % 11
+    same(fp.cuda.mine_triplets(fp.cuda.send(x), labels, **options), fp.mine_triplets(x, labels, **options))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"reduction": "sum", "anchors": 20},
+        {"kind": "semihard", "choice": "random", "seed": 3},
+        {"kind": "batch-hard", "margin": "soft"},
+    ],
+)
+def test_losses_and_gradients_of_a_batch_on_the_card(on_cuda, unit_rows, options):
+    x, labels = unit_rows(90, 12, 18), [f"person {number}" for number in np.arange(90) % 11]
+    value, gradient = fp.cuda.triplet_loss(fp.cuda.send(x), labels, **options)
+    expected, expected_gradient = fp.triplet_loss(x, labels, **options)
+    assert value == expected
+    same([gradient.numpy()], [expected_gradient])
+
+
+@pytest.mark.cuda
+def test_batches_on_the_card_tell_progress_and_are_refused(on_cuda, unit_rows):
+    x, labels, seen = fp.cuda.send(unit_rows(20, 4, 19)), np.arange(20) // 2, []
+    fp.cuda.mine_triplets(x, labels, progress=seen.append)
+    assert (seen[0], seen[-1]) == (0, 1)
+    wrong = unit_rows(20, 4, 20)
+    wrong[7, 3] = np.nan
+    for call in (fp.cuda.mine_triplets, fp.cuda.triplet_loss):
+        with pytest.raises(ValueError, match=r"^labels must have length 20, not 19$"):
+            call(x, labels[1:])
+        with pytest.raises(ValueError, match=r"^margin must be above 0, not 0\.0+$"):
+            call(x, labels, margin=0)
+        with pytest.raises(ValueError, match=r"^x must be finite: row 7 is not$"):
+            call(fp.cuda.send(wrong), labels)
+        with pytest.raises(ValueError, match=r"^anchors must be in \[1, 20\], the number of rows, not 21$"):
+            call(x, labels, anchors=21)
+        with pytest.raises(TypeError, match=r"^x must speak __dlpack__ or __cuda_array_interface__, not list$"):
+            call([[1.0]], [1])
+    with pytest.raises(ValueError, match=r"^a soft hinge has no sum over all triplets"):
+        fp.cuda.triplet_loss(x, labels, margin="soft")
+    assert len(fp.cuda.mine_triplets(fp.cuda.send(np.empty((0, 4), np.float32)), [])[0]) == 0
+    value, gradient = fp.cuda.triplet_loss(fp.cuda.send(np.empty((0, 4), np.float32)), [])
+    assert (value, gradient.shape) == (0, (0, 4))
+
+
 @pytest.mark.cuda
 def test_tensors_of_torch_go_in_and_out(on_cuda, unit_rows):
     torch = pytest.importorskip("torch")

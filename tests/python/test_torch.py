@@ -343,3 +343,19 @@ def test_code_of_the_guide_runs(tmp_path, monkeypatch):
     assert blocks
     for block in blocks:
         exec(block, names)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("kind", ["semihard", "batch-all"])
+def test_batches_on_a_card_are_worked_on_there(kind):
+    if fp.backends()["cuda"] or not torch.cuda.is_available():
+        pytest.skip("no card, or one of the two was built without CUDA")
+    x, labels = torch.nn.functional.normalize(torch.randn(60, 16)), torch.arange(60) % 7
+    here, there = x.clone().requires_grad_(), x.cuda().requires_grad_()
+    for rows, numbers in ((here, labels), (there, labels.cuda())):
+        TripletLoss(kind=kind)(rows, numbers).backward()
+    assert there.grad.is_cuda
+    assert torch.equal(there.grad.cpu(), here.grad)
+    found = mine_triplets(x.cuda(), labels.cuda(), kind=kind)
+    assert all(rows.is_cuda for rows in found)
+    assert all(torch.equal(a.cpu(), b) for a, b in zip(found, mine_triplets(x, labels, kind=kind), strict=True))

@@ -80,8 +80,8 @@ struct Crop {
 void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<float> out, int threads = 0);
 void chips(std::span<const Crop> crops, const ChipFormat& format, Matrix<std::uint16_t> out, int threads = 0);
 
-// Throws as `chips` would for these, before any memory for the output is taken.
-void check_chips(std::span<const Crop> crops, const ChipFormat& format);
+// Throws as `chips` would for these, of float32 or half precision, before any memory for the output is taken.
+void check_chips(std::span<const Crop> crops, const ChipFormat& format, bool half);
 
 // How many values of the output a chip takes, its twin included.
 constexpr std::ptrdiff_t values_per_chip(const ChipFormat& format) {

@@ -62,6 +62,10 @@ struct Triplets {
 Triplets mine_triplets(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule,
                        int threads = 0, Watch* watch = nullptr);
 
+// Throws as `mine_triplets` does for a batch of such a shape, whatever its values.
+void check_triplets(std::ptrdiff_t rows, std::ptrdiff_t depth, std::span<const std::int64_t> labels,
+                    const TripletRule& rule);
+
 // What one triplet costs.
 enum class Hinge {
   margin,  // d(a, p) - d(a, n) + margin, never below zero: FaceNet, equation 3
@@ -86,5 +90,8 @@ struct TripletLoss {
 // Throws as mine_triplets does, and if a soft hinge is asked of batch_all.
 TripletLoss triplet_loss(Matrix<const float> embeddings, std::span<const std::int64_t> labels, const TripletRule& rule,
                          Hinge hinge, bool mean, Matrix<float> gradient, int threads = 0, Watch* watch = nullptr);
+
+// Throws as `triplet_loss` does for what these cannot have together.
+void check_hinge(const TripletRule& rule, Hinge hinge);
 
 }  // namespace faceprint

@@ -34,6 +34,7 @@ add_library(faceprint_cuda OBJECT
   cpp/src/cuda/mine.cu
   cpp/src/cuda/nearest.cu
   cpp/src/cuda/prepare.cu
+  cpp/src/cuda/unit.cu
   cpp/src/cuda/within.cu)
 target_include_directories(faceprint_cuda PRIVATE cpp/src)
 target_include_directories(faceprint_cuda SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -1,0 +1,93 @@
+#include <string>
+#include <utility>
+
+#include "arrays.hpp"
+#include "card.hpp"
+#include "check.hpp"
+#include "cuda/distance.hpp"
+#include "cuda/nearest.hpp"
+#include "faceprint/backend.hpp"
+
+using faceprint::Matrix;
+using faceprint::Metric;
+using faceprint::cuda::OnDevice;
+using faceprint::cuda::PackedRows;
+
+namespace {
+
+// Two matrices on one card, with as many columns.
+class CardPair {
+ public:
+  CardPair(const py::object& first, const char* name, const py::object& second, const py::object& stream_number)
+      : name_(name), x_("x", first), y_(name, second), here_(x_.device()), stream_(as_stream(stream_number)) {
+    if (x_.device() != y_.device()) {
+      throw faceprint::DeviceError(std::string(name) + " must lie on card " + std::to_string(x_.device()) +
+                                   " like x, not on card " + std::to_string(y_.device()));
+    }
+    x = x_.open(*stream_);
+    y = y_.open(*stream_);
+    faceprint::check_columns("x", x.columns);
+    faceprint::check_width(name, y, x.columns);
+  }
+
+  const SharedStream& stream() const { return stream_; }
+
+  // Both as kernels read them, checked.
+  std::pair<PackedRows, PackedRows> pack(Metric metric) const {
+    return {pack_one("x", x, metric), pack_one(name_, y, metric)};
+  }
+
+  Matrix<const float> x{}, y{};
+
+ private:
+  PackedRows pack_one(const char* name, Matrix<const float> rows, Metric metric) const {
+    PackedRows packed = faceprint::cuda::pack_on_card(rows, *stream_);
+    if (packed.rows > 0) faceprint::cuda::check_rows(name, packed, metric, *stream_);
+    return packed;
+  }
+
+  const char* name_;
+  CardMatrix x_, y_;
+  OnDevice here_;
+  SharedStream stream_;
+};
+
+CardArray distances(const py::object& first, const py::object& second, const py::object& stream_number) {
+  const CardPair pair(first, "y", second, stream_number);
+  CardArray out(CardArray::Type::float32, {pair.x.rows, pair.y.rows}, pair.stream());
+  const py::gil_scoped_release unlocked;
+  const auto [x, y] = pair.pack(Metric::squared_euclidean);
+  if (x.rows > 0 && y.rows > 0) {
+    faceprint::cuda::distances(x, y, out.matrix<float>().data, pair.y.rows, *pair.stream());
+  }
+  if (stream_number.is_none()) pair.stream()->wait();
+  return out;
+}
+
+py::tuple nearest(const py::object& first, const py::object& second, const py::object& k, const std::string& name,
+                  const py::object& stream_number) {
+  const Metric metric = as_metric(name);
+  const py::ssize_t kept = as_integer("k", k);
+  const CardPair pair(first, "gallery", second, stream_number);
+  faceprint::check_nearest(kept, pair.y.rows);
+  CardArray values(CardArray::Type::float32, {pair.x.rows, kept}, pair.stream());
+  CardArray indices(CardArray::Type::int64, {pair.x.rows, kept}, pair.stream());
+  {
+    const py::gil_scoped_release unlocked;
+    const auto [x, gallery] = pair.pack(metric);
+    faceprint::cuda::nearest_on_card(x, gallery, metric, values.matrix<float>(), indices.matrix<std::int64_t>(),
+                                     *pair.stream());
+    if (stream_number.is_none()) pair.stream()->wait();
+  }
+  return py::make_tuple(values, indices);
+}
+
+}  // namespace
+
+void bind_card_search(py::module_& module) {
+  module.def("distances", distances, py::arg("x"), py::arg("y"), py::arg("stream") = py::none(),
+             "All squared Euclidean distances, on the card.");
+  module.def("nearest", nearest, py::arg("x"), py::arg("gallery"), py::arg("k"),
+             py::arg("metric") = "squared-euclidean", py::arg("stream") = py::none(),
+             "The k nearest rows of the gallery for each row of x, on the card.");
+}

@@ -1,0 +1,71 @@
+#include "crops.hpp"
+
+#include "arrays.hpp"
+
+namespace {
+
+template <class Choice>
+Choice choose(const char* name, const std::string& value, const std::string& first_name, Choice first,
+              const std::string& second_name, Choice second) {
+  if (value == first_name) return first;
+  if (value == second_name) return second;
+  throw py::value_error(std::string(name) + " must be '" + first_name + "' or '" + second_name + "', not '" + value +
+                        "'");
+}
+
+// One image for all affines, or a sequence of one for each. The arrays are kept alive in `owners`.
+std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t count, std::vector<py::array>& owners) {
+  if (!py::isinstance<py::list>(images) && !py::isinstance<py::tuple>(images)) {
+    owners.push_back(as_array<std::uint8_t>("image", images));
+    return {static_cast<std::size_t>(count), as_image("image", owners.back())};
+  }
+  const auto items = py::reinterpret_borrow<py::sequence>(images);
+  if (static_cast<py::ssize_t>(items.size()) != count) {
+    throw py::value_error("image must be one array or as many as affines, " + std::to_string(count) + ", not " +
+                          std::to_string(items.size()));
+  }
+  std::vector<faceprint::Image> views;
+  for (const py::handle item : items) {
+    owners.push_back(as_array<std::uint8_t>("image", py::reinterpret_borrow<py::object>(item)));
+    views.push_back(as_image("image", owners.back()));
+  }
+  return views;
+}
+
+}  // namespace
+
+Crops::Crops(const py::object& image, const py::object& affines, const py::object& height, const py::object& width,
+             const std::string& layout, const std::string& channels, const py::object& mean, const py::object& scale,
+             bool whitening, bool twin, const std::string& dtype) {
+  using faceprint::Channels, faceprint::Layout;
+  const py::array affine_array = as_array<double>("affines", affines);
+  check_shape("affines", affine_array, {-1, 2, 3}, "(n, 2, 3)");
+  check_contiguous("affines", affine_array);
+  const std::vector<faceprint::Image> views = as_images(image, affine_array.shape(0), images);
+  format = {.height = as_integer("height", height),
+            .width = as_integer("width", width),
+            .layout = choose("layout", layout, "NCHW", Layout::nchw, "NHWC", Layout::nhwc),
+            .channels = choose("channels", channels, "RGB", Channels::rgb, "BGR", Channels::bgr),
+            .mean = as_three_floats("mean", mean),
+            .scale = as_three_floats("scale", scale),
+            .whitening = whitening,
+            .twin = twin};
+  half = choose("dtype", dtype, "float32", false, "float16", true);
+  const auto* numbers = static_cast<const double*>(affine_array.data());
+  for (const faceprint::Image& view : views) {
+    crops.push_back({view, {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]}});
+    numbers += 6;
+  }
+  faceprint::check_chips(crops, format, half);
+}
+
+std::vector<py::ssize_t> Crops::shape() const {
+  std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(crops.size())};
+  if (format.twin) shape.push_back(2);
+  if (format.layout == faceprint::Layout::nchw) {
+    shape.insert(shape.end(), {3, format.height, format.width});
+  } else {
+    shape.insert(shape.end(), {format.height, format.width, 3});
+  }
+  return shape;
+}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._nearest import Progress, stage
+from ._nearest import Progress, as_k, stage
 from .arrays import as_embeddings
 from .constraints import Constraints, as_attributes, as_numbers, as_pairs, constrained_communities
 from .distance import as_threshold
@@ -224,9 +224,7 @@ def find_edges(lists: Lists, settings: Settings, threads: int | None = None, pro
 def _settings(method: Method, threshold: float, k: int, least: float, resolution: float, balanced: bool) -> Settings:
     if method not in METHODS:
         raise ValueError(f"method must be {', '.join(map(repr, METHODS[:-1]))} or {METHODS[-1]!r}, not {method!r}")
-    if not k >= 1:
-        raise ValueError(f"k must be 1 or more, not {k}")
-    return Settings(method, as_threshold(threshold), k, least, resolution, balanced)
+    return Settings(method, as_threshold(threshold), as_k(k), least, resolution, balanced)
 
 
 def _cluster(

@@ -101,6 +101,18 @@ def neighbours(
     return _core.neighbours(packed, k, metric, threads or 0, progress)
 
 
+def as_k(k: int) -> int:
+    """Check how many nearest rows are wanted, of which there may be fewer; ValueError for none.
+
+    >>> as_k(0)
+    Traceback (most recent call last):
+    ValueError: k must be 1 or more, not 0
+    """
+    if not k >= 1:
+        raise ValueError(f"k must be 1 or more, not {k}")
+    return k
+
+
 def stage(progress: Progress | None, first: float, last: float) -> Progress | None:
     """Make a stage of work that lasts from `first` to `last` of the whole tell `progress` the share of the whole.
 

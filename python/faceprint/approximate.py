@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._nearest import Progress
+from ._nearest import Progress, as_k
 from .arrays import finite_rows
 from .distance import as_threshold
 from .given import given_rows
@@ -75,8 +75,7 @@ class ApproximateIndex:
         missing, as `recall` tells, and farther ones be there. Raises what `Gallery.search` raises.
         """
         given = given_rows(x)
-        if k < 1:
-            raise ValueError(f"k must be 1 or more, not {k}")
+        as_k(k)
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._nearest import Progress
+from ._nearest import Progress, as_k
 from .arrays import as_embeddings
 from .decision import farthest
 from .distance import as_threshold
@@ -244,8 +244,7 @@ class Gallery:
         [[1]]
         """
         given = given_rows(x)
-        if k < 1:
-            raise ValueError(f"k must be 1 or more, not {k}")
+        as_k(k)
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
@@ -331,8 +330,7 @@ class Gallery:
         ([['Ben', 'Ann']], [True])
         """
         given = given_rows(x)
-        if k < 1:
-            raise ValueError(f"k must be 1 or more, not {k}")
+        as_k(k)
         if score not in get_args(Score):
             raise ValueError(f"score must be 'best' or 'mean', not {score!r}")
         if (fpir is None) == (max_distance is None):

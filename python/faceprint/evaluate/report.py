@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 
-from ..markup import count, crop, left_out, save_page
+from ..markup import crop, left_out, save_page
 from ..model import Model
 from ..photo import Pixels, printable
 from .curves import draw_det, draw_distances, draw_roc
+from .told import told_of
 from .verification import Verification
 from .worst import HardPair
 
@@ -36,9 +37,7 @@ def find_faces(model: Model, found: Verification) -> dict[Path, Pixels]:
 
 
 def _parts(found: Verification, faces: Mapping[Path, Pixels]) -> Iterator[str]:
-    seen = f"{count(len(found.photos), 'photograph')} of {count(found.people, 'person', 'people')}"
-    pairs = f"{found.same_pairs:,} pairs of one person, {found.different_pairs:,} of different people"
-    yield f"<p>{seen}: {pairs}. Distances are squared Euclidean, of unit embeddings, in [0, 4].</p>"
+    yield f"<p>{told_of(found)}. Distances are squared Euclidean, of unit embeddings, in [0, 4].</p>"
     yield "<h2>Error rates</h2>"
     yield _rates(found)
     yield f"<p class=note>{NOTE}</p>"

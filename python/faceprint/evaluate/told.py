@@ -1,4 +1,4 @@
-"""What the command line tells of a network's verification: lines to read, and numbers for scripts."""
+"""What is told of a network's verification: lines to read, and numbers for scripts."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,10 +11,15 @@ from .verification import Verification
 from .worst import HardPair
 
 
+def told_of(found: Verification) -> str:
+    """Say of how many photographs and pairs this is told."""
+    photos = f"{count(len(found.photos), 'photograph')} of {count(found.people, 'person', 'people')}"
+    return f"{photos}: {found.same_pairs:,} pairs of one person, {found.different_pairs:,} of different people"
+
+
 def lines_of(found: Verification) -> Iterator[str]:
     """Say how often it was right, and what the pairs are too few to tell."""
-    seen = f"{count(len(found.photos), 'photograph')} of {count(found.people, 'person', 'people')}"
-    yield f"{seen}: {found.same_pairs:,} pairs of one person, {found.different_pairs:,} of different people"
+    yield told_of(found)
     for far, value in found.vals.items():
         interval = f"[{value.low:.1%}, {value.high:.1%}]"
         yield f"VAL at FAR {far:<8g} {value.val:7.1%}  {interval}  threshold {value.threshold:.4f}"

@@ -43,6 +43,7 @@ def test_vals_are_those_of_all_distances(monkeypatch, backend, photographs, samp
         assert val == val_at_far(same, different, far, people=whom)
         assert (val.val, val.far) == reference.val_at_far(same, different, far)
     assert AllPairs(people).val(x, 0.05) == found[1]
+    assert AllPairs(people).vals(x, []) == []
 
 
 @pytest.mark.parametrize("sampled", [20_000, 100])

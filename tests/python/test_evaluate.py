@@ -209,6 +209,7 @@ def test_lists_of_all_pairs_agree_with_all_pairs(monkeypatch, unit_rows):
             expected.high,
             expected.far,
         ]
+        assert some.vals(embeddings, [0.1, 0.01]) == [some.val(embeddings, 0.1), found]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import faceprint as fp
+from faceprint import _core
 from faceprint.cli import command
 from faceprint.evaluate import (
     AllPairs,
@@ -90,6 +91,24 @@ def test_numbers_are_those_of_the_faces_that_were_found(made, listed):
     assert found.equal_error.rate == pytest.approx(exact.rate, abs=2e-4)
     assert found.equal_error.threshold == pytest.approx(exact.threshold, abs=2e-3)
     assert found.folds is None
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_pairs_are_gone_through_as_often_for_many_fars_as_for_one(made, monkeypatch, listed):
+    x, people, photos = made
+    passes = []
+    distances, counted = ListedPairs.distances, _core.count_pairs
+    monkeypatch.setattr(ListedPairs, "distances", lambda *given: passes.append(1) or distances(*given))
+    monkeypatch.setattr(_core, "count_pairs", lambda *given: passes.append(1) or counted(*given))
+    pairs = ListedPairs(people, *np.triu_indices(120, 1)) if listed else AllPairs(people)
+    taken = []
+    for fars in ((1e-9,), (0.1,), (0.1, 0.01, 1e-3, 1e-9)):
+        passes.clear()
+        found = measure_verification(MadeUpModel(x), photos, pairs, fars=fars)
+        assert [*found.vals, *found.untold] == list(fars)
+        assert list(found.untold) == [far for far in fars if far == 1e-9]
+        taken.append(len(passes))
+    assert taken == ([4, 4, 4] if listed else [1, 3, 3])  # of listed ones, the ROC and both kinds of hard pairs too
 
 
 def test_pairs_without_a_face_count_as_different_in_folds(made):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rates import LEAST, Val, val_at_far, wilson
+from .rates import Val, val_at_far, wanting, wilson
 
 STEPS = 50
 CLOSE = 1e-10
@@ -65,10 +65,9 @@ def calibrate(
     Traceback (most recent call last):
     ValueError: FAR 1e-06 needs about 3,000,000 pairs of different people, and these are 40,000
     """
-    if 0 < far < 1:
-        pairs, needed = len(different_distances), int(np.ceil(LEAST / far))
-        if pairs < needed:
-            raise ValueError(f"FAR {far:g} needs about {needed:,} pairs of different people, and these are {pairs:,}")
+    untold = wanting(far, len(different_distances))
+    if untold is not None:
+        raise ValueError(untold)
     val = val_at_far(same_distances, different_distances, far, people=people)
     low, high = wilson(np.array(val.far), float(val.different_pairs))
     same, different = np.asarray(same_distances, np.float64), np.asarray(different_distances, np.float64)

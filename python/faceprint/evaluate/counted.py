@@ -41,10 +41,13 @@ class CountedPairs:
         Only what lies near the thresholds is told apart to the bit. Where that is comes from a sample of the rows; if
         it misled or there are few rows, pairs are counted twice.
         """
-        same, different = count_pairs(self.people, self.other_people)
+        numbers, of_each = _same_by_person(self.people, self.other_people)
+        same, different = _totals(of_each, self.people, self.other_people)
         allowed = np.array([false_accepts(far, different) for far in fars])
         if not same:
             raise ValueError("pairs of the same person must be at least one, not none")
+        if not len(allowed):
+            return []
         bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else NONE
         first = 1.0 if len(bins) else 0.5  # of the progress: a second count is told only where it is sure to come
         counts, places = self._count(bins, stage(self.progress, 0, first))
@@ -52,7 +55,13 @@ class CountedPairs:
         if not np.isin(needed, bins).all():
             bins = needed
             counts, places = self._count(bins, stage(self.progress, first, 1) if first < 1 else None)
-        return [self._val(int(rank), bins, counts, places) for rank in allowed]
+        vals = []
+        for rank in allowed:
+            threshold, accepted, false = _limit(int(rank), bins, counts, places)
+            found = np.bincount(numbers, self._same_within(threshold), len(of_each)).astype(np.int64)
+            effective = effective_pairs(found[of_each > 0], of_each[of_each > 0])
+            vals.append(rate(accepted, same, effective, threshold, false, different))
+        return vals
 
     def roc(self) -> Roc:
         """FAR and VAL at the end of every bin of distances that holds a pair: 1,024 bins from each power of 2 on."""
@@ -64,20 +73,6 @@ class CountedPairs:
         thresholds = _distance(((held + 1) << PLACE_BITS) - 1)
         far, val = counts[1].cumsum()[held] / different, counts[0].cumsum()[held] / same
         return Roc(thresholds.astype(np.float64), far, val, *wilson(val, float(same)))
-
-    def _val(self, allowed: int, bins: Counts, counts: Counts, places: Counts) -> Val:
-        """The largest threshold that accepts at most `allowed` pairs of different people."""
-        at = _bins_of(counts[1], np.array([allowed]))[0]
-        before = counts[:, :at].sum(axis=1)
-        here = places[np.searchsorted(bins, at)]
-        place = np.searchsorted(before[1] + here[1].cumsum(), allowed, side="right")
-        accepted, false = before + here[:, :place].sum(axis=1)
-        threshold = just_below(_distance((at << PLACE_BITS) + place))
-        numbers, pairs = _same_by_person(self.people, self.other_people)
-        found = np.bincount(numbers, self._same_within(threshold), len(pairs)).astype(np.int64)
-        effective = effective_pairs(found[pairs > 0], pairs[pairs > 0])
-        same, different = count_pairs(self.people, self.other_people)
-        return rate(int(accepted), same, effective, threshold, int(false), different)
 
     def _guess(self, shares: NDArray[np.float64]) -> Counts:
         """Bins in which the given shares of pairs of different people end, all but surely; none where too many might.
@@ -127,8 +122,12 @@ def count_pairs(people: Counts, other_people: Counts | None = None) -> tuple[int
     >>> count_pairs(np.array([5, 5, 7])), count_pairs(np.array([5, 5, 7]), np.array([5, 8]))
     ((1, 2), (2, 4))
     """
-    rows = len(people)
-    same = int(_same_by_person(people, other_people)[1].sum())
+    return _totals(_same_by_person(people, other_people)[1], people, other_people)
+
+
+def _totals(of_each: Counts, people: Counts, other_people: Counts | None) -> tuple[int, int]:
+    """How many pairs show the same person, of whom `of_each` says how many they have, and how many different people."""
+    rows, same = len(people), int(of_each.sum())
     return same, (rows * (rows - 1) // 2 if other_people is None else rows * len(other_people)) - same
 
 
@@ -140,6 +139,16 @@ def _same_by_person(people: Counts, other_people: Counts | None) -> tuple[Counts
     named, both = np.unique(np.concatenate([people, other_people]), return_inverse=True)
     numbers, others = both[: len(people)], both[len(people) :]
     return numbers, np.bincount(numbers, minlength=len(named)) * np.bincount(others, minlength=len(named))
+
+
+def _limit(allowed: int, bins: Counts, counts: Counts, places: Counts) -> tuple[float, int, int]:
+    """The largest threshold that accepts at most `allowed` pairs of different people, and how many of each kind."""
+    at = _bins_of(counts[1], np.array([allowed]))[0]
+    before = counts[:, :at].sum(axis=1)
+    here = places[np.searchsorted(bins, at)]
+    place = np.searchsorted(before[1] + here[1].cumsum(), allowed, side="right")
+    accepted, false = before + here[:, :place].sum(axis=1)
+    return just_below(_distance((at << PLACE_BITS) + place)), int(accepted), int(false)
 
 
 def _bins_of(counts: Counts, ranks: NDArray[Any]) -> Counts:

@@ -16,7 +16,7 @@ BATCH = 65_536  # listed pairs whose distances are computed at a time
 
 
 class Pairs(Protocol):
-    """Pairs of photographs: row numbers of whatever embeddings `val` is given."""
+    """Pairs of photographs: row numbers of whatever embeddings `vals` is given."""
 
     @property
     def people(self) -> NDArray[np.int64]:
@@ -30,6 +30,9 @@ class Pairs(Protocol):
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
+
+    def vals(self, embeddings: NDArray[np.float32], fars: Sequence[float]) -> list[Val]:
+        """VAL at each of several FARs, for which the pairs are gone through once."""
 
     def roc(self, embeddings: NDArray[np.float32]) -> Roc:
         """FAR and VAL at ascending thresholds, as `roc`."""
@@ -152,9 +155,13 @@ class ListedPairs:
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
-        between = self.distances(embeddings)
-        same = self.same
-        return val_at_far(between[same], between[~same], far, people=self.people[self.a[same]])
+        return self.vals(embeddings, [far])[0]
+
+    def vals(self, embeddings: NDArray[np.float32], fars: Sequence[float]) -> list[Val]:
+        """VAL at each of several FARs, from distances that are computed once."""
+        between, same = self.distances(embeddings), self.same
+        people = self.people[self.a[same]]
+        return [val_at_far(between[same], between[~same], far, people=people) for far in fars]
 
     def roc(self, embeddings: NDArray[np.float32]) -> Roc:
         """FAR and VAL at every distance at which either changes, as `roc`."""

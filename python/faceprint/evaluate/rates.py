@@ -127,6 +127,17 @@ def false_accepts(far: float, different: int) -> int:
     return allowed
 
 
+def wanting(far: float, different: int) -> str | None:
+    """Why so many pairs of different people cannot tell a FAR between 0 and 1, or None where they can.
+
+    >>> wanting(1e-3, 2999)
+    'FAR 0.001 needs about 3,000 pairs of different people, and these are 2,999'
+    """
+    if not 0 < far < 1 or different >= LEAST / far:
+        return None
+    return f"FAR {far:g} needs about {np.ceil(LEAST / far):,.0f} pairs of different people, and these are {different:,}"
+
+
 def just_below(distance: Any) -> float:
     """The largest number of the distance's own dtype that is smaller: the last threshold that refuses it."""
     return float(np.nextafter(distance, distance.dtype.type(-np.inf)))

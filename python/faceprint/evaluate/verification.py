@@ -14,7 +14,7 @@ from ..model import Model
 from ..photo import photo_name
 from .folds import Folds, verification_folds
 from .pairs import AllPairs, ListedPairs
-from .rates import LEAST, Roc, Val
+from .rates import Roc, Val, wanting
 from .worst import HardPair, hardest_different, hardest_same
 
 FARS = (1e-2, 1e-3, 1e-4)
@@ -75,14 +75,15 @@ def measure_verification(
     kept, found = [photo for photo, has in zip(photos, seen, strict=True) if has], pairs.keep(seen)
     same, different = _counted(found)
     curve = found.roc(x)
-    untold = {far: _wanting(far, different) for far in fars if different < LEAST / far}
+    untold = {far: reason for far in fars if (reason := wanting(far, different)) is not None}
+    told = [far for far in fars if far not in untold]
     return Verification(
         photos=kept,
         skipped=skipped,
         people=len(np.unique(found.people)),
         same_pairs=same,
         different_pairs=different,
-        vals={far: found.val(x, far) for far in fars if far not in untold},
+        vals=dict(zip(told, found.vals(x, told), strict=True)),
         untold=untold,
         equal_error=equal_error(curve),
         curve=curve,
@@ -139,8 +140,3 @@ def _accuracy(
     rows = np.full((len(seen), x.shape[1]), np.nan, np.float32)
     rows[seen] = x
     return verification_folds(pairs.distances(rows), pairs.same, folds) if len(np.unique(folds)) > 1 else None
-
-
-def _wanting(far: float, different: int) -> str:
-    needed = int(np.ceil(LEAST / far))
-    return f"FAR {far:g} needs about {needed:,} pairs of different people, and these are {different:,}"

@@ -24,7 +24,7 @@ from faceprint.model import Model
 @pytest.fixture
 def run(model, monkeypatch):
     """Run a command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.load", lambda network, *, recipe, detector, device, options: model)
+    monkeypatch.setattr("faceprint.cli.options.load", lambda network, *, recipe, detector, device, options: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, [os.fspath(word) for word in words])
@@ -143,7 +143,7 @@ def test_whatever_goes_wrong_does_not_say_different(monkeypatch, error, code, te
     def fail(*paths, **options):
         raise error
 
-    monkeypatch.setattr("faceprint.cli.load", fail)
+    monkeypatch.setattr("faceprint.cli.options.load", fail)
     result = CliRunner().invoke(command, ["verify", "a.jpg", "b.jpg"])
     assert (result.exit_code, result.stderr) == (code, text)
 
@@ -164,7 +164,7 @@ def test_model_options_reach_load(monkeypatch):
         seen.append((network, recipe, detector, device, options))
         raise fp.NetworkError("stop")
 
-    monkeypatch.setattr("faceprint.cli.load", record)
+    monkeypatch.setattr("faceprint.cli.options.load", record)
     words = ["faces", "x", "--network", "n.onnx", "--recipe", "sface", "--detector", "d.onnx", "--device", "cuda"]
     assert CliRunner().invoke(command, words).exit_code == 2
     words = ["faces", "x", "--min-size", "40.5", "--min-score", "0.7", "--max-faces", "3"]

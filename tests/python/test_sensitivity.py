@@ -52,7 +52,7 @@ def small(monkeypatch):
 @pytest.fixture
 def run(model, monkeypatch):
     """Run the command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.load", lambda network, **_: model)
+    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, ["evaluate", "sensitivity", *map(os.fspath, words)])

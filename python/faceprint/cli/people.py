@@ -1,0 +1,128 @@
+"""Commands about who is on many photographs: grouping them, sorting them into folders, and back."""
+
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from .._cluster import JUNK, Method
+from .._cluster import cluster as cluster_rows
+from ..markup import count
+from ..medoids import members
+from ..model import Model
+from ..photo import printable
+from ..quality import recognisable
+from ..sheets import write_sheets
+from ..sort import JOURNAL, How, Plan, plan_sorting, sort_photos
+from ..sort import unsort as undo_sorting
+from ..table import write_csv
+from .group import ERROR
+from .options import Gate, Grouping, HowFound, Json, Paths, model_options
+from .output import check_outputs, print_json, reasons
+from .photographs import read_photos
+
+
+@click.command()
+@Paths
+@Grouping
+@HowFound
+@Gate
+@click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write a CSV file with a line a face.")
+@click.option("--sort-into", "into", type=click.Path(path_type=Path), help="Sort the photographs into a new folder.")
+@click.option(
+    "--how", type=click.Choice(["links", "copies", "moves"]), default="links", show_default=True, help="How to sort."
+)
+@Json
+@model_options
+def cluster(
+    model: Model,
+    paths: tuple[Path, ...],
+    threshold: float | None,
+    method: Method,
+    gate: float | None,
+    report: Path | None,
+    table: Path | None,
+    into: Path | None,
+    how: How,
+    as_json: bool,
+) -> None:
+    """Group the faces on photographs and in folders into people.
+
+    With --sort-into each person gets a sub-folder; a photograph of several people gets into each of theirs, or, where
+    it is moved, into that of whom has the largest face on it. 'faceprint unsort' undoes all this.
+    """
+    recipe = model.recipe
+    stop = recipe.grouping(threshold)
+    check_outputs([report, table], into, paths)  # before minutes of work
+    album = read_photos(model, paths)
+    junk = ~recognisable(album.embeddings, recipe, gate)
+    people = cluster_rows(album.embeddings, method=method, threshold=stop, junk=junk)
+    names = [printable(album.photos[owner]) for owner in album.owners]
+    groups = [[names[row] for row in rows] for rows in members(people.labels)]
+    lost = [names[row] for row in np.flatnonzero(people.labels == JUNK)]
+    if report is not None:
+        limit = f", threshold {people.threshold:.3f}" if "threshold" in people.settings.heeded else ""
+        write_sheets(report, album, people, f"Method {method}{limit}.")
+    if table is not None:
+        write_csv(table, album, people)
+    plan = None if into is None else plan_sorting(album, people.labels, how)
+    if into is not None and plan is not None:
+        _sort(plan, into)
+    if as_json:
+        answer = {"people": groups, "unrecognisable": lost, "threshold": people.threshold}
+        done = None if into is None or plan is None else {"into": printable(into), **plan.summary}
+        print_json({**answer, "skipped": reasons(album.skipped), "sorted": done})
+        return
+    if lost:
+        click.echo(f"unrecognisable: {', '.join(lost)}")
+    elif not groups:
+        click.echo(f"no faces on {count(len(album.photos), 'photograph')}")
+    for number, group in enumerate(groups, 1):
+        click.echo(f"person {number}: {', '.join(group)}")
+    if into is not None and plan is not None:
+        _show_sorting(plan, into)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@Json
+def unsort(folder: Path, as_json: bool) -> None:
+    """Undo what 'cluster --sort-into FOLDER' did: exit code 0 if all of it, 2 if something had to be kept.
+
+    Photographs move back; links, and copies that are equal to their originals, are removed. Nothing is overwritten.
+    """
+    undone = undo_sorting(folder)
+    kept = [{"file": printable(place), "reason": reason} for place, reason in undone.kept.items()]
+    missing = list(map(printable, undone.missing))
+    if as_json:
+        print_json({"folder": printable(folder), "undone": undone.cleared, "kept": kept, "missing": missing})
+    else:
+        click.echo(f"undone: {count(undone.cleared, 'file')} of {printable(folder)}")
+        for entry in kept:
+            click.echo(f"kept: {entry['file']} {entry['reason']}", err=True)
+        for place in missing:
+            click.echo(f"missing: {place} is neither there nor where it came from", err=True)
+    sys.exit(ERROR if kept else 0)
+
+
+def _sort(plan: Plan, into: Path) -> None:
+    try:
+        sort_photos(plan, into, partial(tqdm, unit="file", disable=None, leave=False))
+    except BaseException:  # also Ctrl-C
+        if (into / JOURNAL).is_file():
+            click.echo(f"stopped half way: 'faceprint unsort {printable(into)}' undoes what was done", err=True)
+        raise
+
+
+def _show_sorting(plan: Plan, into: Path) -> None:
+    told = plan.summary
+    where = "went to whom has the largest face" if plan.how == "moves" else "are with each of them"
+    several = f"; {told['several']:,} of several people {where}" if plan.several else ""
+    counted = f"{count(told['photos'], 'photograph')}, {told['nobody']:,} of nobody{several}"
+    click.echo(f"sorted into {printable(into)}, as {plan.how}: {counted}")
+    click.echo(f"to undo that: faceprint unsort {shlex.quote(printable(into))}")

@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from .draft import draft_recipe
     from .embedded import Embedded
     from .encodings import Encodings, read_deepface, read_face_recognition
+    from .entries import Entry
     from .faces import Faces
     from .features import read_features, read_people
-    from .gallery import Entry, Gallery
+    from .gallery import Gallery
     from .matches import Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
@@ -67,7 +68,7 @@ _HOMES = {
     "DetectorOptions": "detector",
     "Embedded": "embedded",
     "Encodings": "encodings",
-    "Entry": "gallery",
+    "Entry": "entries",
     "Faces": "faces",
     "Frame": "video",
     "Gallery": "gallery",

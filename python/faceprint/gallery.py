@@ -1,9 +1,7 @@
 """Galleries: embeddings with labels, packed as the kernels read them, in memory alone or kept in a file."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
@@ -15,8 +13,9 @@ from ._nearest import Progress, as_k
 from .arrays import as_embeddings
 from .decision import farthest
 from .distance import as_threshold
+from .entries import Entry, read_entries
 from .errors import GalleryError
-from .exchange import Exported, Facts, read_exported, write_exported
+from .exchange import read_exported, write_exported
 from .given import given_details, given_ids, given_label, given_labels, given_quality, given_rows
 from .held import NOBODY, Held, check_fingerprint
 from .identify import Among, People, Score, joined, nearest_means, nearest_people, no_people
@@ -24,7 +23,7 @@ from .matches import Matches, as_matches, no_matches
 from .photo import printable
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
-from .stored import unpack_stored
+from .transfer import hand_out, take_in
 from .where import Where, find_rows
 
 if TYPE_CHECKING:
@@ -33,18 +32,6 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One face of a gallery: its embedding (dimension,) float32 as it is stored, and what is known of it."""
-
-    id: int
-    label: str | None
-    embedding: NDArray[np.float32]
-    quality: float | None
-    metadata: dict[str, Any] | None
-    photo: str | None
 
 
 class Gallery:
@@ -204,7 +191,7 @@ class Gallery:
             check_fingerprint(held.state, given.fingerprint)
             rows = as_embeddings(given.embeddings, "embeddings", width=held.state.dimension)
             ids = held.append(rows, held.number(names), known)
-            held.write_details(_known(ids, details))
+            held.add_details(ids, details)
             source = given.upgraded_from or given.fingerprint
             held.come_from(given.fingerprint, [source] if source else [])
         return ids
@@ -368,31 +355,16 @@ class Gallery:
         Others may use and change the gallery meanwhile. GalleryError, and nothing is kept, where that removed a face or
         changed who is whom.
         """
-        from .evaluate.identification import RATES, identification  # whose package takes long to load
+        from .calibrated import calibrate_held  # which loads `evaluate`, as the next two do: that takes long
 
-        held = self._held
-        with held.following():
-            held.store.check_writable()
-            if held.packed is None:
-                raise GalleryError("the gallery must hold labelled faces to be calibrated on, and holds none")
-            ids, people = held.ids, held.people
-            rows = np.flatnonzero(people != NOBODY)
-            embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-        found = identification(embeddings, people[rows], rates or RATES, threads=threads, progress=progress)
-        with held.changing():
-            first = np.s_[: len(ids)]  # what was added since stands behind
-            if not (np.array_equal(held.ids[first], ids) and np.array_equal(held.people[first], people)):
-                raise GalleryError("who is whom must stay while it is measured, but was changed: calibrate again")
-            held.state = replace(held.state, calibration=[asdict(entry) for entry in found])
-        return found
+        return calibrate_held(self._held, rates, threads, progress)
 
     @property
     def calibration(self) -> "list[Identification]":
         """What `calibrate` found, empty where it was not called or labels have changed since."""
-        from .evaluate.identification import Identification
+        from .calibrated import calibration_of
 
-        with self._held.following():
-            return [Identification(**entry) for entry in self._held.state.calibration or []]
+        return calibration_of(self._held)
 
     def remove(self, *, ids: Sequence[int] | NDArray[np.int64] | None = None, label: str | None = None) -> int:
         """Remove rows by their `ids` or by `label`, with all that is known of them, and return how many went.
@@ -500,7 +472,7 @@ class Gallery:
         with self._held.following():
             wanted = self._held.ids if where is None else self._held.ids[find_rows(where, self._held)]
         for start in range(0, len(wanted), CHUNK):
-            yield from self._entries(wanted[start : start + CHUNK])
+            yield from read_entries(self._held, wanted[start : start + CHUNK])
 
     def export(self, path: "str | os.PathLike[str]") -> None:
         """Write all faces, and what is known of them, to a file that others can read: .npz or .parquet by its name.
@@ -511,20 +483,7 @@ class Gallery:
         GalleryError where the file cannot be written, or the gallery has never held a face; ValueError for another
         ending.
         """
-        held = self._held
-        with held.snapshot():
-            state, known = held.state, held.store.details(held.ids)
-            if held.packed is None:
-                raise GalleryError("the gallery must have held an embedding to be exported, and never has")
-            exported = Exported(
-                Facts(state.storage, held.packed.columns, state.fingerprint, list(state.sources), state.next_id),
-                held.ids,
-                held.packed.stored(np.arange(held.packed.rows)),
-                held.table[held.people],
-                [known.get(face, Detail(None, None)) for face in held.ids.tolist()],
-                held.quality,
-            )
-        write_exported(path, exported)
+        write_exported(path, hand_out(self._held))
 
     def import_from(self, path: "str | os.PathLike[str]") -> NDArray[np.int64]:
         """Add all faces of a file that `export` wrote, with what is known of them, and return their ids.
@@ -545,28 +504,7 @@ class Gallery:
         >>> other.labels.tolist()
         ['Ann', None, 'Ben']
         """
-        found, held = read_exported(path), self._held
-        facts = found.facts
-        with held.changing():
-            check_fingerprint(held.state, facts.fingerprint)
-            dimension, first = held.state.dimension, held.state.next_id
-            if dimension not in (None, facts.dimension):
-                came = f"those of {printable(Path(path))} have {facts.dimension}"
-                raise GalleryError(f"the gallery holds embeddings of {dimension} numbers; {came}")
-            ids = found.ids if first == 0 else np.arange(first, first + len(found.ids), dtype=np.int64)
-            people = held.number(found.labels)
-            try:
-                if facts.storage == held.state.storage:
-                    held.append_stored(found.stored, facts.dimension, people, found.quality, ids)
-                else:
-                    held.append(unpack_stored(found.stored, facts.storage), people, found.quality, ids)
-            except ValueError as error:  # of the core, which looks at every number
-                raise GalleryError(f"{printable(Path(path))} is damaged: {error}") from error
-            held.write_details(_known(ids, found.details))
-            held.come_from(facts.fingerprint, facts.sources)
-            if first == 0:
-                held.state = replace(held.state, next_id=facts.next_id)
-        return ids
+        return take_in(self._held, read_exported(path), printable(Path(path)))
 
     def compact(self) -> None:
         """Overwrite in the file what was removed, write small additions together, and give back what is not needed.
@@ -578,22 +516,6 @@ class Gallery:
         with self._held.lock:
             self._held.store.erase()
 
-    def _entries(self, wanted: NDArray[np.int64]) -> list[Entry]:
-        held = self._held
-        with held.following():
-            rows = np.flatnonzero(np.isin(held.ids, wanted))
-            if held.packed is None or not len(rows):
-                return []
-            embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-            ids, labels, quality = held.ids[rows], held.table[held.people[rows]], held.quality[rows]
-            details = held.store.details(ids)
-        entries = []
-        for face, label, row, sharp in zip(ids.tolist(), labels, embeddings, quality.tolist(), strict=True):
-            known = details.get(face, Detail(None, None))
-            metadata = None if known.metadata is None else json.loads(known.metadata)
-            entries.append(Entry(face, label, row, None if np.isnan(sharp) else sharp, metadata, known.photo))
-        return entries
-
     def _rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         unknown = ids[~np.isin(ids, self._held.ids)]
         if len(unknown):
@@ -601,26 +523,15 @@ class Gallery:
         return np.searchsorted(self._held.ids, ids)
 
     def _decision(self, fpir: float) -> tuple[float, float]:
-        """The threshold that was calibrated for a rate, and what the rate has become since."""
-        entries = self.calibration
-        chosen = [entry for entry in entries if entry.fpir <= fpir]
-        if not chosen:
-            rates = ", ".join(f"{entry.fpir:.2g}" for entry in entries) or "none"
-            raise GalleryError(f"fpir must be a rate that the gallery was calibrated for ({rates}), not {fpir:g}")
-        best = max(chosen, key=lambda entry: entry.fpir)
-        grown = np.count_nonzero(self._held.people != NOBODY) / best.faces
-        return best.threshold, min(1.0, best.fpir * max(1.0, grown))
+        from .calibrated import threshold_at
+
+        return threshold_at(self._held, fpir)
 
     def _person(self, label: str) -> int:
         person = self._held.known_labels().get(label)
         if person is None:
             raise GalleryError(f"label must be one that a face has, but nobody is called {label!r}")
         return person
-
-
-def _known(ids: NDArray[np.int64], details: Sequence[Detail]) -> dict[int, Detail]:
-    """The details by the ids of the faces that have some."""
-    return {face: detail for face, detail in zip(ids.tolist(), details, strict=True) if detail != Detail(None, None)}
 
 
 def _allowed(held: Held, where: Where | None, min_quality: float | None) -> NDArray[np.bool_] | None:

@@ -1,7 +1,7 @@
 """What a gallery holds in memory, which follows its store: read from it, changed with it, unchanged where it fails."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
@@ -157,6 +157,11 @@ class Held:
         for place, at in self._touched(changed):
             self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
         self._faces_left(before[changed])
+
+    def add_details(self, ids: NDArray[np.int64], details: Sequence[Detail]) -> None:
+        """Store what else is known of new faces, an entry each; most have nothing."""
+        nothing = Detail(None, None)
+        self.write_details({face: told for face, told in zip(ids.tolist(), details, strict=True) if told != nothing})
 
     def write_details(self, details: dict[int, Detail]) -> None:
         """Replace what else is known of faces."""

@@ -1,15 +1,11 @@
 """Who is it: people in place of photographs, thresholds that say how many strangers are named, and "unknown"."""
 
-import sys
-
 import numpy as np
 import pytest
 
 import faceprint as fp
-from faceprint import Gallery, GalleryError
+from faceprint import Gallery, GalleryError, calibrated
 from faceprint.evaluate.identification import FIRST, identification, nearest_own_and_other
-
-MODULE = sys.modules[identification.__module__]  # which its function of the same name hides
 
 
 def between(a, b):
@@ -162,7 +158,7 @@ def test_others_may_change_a_gallery_while_it_is_calibrated(tmp_path, monkeypatc
                 return identification(*arguments, **options)
 
             with monkeypatch.context() as patch:
-                patch.setattr(MODULE, "identification", measure)
+                patch.setattr(calibrated, "identification", measure)
                 return gallery.calibrate([0.1])
 
         added = calibrate_and_meanwhile(lambda: other.add(made.embeddings[:5], labels=["new"] * 5))
@@ -183,7 +179,7 @@ def test_a_gallery_for_reading_only_is_not_measured_in_vain(tmp_path, monkeypatc
     made = fp.synthetic.people(100, 20, junk=0, seed=5)
     with Gallery(tmp_path / "gallery") as gallery:
         gallery.add(made.embeddings, labels=[f"{person}" for person in made.people])
-    monkeypatch.setattr(MODULE, "identification", None)
+    monkeypatch.setattr(calibrated, "identification", None)
     gallery = Gallery(tmp_path / "gallery", read_only=True)
     with gallery, pytest.raises(GalleryError, match="was opened for reading only"):
         gallery.calibrate([0.1])

@@ -9,6 +9,7 @@ from .group import Group
 from .machine import bench, demo, info
 from .people import cluster, unsort
 from .photographs import embed, faces, verify
+from .shells import completion
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +18,5 @@ def command() -> None:
     """Verify, search and cluster the faces on photographs."""
 
 
-for each in (demo, faces, embed, verify, index, search, cluster, unsort, evaluate, bench, info):
+for each in (demo, faces, embed, verify, index, search, cluster, unsort, evaluate, bench, info, completion):
     command.add_command(each)

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Literal
 
 import click
+from click.shell_completion import CompletionItem
 from tqdm import tqdm
 
 from .._cluster import Method
@@ -44,6 +45,10 @@ class Evaluate(click.Group):
         """Put the command in that is left out."""
         known = {*self.commands, *ctx.help_option_names}
         return super().parse_args(ctx, args if not args or args[0] in known else ["verification", *args])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer files too, of which the first word may be one; shells drop what comes before them."""
+        return [CompletionItem(incomplete, type="file"), *super().shell_complete(ctx, incomplete)]
 
 
 @click.group(cls=Evaluate)

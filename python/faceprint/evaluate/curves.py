@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from .plot import BLUE, DARK, GREY, ORANGE
+from ..svg import BLUE, DARK, GREY, ORANGE, course, drawing, heading, label, level, point
 from .rates import Roc, Val
 
 WIDTH, HEIGHT = 460, 340
@@ -46,13 +46,13 @@ def draw_roc(curve: Roc, vals: Mapping[float, Val], different_pairs: int) -> str
     decades = {float(power): _share(10.0**power) for power in range(first, 1)}
     lines = [part / fine for part in range(round(fine * floor), fine + 1)]
     right, top = _Axis("FAR", first, 0, decades), _Axis("VAL", floor, 1, {line: _share(line) for line in lines})
-    course = zip(curve.far[shown], curve.val[shown], strict=True)
-    parts = [_course((right.across(math.log10(far)), top.up(val)) for far, val in course)]
+    ends = zip(curve.far[shown], curve.val[shown], strict=True)
+    parts = [_course((right.across(math.log10(far)), top.up(val)) for far, val in ends)]
     for far, value in vals.items():
         if value.far > 0:
             told = f"at FAR {far:g}: {value.val:.1%} [{value.low:.1%}, {value.high:.1%}]"
             x, y = right.across(math.log10(value.far)), top.up(value.val)
-            parts.append(_point(x, y, top.up(value.low), top.up(value.high), told))
+            parts.append(point(x, y, top.up(value.low), top.up(value.high), ORANGE, told))
     return _chart("Accepted pairs of one person, over false accepts", right, top, parts)
 
 
@@ -68,11 +68,11 @@ def draw_det(curve: Roc, equal: float) -> str:
     first = _probit(min(least, 0.01))
     ticks = {_probit(share): _share(share) for share in SHARES if _probit(share) >= first}
     right, top = (_Axis(title, first, _probit(0.6), ticks) for title in ("false match rate", "false non-match rate"))
-    course = zip(curve.far[shown], missed[shown], strict=True)
-    parts = [_course((right.across(_probit(far)), top.up(_probit(rate))) for far, rate in course)]
+    ends = zip(curve.far[shown], missed[shown], strict=True)
+    parts = [_course((right.across(_probit(far)), top.up(_probit(rate))) for far, rate in ends)]
     if 0 < equal < 0.6:
         x, y = right.across(max(_probit(equal), first)), top.up(max(_probit(equal), first))
-        parts.append(_point(x, y, y, y, f"equal error rate: {equal:.2%}"))
+        parts.append(point(x, y, y, y, ORANGE, f"equal error rate: {equal:.2%}"))
     return _chart("False non-matches, over false matches", right, top, parts)
 
 
@@ -93,8 +93,7 @@ def draw_distances(curve: Roc, thresholds: Mapping[str, float]) -> str:
         line = f'x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{DARK}" stroke-dasharray="4 3"'
         parts.append(f"<line {line}><title>{escape(name)}: {threshold:.4f}</title></line>")
     for place, (colour, kind) in enumerate(((BLUE, "one person"), (ORANGE, "different people"))):
-        y = TOP + 14 + 16 * place
-        parts.append(f'<text x="{WIDTH - RIGHT - 4}" y="{y}" text-anchor="end" fill="{colour}">{kind}</text>')
+        parts.append(label(WIDTH - RIGHT - 4, TOP + 14 + 16 * place, kind, anchor="end", colour=colour))
     return _chart("Distances of pairs", right, top, parts)
 
 
@@ -116,13 +115,7 @@ def _bars(shares: NDArray[np.float64], edges: NDArray[np.float64], right: _Axis,
 def _course(ends: Iterable[tuple[float, float]]) -> str:
     """A line through many points, of which those that would fall on half a pixel of another are left out."""
     pixels = dict.fromkeys((round(x * 2) / 2, round(y * 2) / 2) for x, y in ends)
-    points = " ".join(f"{x:g},{y:g}" for x, y in pixels)
-    return f'<polyline points="{points}" fill="none" stroke="{BLUE}" stroke-width="1.8"/>'
-
-
-def _point(x: float, y: float, low: float, high: float, told: str) -> str:
-    bar = f'<path d="M{x - 4:.1f} {high:.1f}h8m-4 0V{low:.1f}m-4 0h8" fill="none" stroke="{ORANGE}"/>'
-    return f'{bar}<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{ORANGE}"><title>{escape(told)}</title></circle>'
+    return course(pixels, BLUE)
 
 
 def _chart(title: str, right: _Axis, top: _Axis, parts: Sequence[str]) -> str:
@@ -131,25 +124,12 @@ def _chart(title: str, right: _Axis, top: _Axis, parts: Sequence[str]) -> str:
     for value, text in right.ticks.items():
         x = right.across(value)
         lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{base}" stroke="{GREY}"/>')
-        lines.append(f'<text x="{x:.1f}" y="{base + 16}" text-anchor="middle">{text}</text>')
-    for value, text in top.ticks.items():
-        y = top.up(value)
-        lines.append(f'<line x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GREY}"/>')
-        lines.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-    style = f'font-family="system-ui, Helvetica, Arial, sans-serif" font-size="11" fill="{DARK}"'
-    middle = (TOP + base) / 2
-    return "".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(title)}" {style}>',
-            f'<text x="{LEFT}" y="18" font-size="13" font-weight="600">{escape(title)}</text>',
-            *lines,
-            *parts,
-            f'<text x="{(LEFT + end) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(right.title)}</text>',
-            f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(top.title)}</text>',
-            "</svg>",
-        ]
-    )
+        lines.append(label(x, base + 16, text))
+    lines += [level(LEFT, end, top.up(value), text) for value, text in top.ticks.items()]
+    across = label((LEFT + end) / 2, HEIGHT - 8, right.title)
+    turned = f'transform="translate(12 {(TOP + base) / 2}) rotate(-90)" text-anchor="middle"'
+    upwards = f"<text {turned}>{escape(top.title)}</text>"
+    return drawing(title, WIDTH, HEIGHT, [heading(LEFT, 18, title, 13), *lines, *parts, across, upwards])
 
 
 def _probit(share: float) -> float:

@@ -10,6 +10,7 @@ from . import _core
 from .known import BUNDLED, Asked, shipped
 from .network import open_network
 from .recipe import Recipe, read_recipe
+from .runtime import Shape
 
 PACKAGES = ("faceprint", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
 
@@ -64,7 +65,7 @@ def _describe_graph(path: Path, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _ports(shapes: dict[str, tuple[int | None, ...]], types: dict[str, str]) -> str:
+def _ports(shapes: dict[str, Shape], types: dict[str, str]) -> str:
     return ", ".join(f"{name} {types[name]} {shape}" for name, shape in shapes.items())
 
 

@@ -26,8 +26,8 @@ class Held:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.lock = threading.RLock()
-        self.state = State("float32")
+        self.lock: threading.RLock = threading.RLock()
+        self.state: State = State("float32")
         self.packed: _core.Gallery | None = None
         self.ids: NDArray[np.int64] = np.empty(0, np.int64)
         self.people: NDArray[np.int64] = np.empty(0, np.int64)

@@ -34,7 +34,7 @@ class CrossBatchMemory:
     """
 
     def __init__(self, size: int) -> None:
-        self.size = as_whole(size, "size", 1)
+        self.size: int = as_whole(size, "size", 1)
         self.clear()
 
     def clear(self) -> None:

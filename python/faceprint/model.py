@@ -76,8 +76,8 @@ class Model:
         self.network = network
         self.detector = detector
         self.limits = limits
-        self.options = options or DetectorOptions()
-        self.threads = threads or _core.default_threads()
+        self.options: DetectorOptions = options or DetectorOptions()
+        self.threads: int = threads or _core.default_threads()
 
     @property
     def recipe(self) -> Recipe:

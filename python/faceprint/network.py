@@ -37,7 +37,7 @@ class Network:
         self.recipe = recipe
         self.origin = origin
         self._ports = find_ports(session, recipe)
-        self.batch = self._ports.batch or self._promised_batch()
+        self.batch: int | None = self._ports.batch or self._promised_batch()
 
     def inputs(self, image: Pixels, found: Detections) -> NDArray[np.float32]:
         """Cut the faces found on a photograph, as the network's input: (faces, views, ...).

@@ -6,9 +6,7 @@ from typing import Literal
 
 from .errors import RecipeError
 from .recipe import Recipe
-from .runtime import FLOATS, Session
-
-Shape = tuple[int | None, ...]
+from .runtime import FLOATS, Session, Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ class Device(NamedTuple):
     provider: str
     memory: str
 
+
+Shape: TypeAlias = tuple[int | None, ...]
 
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # what a network may take and give
 DEVICES = {"cpu": Device("CPUExecutionProvider", "cpu"), "cuda": Device("CUDAExecutionProvider", "cuda")}
@@ -53,9 +55,9 @@ class Session:
         self._open_alone = open_alone
         self._opening = threading.Lock()
         self.sha256 = sha256
-        self.inputs = {node.name: _shape(node.shape) for node in session.get_inputs()}
-        self.outputs = {node.name: _shape(node.shape) for node in session.get_outputs()}
-        self.types = {node.name: node.type for node in (*session.get_inputs(), *session.get_outputs())}
+        self.inputs: dict[str, Shape] = {node.name: _shape(node.shape) for node in session.get_inputs()}
+        self.outputs: dict[str, Shape] = {node.name: _shape(node.shape) for node in session.get_outputs()}
+        self.types: dict[str, str] = {node.name: node.type for node in (*session.get_inputs(), *session.get_outputs())}
         for node in session.get_inputs():
             if node.type not in FLOATS:
                 raise NetworkError(f"{name} must take float32 or float16, but its input {node.name!r} is {node.type}")
@@ -177,7 +179,7 @@ def _read(path: Path, name: str) -> bytes:
         raise NetworkError(f"{name} cannot be read: {error}") from error
 
 
-def _shape(shape: list[Any]) -> tuple[int | None, ...]:
+def _shape(shape: list[Any]) -> Shape:
     return tuple(size if isinstance(size, int) else None for size in shape)
 
 

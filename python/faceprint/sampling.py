@@ -49,11 +49,11 @@ class PKSampler:
         weights: Any = None,
         seed: int = 0,
     ) -> None:
-        self.people = as_whole(people, "people", 1)
-        self.faces = as_whole(faces, "faces", 2)
-        self.negatives = as_whole(negatives, "negatives", 0)
-        self.seed = as_whole(seed, "seed", 0)
-        self.epoch = 0
+        self.people: int = as_whole(people, "people", 1)
+        self.faces: int = as_whole(faces, "faces", 2)
+        self.negatives: int = as_whole(negatives, "negatives", 0)
+        self.seed: int = as_whole(seed, "seed", 0)
+        self.epoch: int = 0
         self._labels = as_labels(labels, len(labels))
         self._chances, self._weighted = _log_weights(weights, len(labels)), weights is not None
         self._kept = np.flatnonzero(self._chances > -np.inf)

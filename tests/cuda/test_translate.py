@@ -37,7 +37,7 @@ def cpp_of(body: str) -> str:
         ("@!%p1 bra \t$L__BB0_2;\n$L__BB0_2:", "if (!p1) { goto label_L__BB0_2; }"),
         ("ld.global.v2.f32 \t{%f1, %f2}, [%rd1+8];", "aligned<8>(pointer(as<std::uint64_t>(rd1)) + (8))"),
         ("mov.u32 \t%r1, %tid.x;", "put(r1, as<std::uint32_t>(threadIdx.x));"),
-        ("bar.sync \t0;", "emulated::meet_block(0, std::source_location::current());"),
+        ("bar.sync \t0;", "emulated::meet_block(false, std::source_location::current());"),
     ],
 )
 def test_instructions_become_cpp(ptx: str, cpp: str):

@@ -34,7 +34,7 @@ struct Thread {
   std::source_location site;
   unsigned mask = 0;
   bool orders = false;  // whether it waits for accesses to memory
-  int predicate = 0;
+  bool predicate = false;
   std::uint64_t word = 0;
   Exchanged exchanged{};
 
@@ -91,7 +91,7 @@ class Block {
   void give_way_perhaps() {
     if (settings().order == Order::shuffled && random_() % 4 == 0) give_way();
   }
-  Votes votes() const { return votes_; }
+  bool vote() const { return vote_; }
   [[noreturn]] void fail(const std::string& what) {
     fault_ = what + ", thread " + text_of(current_->index) + " of block " + text_of(index_);
     current_->state = State::done;
@@ -127,7 +127,7 @@ class Block {
   std::vector<std::unique_ptr<Thread>>& threads_;
   std::mt19937& random_;
   Thread* current_ = nullptr;
-  Votes votes_{};
+  bool vote_ = false;
   std::vector<SharedArray> shared_;
   std::optional<std::string> fault_;
 };
@@ -221,7 +221,7 @@ void Block::release_block() {
   const Thread* first = nullptr;
   unsigned left = 0, at_warp = 0;
   bool together = true;
-  votes_ = {0, 1, 0};
+  vote_ = false;
   for (unsigned i = 0; i < count_; ++i) {
     const Thread& one = thread(i);
     left += one.state == State::done;
@@ -229,9 +229,7 @@ void Block::release_block() {
     if (one.state != State::at_block) continue;
     if (!first) first = &one;
     together = together && same(one.site, first->site);
-    votes_.count += one.predicate != 0;
-    votes_.all &= one.predicate != 0;
-    votes_.any |= one.predicate != 0;
+    vote_ = vote_ || one.predicate;
   }
   if (at_warp > 0) {
     for (unsigned i = 0; i < count_; ++i) {
@@ -308,10 +306,10 @@ void execute(const Launch& launch) {
   if (const std::string wrong = watch::end_launch(); !wrong.empty()) throw Fault(wrong);
 }
 
-Votes meet_block(int predicate, std::source_location site) {
+bool meet_block(bool predicate, std::source_location site) {
   running->current().predicate = predicate;
   running->wait(State::at_block, site);
-  return running->votes();
+  return running->vote();
 }
 
 namespace {

@@ -53,12 +53,8 @@ void run_kernel(const Launch& launch);
 
 using Exchanged = std::array<std::uint64_t, warp_size>;  // by lane; only those of the mask mean something
 
-struct Votes {
-  int count, all, any;
-};
-
-Votes meet_block(int predicate, std::source_location site);
-void meet_warp(unsigned mask, std::source_location site);  // which orders accesses to memory, and exchanges do not
+bool meet_block(bool predicate, std::source_location site);  // whether any thread said so
+void meet_warp(unsigned mask, std::source_location site);    // which orders accesses to memory, and exchanges do not
 Exchanged exchange(unsigned mask, std::uint64_t word, std::source_location site);
 int lane();
 void check_lane(unsigned mask, int lane, std::source_location site);

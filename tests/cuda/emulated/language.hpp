@@ -27,9 +27,6 @@ struct alignas(8) float2 {
 struct alignas(16) int4 {
   int x, y, z, w;
 };
-struct alignas(16) uint4 {
-  unsigned x, y, z, w;
-};
 struct alignas(16) float4 {
   float x, y, z, w;
 };
@@ -37,24 +34,14 @@ struct alignas(16) double2 {
   double x, y;
 };
 
-constexpr int2 make_int2(int x, int y) { return {x, y}; }
-constexpr uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
-constexpr float2 make_float2(float x, float y) { return {x, y}; }
 constexpr int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
-constexpr uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 constexpr float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 inline void __syncthreads(std::source_location site = std::source_location::current()) {
   emulated::meet_block(0, site);
 }
-inline int __syncthreads_count(int predicate, std::source_location site = std::source_location::current()) {
-  return emulated::meet_block(predicate, site).count;
-}
-inline int __syncthreads_and(int predicate, std::source_location site = std::source_location::current()) {
-  return emulated::meet_block(predicate, site).all;
-}
 inline int __syncthreads_or(int predicate, std::source_location site = std::source_location::current()) {
-  return emulated::meet_block(predicate, site).any;
+  return emulated::meet_block(predicate != 0, site);
 }
 inline void __syncwarp(unsigned mask = 0xffffffff, std::source_location site = std::source_location::current()) {
   emulated::meet_warp(mask, site);
@@ -91,12 +78,6 @@ T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 32,
   return emulated::value_of_lane(mask, value, from, from >= (emulated::lane() & ~(width - 1)), site);
 }
 template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned distance, int width = 32,
-                   std::source_location site = std::source_location::current()) {
-  const int from = emulated::lane() + static_cast<int>(distance);
-  return emulated::value_of_lane(mask, value, from, from < (emulated::lane() & ~(width - 1)) + width, site);
-}
-template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32,
                   std::source_location site = std::source_location::current()) {
   const int from = emulated::lane() ^ bits;
@@ -111,12 +92,6 @@ inline unsigned __ballot_sync(unsigned mask, int predicate,
     if (mask >> lane & 1 && words[lane]) votes |= 1u << lane;
   }
   return votes;
-}
-inline int __any_sync(unsigned mask, int predicate, std::source_location site = std::source_location::current()) {
-  return __ballot_sync(mask, predicate, site) != 0;
-}
-inline int __all_sync(unsigned mask, int predicate, std::source_location site = std::source_location::current()) {
-  return __ballot_sync(mask, predicate, site) == mask;
 }
 
 namespace emulated {
@@ -150,21 +125,12 @@ T atomicMin(T* address, std::type_identity_t<T> value) {
   return emulated::change_atomically(address, [&](T before) { return value < before ? value : before; });
 }
 template <emulated::AnyOf<int, unsigned, unsigned long long> T>
-T atomicMax(T* address, std::type_identity_t<T> value) {
-  return emulated::change_atomically(address, [&](T before) { return before < value ? value : before; });
-}
-template <emulated::AnyOf<int, unsigned, unsigned long long> T>
 T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
   return emulated::change_atomically(address, [&](T before) { return before == expected ? value : before; });
-}
-template <emulated::AnyOf<int, unsigned, unsigned long long, float> T>
-T atomicExch(T* address, std::type_identity_t<T> value) {
-  return emulated::change_atomically(address, [&](T) { return value; });
 }
 
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
-inline int __clz(int bits) { return std::countl_zero(static_cast<unsigned>(bits)); }
 
 // Four products of bytes, added to a sum.
 inline int __dp4a(int a, int b, int sum) {

@@ -15,8 +15,8 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "executor.hpp"
@@ -114,10 +114,12 @@ std::string line_of(const void* place) {
   std::string lines;
   if (std::FILE* output = popen(command, "r")) {
     char line[512];
-    while (std::fgets(line, sizeof line, output)) lines += (lines.empty() ? "" : " in ") + std::string(line);
+    while (std::fgets(line, sizeof line, output)) {
+      const std::string_view text = line;
+      lines += (lines.empty() ? "" : " in ") + std::string(text.substr(0, text.find_first_of("\n ")));
+    }
     pclose(output);
   }
-  lines = std::regex_replace(lines, std::regex(R"(\n| \(discriminator \d+\))"), "");
   return lines;
 }
 
@@ -203,7 +205,8 @@ void look_at(const void* pointer, std::size_t bytes, bool writes, const void* pl
     region->for_words(address, bytes,
                       [&](std::size_t word, std::uint8_t some) { look_at_word(*region, word, some, writes, place); });
   } else if (writes || !is_known_to_all(address)) {
-    report(place, writes ? "writes memory that is none of the card's" : "reads memory that is none of the card's");
+    // Where the access would end the program, nobody else could say why.
+    emulated::fail(line_of(place) + (writes ? ": writes" : ": reads") + " memory that is none of the card's");
   }
 }
 

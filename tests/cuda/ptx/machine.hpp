@@ -158,21 +158,8 @@ Wider<T> multiply_wide(T a, T b) {
   return static_cast<Wider<T>>(Wider<T>{a} * Wider<T>{b});
 }
 template <class T>
-T multiply_high(T a, T b) {
-  if constexpr (sizeof(T) == 8) {
-    using Whole = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
-    return static_cast<T>((static_cast<Whole>(a) * static_cast<Whole>(b)) >> 64);
-  } else {
-    return static_cast<T>(multiply_wide(a, b) >> 8 * sizeof(T));
-  }
-}
-template <class T>
 T multiply_add(T a, T b, T c) {
   return add(multiply(a, b), c);
-}
-template <class T>
-Wider<T> multiply_add_wide(T a, T b, Wider<T> c) {
-  return add(multiply_wide(a, b), c);
 }
 template <class T>
 T divide(T a, T b) {
@@ -242,10 +229,6 @@ T shift_right(T a, std::uint32_t count) {
 template <class T>
 std::uint32_t count_ones(T a) {
   return static_cast<std::uint32_t>(std::popcount(a));
-}
-template <class T>
-std::uint32_t count_leading_zeros(T a) {
-  return static_cast<std::uint32_t>(std::countl_zero(a));
 }
 inline std::uint32_t reverse_bits(std::uint32_t a) {
   std::uint32_t reversed = 0;

@@ -23,11 +23,10 @@ COMPARISONS = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "lo": "<", "ls": "<=", "hi": ">", "hs": ">=",
 }  # fmt: skip
 ARITHMETIC = {
-    "add": "add", "sub": "subtract", "mul.lo": "multiply", "mul.wide": "multiply_wide", "mul.hi": "multiply_high",
-    "mad.lo": "multiply_add", "mad.wide": "multiply_add_wide", "fma": "std::fma", "div": "divide", "rem": "remainder",
-    "min": "least", "max": "greatest", "abs": "magnitude", "neg": "negative", "and": "bit_and", "or": "bit_or",
-    "xor": "bit_xor", "not": "bit_not", "shl": "shift_left", "shr": "shift_right", "rcp": "reciprocal",
-    "sqrt": "std::sqrt", "popc": "count_ones", "clz": "count_leading_zeros", "brev": "reverse_bits",
+    "add": "add", "sub": "subtract", "mul.lo": "multiply", "mul.wide": "multiply_wide", "mad.lo": "multiply_add",
+    "fma": "std::fma", "div": "divide", "rem": "remainder", "min": "least", "max": "greatest", "abs": "magnitude",
+    "neg": "negative", "and": "bit_and", "or": "bit_or", "xor": "bit_xor", "not": "bit_not", "shl": "shift_left",
+    "shr": "shift_right", "rcp": "reciprocal", "sqrt": "std::sqrt", "popc": "count_ones", "brev": "reverse_bits",
     "bfind.shiftamt": "distance_of_first_one", "bfi": "insert_bits",
 }  # fmt: skip
 
@@ -263,11 +262,10 @@ class Translator:
             case "call":
                 return self.call(given, line)
             case "bar" if modifiers[0] == "sync" and given == ["0"]:
-                return "emulated::meet_block(0, std::source_location::current());"
-            case "bar" if modifiers[0] == "red" and given[1] == "0":
-                vote = {"or": "any", "and": "all", "popc": "count"}[modifiers[1]]
+                return "emulated::meet_block(false, std::source_location::current());"
+            case "bar" if modifiers == ["red", "or", "pred"] and given[1] == "0":
                 predicate = self.value(given[2], "pred")
-                return put(given[0], f"emulated::meet_block({predicate}, std::source_location::current()).{vote}")
+                return put(given[0], f"emulated::meet_block({predicate}, std::source_location::current())")
             case "bar" if modifiers == ["warp", "sync"]:
                 return f"emulated::meet_warp({self.value(given[0], 'u32')}, std::source_location::current());"
             case "shfl" if modifiers[0] == "sync":
@@ -277,13 +275,12 @@ class Translator:
                     target, "got.value"
                 )
                 return code + (put(predicate, "got.within") if predicate else "")
-            case "vote" if modifiers[0] == "sync":
-                how = {"ballot": "__ballot_sync", "any": "__any_sync", "all": "__all_sync"}[modifiers[1]]
-                return put(given[0], f"{how}({self.value(given[2], 'u32')}, {self.value(given[1], 'pred')})")
+            case "vote" if modifiers[:2] == ["sync", "ballot"]:
+                return put(given[0], f"__ballot_sync({self.value(given[2], 'u32')}, {self.value(given[1], 'pred')})")
             case "atom" | "red":
                 if name == "red":
                     given = ["_", *given]
-                how = next(part for part in modifiers if part in ("add", "min", "max", "cas", "exch"))
+                how = next(part for part in modifiers if part in ("add", "min", "cas"))
                 start = self.address(function, given[1], space)
                 arguments = ", ".join(self.value(operand, kind) for operand in given[2:])
                 code = f"atomic_{how}<{TYPES[kind]}>({start}, {arguments})"
@@ -302,8 +299,6 @@ class Translator:
         kinds = [kind] * (len(given) - 1)
         if name in ("shl", "shr"):
             kinds[1] = "u32"
-        if key == "mad.wide":
-            kinds[2] = f"{kind[0]}{16 * size_of(kind)}"
         if name == "bfi":
             kinds[2:] = ["u32", "u32"]
         arguments = ", ".join(self.value(operand, each) for operand, each in zip(given[1:], kinds, strict=True))

@@ -178,13 +178,14 @@ TEST(chips_are_those_of_the_cpu) {
   const auto between = [&](double low, double high) {
     return low + (high - low) * static_cast<double>(random()) * 0x1p-32;
   };
+  const auto below = [&](unsigned end) { return static_cast<std::ptrdiff_t>(random() % end); };
   for (int round = 0; round < 24; ++round) {
-    const std::ptrdiff_t height = 1 + random() % 60, width = 1 + random() % 60, stride = 3 * width + round % 5;
+    const std::ptrdiff_t height = 1 + below(60), width = 1 + below(60), stride = 3 * width + round % 5;
     std::vector<std::uint8_t> pixels(static_cast<std::size_t>(height * stride));
     for (std::uint8_t& value : pixels) value = static_cast<std::uint8_t>(random());
     const Image image = {pixels.data(), height, width, stride};
     const Image upside_down = {pixels.data() + (height - 1) * stride, height, width, -stride};
-    ChipFormat format = {static_cast<std::ptrdiff_t>(1 + random() % 9), static_cast<std::ptrdiff_t>(1 + random() % 40)};
+    ChipFormat format = {1 + below(9), 1 + below(40)};
     format.layout = round % 2 ? Layout::nchw : Layout::nhwc;
     format.channels = round % 3 ? Channels::rgb : Channels::bgr;
     format.mean = {1.5f, 127.5f, 3};

@@ -9,10 +9,6 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-#else
-#define __sanitizer_start_switch_fiber(...) static_cast<void>(0)
-#define __sanitizer_finish_switch_fiber(...) static_cast<void>(0)
-#define __asan_unpoison_memory_region(...) static_cast<void>(0)
 #endif
 
 // Pushes what a called function must keep, swaps stack pointers, and returns where the other one's caller was.
@@ -49,6 +45,21 @@ namespace emulated {
 
 namespace {
 
+// What AddressSanitizer is told, where it is at work.
+#if defined(__SANITIZE_ADDRESS__)
+void leave_for(const void* stack, std::size_t bytes, void** shadow) {
+  __sanitizer_start_switch_fiber(shadow, stack, bytes);
+}
+void arrive_from(void* shadow, const void** stack, std::size_t* bytes) {
+  __sanitizer_finish_switch_fiber(shadow, stack, bytes);
+}
+void forget(void* stack, std::size_t bytes) { __asan_unpoison_memory_region(stack, bytes); }
+#else
+void leave_for(const void*, std::size_t, void**) {}
+void arrive_from(void*, const void**, std::size_t*) {}
+void forget(void*, std::size_t) {}
+#endif
+
 thread_local Fiber* starting = nullptr;
 
 }  // namespace
@@ -63,13 +74,13 @@ Fiber::~Fiber() { munmap(stack_ - guard_bytes, guard_bytes + stack_bytes); }
 
 void Fiber::enter() {
   Fiber* self = starting;
-  __sanitizer_finish_switch_fiber(nullptr, &self->other_stack_, &self->other_bytes_);
+  arrive_from(nullptr, &self->other_stack_, &self->other_bytes_);
   self->entry_(self->argument_);
   std::abort();
 }
 
 void Fiber::start(void (*entry)(void*), void* argument) {
-  __asan_unpoison_memory_region(stack_, stack_bytes);
+  forget(stack_, stack_bytes);
   entry_ = entry;
   argument_ = argument;
   own_shadow_ = nullptr;
@@ -78,20 +89,20 @@ void Fiber::start(void (*entry)(void*), void* argument) {
   top[1] = nullptr;
   top[0] = reinterpret_cast<void*>(&Fiber::enter);
   for (std::size_t i = 0; i < kept_words; ++i) *--top = nullptr;
-  own_place_ = top;
+  own_place_ = static_cast<void*>(top);
 }
 
 void Fiber::resume() {
   starting = this;
-  __sanitizer_start_switch_fiber(&other_shadow_, stack_, stack_bytes);
+  leave_for(stack_, stack_bytes, &other_shadow_);
   emulated_switch_stacks(&other_place_, own_place_);
-  __sanitizer_finish_switch_fiber(other_shadow_, nullptr, nullptr);
+  arrive_from(other_shadow_, nullptr, nullptr);
 }
 
 void Fiber::give_way() {
-  __sanitizer_start_switch_fiber(&own_shadow_, other_stack_, other_bytes_);
+  leave_for(other_stack_, other_bytes_, &own_shadow_);
   emulated_switch_stacks(&own_place_, other_place_);
-  __sanitizer_finish_switch_fiber(own_shadow_, &other_stack_, &other_bytes_);
+  arrive_from(own_shadow_, &other_stack_, &other_bytes_);
 }
 
 }  // namespace emulated

@@ -176,7 +176,7 @@ Region* region_of(const std::byte* address, std::size_t bytes) {
     if (region.holds(address, bytes)) return &region;
   }
   if (latest && latest->holds(address, bytes)) return latest;
-  auto after = global.upper_bound(address);
+  const auto after = global.upper_bound(address);
   if (after == global.begin()) return nullptr;
   Region& region = std::prev(after)->second;
   if (!region.holds(address, bytes)) return nullptr;
@@ -245,17 +245,17 @@ void meet_block() { ++now.barriers; }
 
 // All lanes of the mask have met each other; what they do from now on has been met by nobody.
 void meet_warp(unsigned warp, unsigned mask) {
-  std::array<std::uint32_t, warp_size> latest{};
+  std::array<std::uint32_t, warp_size> met{};
   const auto of_mask = [&](auto act) {
     for (unsigned lane = 0; lane < warp_size; ++lane) {
       if (mask >> lane & 1) act(now.clocks[warp * warp_size + lane], lane);
     }
   };
   of_mask([&](const auto& clocks, unsigned) {
-    for (unsigned i = 0; i < warp_size; ++i) latest[i] = std::max(latest[i], clocks[i]);
+    for (unsigned i = 0; i < warp_size; ++i) met[i] = std::max(met[i], clocks[i]);
   });
   of_mask([&](auto& clocks, unsigned lane) {
-    clocks = latest;
+    clocks = met;
     ++clocks[lane];
   });
 }

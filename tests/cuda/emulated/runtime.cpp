@@ -54,7 +54,7 @@ struct Machine {
   // Whether all of it is memory of that card.
   bool holds(int device, const void* address, std::size_t bytes) const {
     auto* first = const_cast<std::byte*>(static_cast<const std::byte*>(address));
-    auto after = memory.upper_bound(first);
+    const auto after = memory.upper_bound(first);
     if (after == memory.begin()) return false;
     const auto& [begin, allocation] = *std::prev(after);
     return allocation.device == device && first + bytes <= begin + allocation.bytes;
@@ -71,7 +71,7 @@ thread_local int current_device = 0;
 // Calls call() unless a kernel has failed.
 template <class Call>
 cudaError_t guarded(const Call& call) {
-  const std::lock_guard lock(machine().mutex);
+  const std::scoped_lock lock(machine().mutex);
   if (!machine().fault.empty()) return cudaErrorLaunchFailure;
   try {
     return call();
@@ -245,7 +245,7 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, 
   if (width == 0 || height == 0) return cudaSuccess;
   const bool from_card = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   const bool to_card = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
-  const std::lock_guard lock(machine().mutex);
+  const std::scoped_lock lock(machine().mutex);
   if (to_card != machine().holds(current_device, to, extent(to_pitch, width, height)) ||
       from_card != machine().holds(current_device, from, extent(from_pitch, width, height))) {
     return cudaErrorInvalidValue;

@@ -28,20 +28,6 @@ void check_directions(Matrix<const float> queries) {
   }
 }
 
-void check_metric(const Gallery& gallery, const Search& search) {
-  if (search.metric == Metric::cosine && gallery.short_rows() > 0) {
-    throw std::invalid_argument("rows of the gallery must be longer than 1e-15 for the cosine: " +
-                                std::to_string(gallery.short_rows()) + " of them are not");
-  }
-  if (search.scan != Scan::certified) return;
-  if (!gallery.has_bounds()) {
-    throw std::invalid_argument("a certified scan needs a gallery of float32 rows with codes");
-  }
-  if (search.metric == Metric::cosine) {
-    throw std::invalid_argument("a certified scan finds distances or dot products, not cosines");
-  }
-}
-
 void check_queries(Matrix<const float> queries, const Gallery& gallery, const Search& search) {
   check_width("queries", queries, gallery.columns());
   check_values("queries", queries);
@@ -56,6 +42,20 @@ Search resolved(const Search& search) {
 }
 
 }  // namespace
+
+void check_metric(const Gallery& gallery, const Search& search) {
+  if (search.metric == Metric::cosine && gallery.short_rows() > 0) {
+    throw std::invalid_argument("rows of the gallery must be longer than 1e-15 for the cosine: " +
+                                std::to_string(gallery.short_rows()) + " of them are not");
+  }
+  if (search.scan != Scan::certified) return;
+  if (!gallery.has_bounds()) {
+    throw std::invalid_argument("a certified scan needs a gallery of float32 rows with codes");
+  }
+  if (search.metric == Metric::cosine) {
+    throw std::invalid_argument("a certified scan finds distances or dot products, not cosines");
+  }
+}
 
 void check_nearest(std::ptrdiff_t k, std::ptrdiff_t gallery_rows) {
   if (gallery_rows < 1) throw std::invalid_argument("gallery must have at least 1 row, not 0");

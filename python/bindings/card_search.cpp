@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "arrays.hpp"
+#include "bindings.hpp"
 #include "card.hpp"
 #include "check.hpp"
 #include "cuda/distance.hpp"
@@ -82,6 +83,31 @@ py::tuple nearest(const py::object& first, const py::object& second, const py::o
   return py::make_tuple(values, indices);
 }
 
+// A gallery of the host, which its cards keep.
+py::tuple search(const py::object& queries, const SharedGallery& shared, const py::object& k, const std::string& name,
+                 const py::object& stream_number) {
+  const Metric metric = as_metric(name);
+  const py::ssize_t kept = as_integer("k", k);
+  CardMatrix matrix("x", queries);
+  const OnDevice here(matrix.device());
+  const SharedStream stream = as_stream(stream_number);
+  const Matrix<const float> x = matrix.open(*stream);
+  faceprint::check_width("x", x, shared.gallery.columns());
+  faceprint::check_nearest(kept, shared.rows());
+  CardArray values(CardArray::Type::float32, {x.rows, kept}, stream);
+  CardArray indices(CardArray::Type::int64, {x.rows, kept}, stream);
+  {
+    const py::gil_scoped_release unlocked;
+    const std::shared_lock lock(shared.mutex);
+    faceprint::check_metric(shared.gallery, {.metric = metric});
+    if (x.rows > 0) faceprint::cuda::check_rows("x", faceprint::cuda::pack_on_card(x, *stream), metric, *stream);
+    faceprint::cuda::nearest_on_card(x, shared.gallery, metric, values.matrix<float>(), indices.matrix<std::int64_t>(),
+                                     *stream);
+    if (stream_number.is_none()) stream->wait();
+  }
+  return py::make_tuple(values, indices);
+}
+
 }  // namespace
 
 void bind_card_search(py::module_& module) {
@@ -90,4 +116,6 @@ void bind_card_search(py::module_& module) {
   module.def("nearest", nearest, py::arg("x"), py::arg("gallery"), py::arg("k"),
              py::arg("metric") = "squared-euclidean", py::arg("stream") = py::none(),
              "The k nearest rows of the gallery for each row of x, on the card.");
+  module.def("search", search, py::arg("x"), py::arg("gallery"), py::arg("k"), py::arg("metric") = "squared-euclidean",
+             py::arg("stream") = py::none(), "The same for a gallery of the core.");
 }

@@ -6,7 +6,7 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import Metric
+from ._core import Gallery, Metric
 from .triplets import Choice, Mining
 
 backend: object
@@ -35,6 +35,13 @@ def send(x: NDArray[np.float32], device: SupportsIndex = 0, stream: SupportsInde
 def distances(x: Any, y: Any, stream: SupportsIndex | None = None) -> Array: ...
 def nearest(
     x: Any, gallery: Any, k: SupportsIndex, metric: Metric = "squared-euclidean", stream: SupportsIndex | None = None
+) -> tuple[Array, Array]: ...
+def search(
+    x: Any,
+    gallery: Gallery,
+    k: SupportsIndex,
+    metric: Metric = "squared-euclidean",
+    stream: SupportsIndex | None = None,
 ) -> tuple[Array, Array]: ...
 def empty(rows: SupportsIndex, columns: SupportsIndex, half: bool = False, device: SupportsIndex = 0) -> Array: ...
 def chips(

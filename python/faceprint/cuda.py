@@ -61,15 +61,18 @@ def nearest(
 ) -> "tuple[Array, Array]":
     """Find the `k` rows of the gallery nearest to each row of `x`, exactly: distances, float32, and indices, int64.
 
-    As `faceprint.nearest`, to the bit, for float32 matrices on one card. Errors are those of `distances`, and
-    ValueError unless 1 <= k <= rows of the gallery.
+    As `faceprint.nearest`, to the bit, for a float32 matrix on a card. The gallery is another one there, or a
+    `faceprint.Gallery`, which the card keeps from the first search on; where it takes other cards too, the search goes
+    by way of the host. Errors are those of `distances`, and ValueError unless 1 <= k <= rows of the gallery.
 
     >>> import numpy as np
     >>> if not backends()["cuda"]:  # where there is a card
     ...     x = send(np.eye(2, dtype=np.float32))
     ...     assert nearest(x, x, k=1)[1].numpy().tolist() == [[0], [1]]
     """
-    found: tuple[Array, Array] = _module().nearest(x, gallery, k, metric, stream)
+    module, packed = _module(), getattr(gallery, "packed", None)
+    search, rows = (module.nearest, gallery) if packed is None else (module.search, packed)
+    found: tuple[Array, Array] = search(x, rows, k, metric, stream)
     return found
 
 

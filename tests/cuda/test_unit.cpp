@@ -36,7 +36,8 @@ bool run(const std::vector<T>& outputs, std::int64_t views, Matrix<float> means)
   const Stream stream;
   const DeviceArray<T> sent = uploaded(outputs, stream);
   const DeviceArray<float> written(means.rows * means.columns, stream);
-  const bool directed = unit_means(sent.data(), views, {written.data(), means.rows, means.columns, means.columns}, stream);
+  const bool directed =
+      unit_means(sent.data(), views, {written.data(), means.rows, means.columns, means.columns}, stream);
   download(written.data(), written.size(), means.data, stream);
   return directed;
 }
@@ -55,7 +56,8 @@ TEST(unit_means_are_those_of_float64) {
       for (std::int64_t face = 0; face < faces; ++face) {
         const auto expected = unit_mean(scaled.data() + face * views * columns, views, columns);
         for (std::int64_t d = 0; d < columns; ++d) {
-          CHECK(std::abs(static_cast<double>(means.view().row(face)[d]) - expected[static_cast<std::size_t>(d)]) < 3e-7);
+          CHECK(std::abs(static_cast<double>(means.view().row(face)[d]) - expected[static_cast<std::size_t>(d)]) <
+                3e-7);
         }
       }
     }

@@ -188,6 +188,42 @@ def test_dlpack_capsules_are_taken_once(on_cuda, unit_rows):
         card.__dlpack__(dl_device=(1, 0))
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("metric", ["squared-euclidean", "cosine", "dot"])
+def test_a_gallery_is_searched_by_what_lies_on_the_card(on_cuda, unit_rows, storage, metric):
+    gallery = fp.Gallery(storage=storage)
+    gallery.add(unit_rows(8300, 24, 21))  # enough for two cards, where there are
+    x = unit_rows(40, 24, 22)
+    for k in (1, 20):
+        found = fp.cuda.nearest(fp.cuda.send(x), gallery, k, metric=metric)
+        same([array.numpy() for array in found], fp.nearest(x, gallery, k, metric=metric))
+    card = fp.cuda.send(x)
+    gallery.remove(ids=[int(gallery.search(x[:1], k=1).ids[0, 0])])
+    backwards = Interface(
+        card, shape=(20, 24), strides=(-192, 4), data=(card.__cuda_array_interface__["data"][0] + 96 * 38, True)
+    )
+    found = fp.cuda.nearest(backwards, gallery, 3, metric=metric)
+    same([array.numpy() for array in found], fp.nearest(np.ascontiguousarray(x[38::-2]), gallery, 3, metric=metric))
+
+
+@pytest.mark.cuda
+def test_searches_of_a_gallery_are_refused(on_cuda, unit_rows):
+    gallery, card = fp.Gallery(), fp.cuda.send(unit_rows(4, 8, 23))
+    gallery.add(unit_rows(5, 8, 24))
+    with pytest.raises(ValueError, match=r"^k must be in \[1, 5\], not 6$"):
+        fp.cuda.nearest(card, gallery, 6)
+    with pytest.raises(ValueError, match=r"^x must have shape \(n, 8\), not \(4, 7\)$"):
+        fp.cuda.nearest(fp.cuda.send(unit_rows(4, 7, 25)), gallery, 1)
+    x = unit_rows(4, 8, 26)
+    x[2] = 0
+    with pytest.raises(ValueError, match=r"^x must be longer than 1e-15 for the cosine: row 2 is not$"):
+        fp.cuda.nearest(fp.cuda.send(x), gallery, 1, metric="cosine")
+    gallery.add(np.zeros((1, 8), np.float32))
+    with pytest.raises(ValueError, match=r"^rows of the gallery must be longer than 1e-15 for the cosine"):
+        fp.cuda.nearest(card, gallery, 1, metric="cosine")
+
+
 MININGS = [
     {"kind": "semihard"},
     {"kind": "semihard", "choice": "random", "seed": 3},

@@ -64,8 +64,10 @@ Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float
 // on which of two rows is the query.
 void neighbours(const Gallery& gallery, Matrix<float> values, Matrix<std::int64_t> indices, const Search& search = {});
 
-// Throw as the above would for this k, before any memory for the outputs is taken.
+// Throw as the above would for this k, before any memory for the outputs is taken, and for what such a gallery cannot
+// be asked for.
 void check_nearest(std::ptrdiff_t k, std::ptrdiff_t gallery_rows);
 void check_neighbours(std::ptrdiff_t k, std::ptrdiff_t rows);
+void check_metric(const Gallery& gallery, const Search& search);
 
 }  // namespace faceprint

@@ -84,4 +84,12 @@ CardGallery::CardGallery(const Gallery& gallery)
   gallery.residence().keep(resident_);
 }
 
+bool CardGallery::all_on_current_card() const {
+  int current = 0;
+  check(cudaGetDevice(&current));
+  return cards() == 1 && shares_.front().device == current;
+}
+
+int CardGallery::groups() const { return narrow("columns", gallery_.groups()); }
+
 }  // namespace faceprint::cuda

@@ -46,6 +46,8 @@ class CardGallery {
   explicit CardGallery(const Gallery& gallery);
 
   std::ptrdiff_t cards() const { return std::ssize(shares_); }
+  bool all_on_current_card() const;
+  int groups() const;  // of codes
 
   // Calls work(stream) for each card, from a thread of its own and on that card, and waits for what it has begun there.
   template <class Work>

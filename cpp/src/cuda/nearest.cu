@@ -56,7 +56,7 @@ void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers&
   });
 }
 
-// One batch of queries of the host, the first of which has this number among the rows if these search each other.
+// One batch of queries, the first of which has this number among the rows if these search each other.
 struct Task {
   Matrix<const float> queries;
   Metric metric;
@@ -65,21 +65,30 @@ struct Task {
   bool join;
 };
 
-// The nearest on each card, [cards][queries][k], on the host.
+// The nearest on one card, [queries][k], of the task's queries, which have been sent there.
 template <class Value>
-std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, int groups, Progress& progress) {
+DeviceArray<Entry> search_card(PackedRows sent, const Task& task, const CardGallery& cards, std::ptrdiff_t card,
+                               Progress& progress, const Stream& stream) {
+  const Queries<Value> queries(std::move(sent), cards.groups(), task.metric, stream);
+  DeviceArray<Entry> nearest = no_entries(task.queries.rows * task.k, stream);
+  cards.for_slabs(card, stream, [&](const Slab& slab) {
+    const RowTerms terms = terms_of(slab, task.metric, stream);
+    const Numbers numbers = {static_cast<std::uint32_t>(slab.first_row()), task.first_query, task.join};
+    search_rows(queries.with(slab.panels<Value>(), terms), task.metric, task.k, numbers, nearest, stream);
+    stream.wait();
+    progress.add(static_cast<double>(task.queries.rows) * slab.rows());
+  });
+  return nearest;
+}
+
+// The nearest on each card, [cards][queries][k], on the host, where the queries are too.
+template <class Value>
+std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, Progress& progress) {
   const std::ptrdiff_t size = task.queries.rows * task.k;
   std::vector<Entry> found(static_cast<std::size_t>(cards.cards() * size));
   cards.on_each_card(progress, [&](std::ptrdiff_t card, const Stream& stream) {
-    const Queries<Value> queries(pack_from_host(task.queries, stream), groups, task.metric, stream);
-    DeviceArray<Entry> nearest = no_entries(size, stream);
-    cards.for_slabs(card, stream, [&](const Slab& slab) {
-      const RowTerms terms = terms_of(slab, task.metric, stream);
-      const Numbers numbers = {static_cast<std::uint32_t>(slab.first_row()), task.first_query, task.join};
-      search_rows(queries.with(slab.panels<Value>(), terms), task.metric, task.k, numbers, nearest, stream);
-      stream.wait();
-      progress.add(static_cast<double>(task.queries.rows) * slab.rows());
-    });
+    PackedRows sent = pack_from_host(task.queries, stream);
+    const auto nearest = search_card<Value>(std::move(sent), task, cards, card, progress, stream);
     download(nearest.data(), size, found.data() + card * size, stream);
   });
   return found;
@@ -113,16 +122,38 @@ void search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Galler
   Progress progress(search.watch, static_cast<double>(count) * static_cast<double>(gallery.rows()));
   const int k = narrow("k", values.columns);
   const std::ptrdiff_t most = queries_at_once(count, k);
-  const int groups = narrow("columns", gallery.groups());
   for (std::ptrdiff_t first = 0; first < count; first += most) {
     const std::ptrdiff_t some = std::min(most, count - first);
     const Task task = {rows_of(first, some), search.metric, k, static_cast<std::uint32_t>(first), join};
     with_values(gallery.storage(), [&]<class Value>(Value) {
-      read_all(search_cards<Value>(task, cards, groups, progress), search.metric, values.slice(first, some),
+      read_all(search_cards<Value>(task, cards, progress), search.metric, values.slice(first, some),
                indices.slice(first, some));
     });
   }
 }
+
+// An entry for each of the `count` values and indices, without a gap between rows.
+void write_entries(const DeviceArray<Entry>& found, Metric metric, float* values, std::int64_t* indices,
+                   const Stream& stream) {
+  launch(read_entries, blocks_of(found.size()), block_threads, 0, stream, found.data(), found.size(),
+         Values(metric).similarity, values, indices);
+}
+
+// Rows of the card on the host, by way of the memory that they span.
+class BroughtRows {
+ public:
+  BroughtRows(Matrix<const float> rows, const Stream& stream) : rows_(rows) {
+    const float *first = rows.row(0), *last = rows.row(rows.rows - 1), *lowest = std::min(first, last);
+    values_.resize(static_cast<std::size_t>(std::max(first, last) - lowest + rows.columns));
+    download(lowest, std::ssize(values_), values_.data(), stream);
+    rows_.data = values_.data() + (first - lowest);
+  }
+  const Matrix<const float>& view() const { return rows_; }
+
+ private:
+  Matrix<const float> rows_;
+  std::vector<float> values_;
+};
 
 }  // namespace
 
@@ -156,8 +187,35 @@ void nearest_on_card(const PackedRows& queries, const PackedRows& gallery, Metri
                                 terms.view()};
     DeviceArray<Entry> found = no_entries(std::ptrdiff_t{some} * k, stream);
     search_rows(pairs, metric, k, {0, 0, false}, found, stream);
-    launch(read_entries, blocks_of(found.size()), block_threads, 0, stream, found.data(), found.size(),
-           Values(metric).similarity, values.row(first), indices.row(first));
+    write_entries(found, metric, values.row(first), indices.row(first), stream);
+  }
+}
+
+void nearest_on_card(Matrix<const float> queries, const Gallery& gallery, Metric metric, Matrix<float> values,
+                     Matrix<std::int64_t> indices, const Stream& stream) {
+  if (queries.rows == 0) return;
+  const CardGallery cards(gallery);
+  if (!cards.all_on_current_card()) {
+    const BroughtRows brought(queries, stream);
+    std::vector<float> found(static_cast<std::size_t>(queries.rows * values.columns));
+    std::vector<std::int64_t> rows(found.size());
+    const std::ptrdiff_t k = values.columns;
+    nearest(brought.view(), gallery, {.metric = metric}, {found.data(), queries.rows, k, k},
+            {rows.data(), queries.rows, k, k});
+    upload(found.data(), std::ssize(found), values.data, stream);
+    upload(rows.data(), std::ssize(rows), indices.data, stream);
+    return stream.wait();
+  }
+  Progress unwatched(nullptr, 1);
+  const int k = narrow("k", values.columns);
+  const std::ptrdiff_t most = queries_at_once(queries.rows, k);
+  for (std::ptrdiff_t first = 0; first < queries.rows; first += most) {
+    const Task task = {queries.slice(first, std::min(most, queries.rows - first)), metric, k, 0, false};
+    with_values(gallery.storage(), [&]<class Value>(Value) {
+      PackedRows packed = pack_on_card(task.queries, stream);
+      const auto found = search_card<Value>(std::move(packed), task, cards, 0, unwatched, stream);
+      write_entries(found, metric, values.row(first), indices.row(first), stream);
+    });
   }
 }
 

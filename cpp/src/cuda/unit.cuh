@@ -24,7 +24,7 @@ __device__ double length_of(const T* row, std::int64_t columns) {
   return std::sqrt(square);
 }
 
-// A warp a face. `undirected` is set where a row has no direction: its length is 0, infinite or no number.
+// A warp a face. `undirected` counts faces of which a row has no direction: its length is 0, infinite or no number.
 template <class T>
 __global__ void mean_unit_rows(const T* outputs, std::int64_t views, Matrix<float> means, int* undirected) {
   const std::int64_t face = blockIdx.x, columns = means.columns;
@@ -43,7 +43,7 @@ __global__ void mean_unit_rows(const T* outputs, std::int64_t views, Matrix<floa
   }
   for (std::int64_t d = threadIdx.x; d < columns; d += warp_size) mean[d] /= static_cast<float>(views);
   scale(mean, [&](std::int64_t d, float value) { mean[d] = value; });
-  if (!directed && threadIdx.x == 0) atomicExch(undirected, 1);
+  if (!directed && threadIdx.x == 0) atomicAdd(undirected, 1);
 }
 
 }  // namespace faceprint::cuda

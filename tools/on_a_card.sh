@@ -46,4 +46,5 @@ python -m pytest -q -m cuda
 step "speed"
 python -m faceprint bench --device cuda --json >"$out/bench.json"
 FACEPRINT_BACKEND=cuda python -m faceprint info --json >"$out/info.json"
-step "done; $out/bench.json holds the times"
+python bench/python/card.py --out "$out/card.json"
+step "done; $out/bench.json and $out/card.json hold the times"

@@ -1,4 +1,7 @@
 # Included by the CMakeLists.txt at the top, for a language is enabled where all of its targets are.
+if(CMAKE_VERSION VERSION_LESS 3.26)
+  message(FATAL_ERROR "The CUDA backend needs CMake 3.26 or newer, for CUDA in C++20, not ${CMAKE_VERSION}")
+endif()
 include(CheckLanguage)
 include(${CMAKE_CURRENT_LIST_DIR}/nvcc.cmake)
 if(FACEPRINT_NVCC AND NOT CMAKE_CUDA_COMPILER)

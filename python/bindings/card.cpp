@@ -46,7 +46,8 @@ Matrix<const float> matrix_of(const char* name, const void* data, const std::vec
 
 SharedStream as_stream(const py::object& number) {
   if (number.is_none()) return std::make_shared<const Stream>();
-  return std::make_shared<const Stream>(reinterpret_cast<cudaStream_t>(as_integer("stream", number)));
+  const auto address = static_cast<std::uintptr_t>(as_integer("stream", number));
+  return std::make_shared<const Stream>(reinterpret_cast<cudaStream_t>(address));  // NOLINT(performance-no-int-to-ptr)
 }
 
 CardMatrix::CardMatrix(const char* name, const py::object& object)
@@ -71,7 +72,7 @@ Matrix<const float> CardMatrix::open(const Stream& stream) { return dlpack_ ? fr
 
 Matrix<const float> CardMatrix::from_dlpack(const Stream& stream) {
   auto capsule = object_.attr("__dlpack__")(py::arg("stream") = number_of(stream)).cast<py::capsule>();
-  auto* managed = static_cast<dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), dlpack::fresh));
+  const auto* managed = static_cast<dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), dlpack::fresh));
   if (!managed) throw py::error_already_set();
   capsule.set_name(dlpack::taken);
   owner_ = py::capsule(managed, [](void* taken) {
@@ -99,8 +100,8 @@ Matrix<const float> CardMatrix::from_interface() const {
     for (std::int64_t& step : steps) step /= static_cast<std::int64_t>(sizeof(float));
   }
   const auto address = interface["data"].cast<std::pair<std::uintptr_t, bool>>().first;
-  return matrix_of(name_, reinterpret_cast<const void*>(address), interface["shape"].cast<std::vector<std::int64_t>>(),
-                   steps);
+  const auto* data = reinterpret_cast<const void*>(address);  // NOLINT(performance-no-int-to-ptr)
+  return matrix_of(name_, data, interface["shape"].cast<std::vector<std::int64_t>>(), steps);
 }
 
 CardArray::CardArray(Type type, std::vector<py::ssize_t> shape, SharedStream stream)
@@ -173,7 +174,7 @@ py::capsule CardArray::dlpack(const py::object& stream, const py::object&, const
   };
   PyObject* capsule = PyCapsule_New(&lent->managed, dlpack::fresh, forget);
   if (!capsule) throw py::error_already_set();
-  static_cast<void>(lent.release());
+  static_cast<void>(lent.release());  // NOLINT(bugprone-unused-return-value): the capsule owns it
   return py::reinterpret_steal<py::capsule>(capsule);
 }
 

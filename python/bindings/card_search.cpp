@@ -55,7 +55,7 @@ class CardPair {
 
 CardArray distances(const py::object& first, const py::object& second, const py::object& stream_number) {
   const CardPair pair(first, "y", second, stream_number);
-  CardArray out(CardArray::Type::float32, {pair.x.rows, pair.y.rows}, pair.stream());
+  const CardArray out(CardArray::Type::float32, {pair.x.rows, pair.y.rows}, pair.stream());
   const py::gil_scoped_release unlocked;
   const auto [x, y] = pair.pack(Metric::squared_euclidean);
   if (x.rows > 0 && y.rows > 0) {
@@ -71,8 +71,8 @@ py::tuple nearest(const py::object& first, const py::object& second, const py::o
   const py::ssize_t kept = as_integer("k", k);
   const CardPair pair(first, "gallery", second, stream_number);
   faceprint::check_nearest(kept, pair.y.rows);
-  CardArray values(CardArray::Type::float32, {pair.x.rows, kept}, pair.stream());
-  CardArray indices(CardArray::Type::int64, {pair.x.rows, kept}, pair.stream());
+  const CardArray values(CardArray::Type::float32, {pair.x.rows, kept}, pair.stream());
+  const CardArray indices(CardArray::Type::int64, {pair.x.rows, kept}, pair.stream());
   {
     const py::gil_scoped_release unlocked;
     const auto [x, gallery] = pair.pack(metric);
@@ -94,8 +94,8 @@ py::tuple search(const py::object& queries, const SharedGallery& shared, const p
   const Matrix<const float> x = matrix.open(*stream);
   faceprint::check_width("x", x, shared.gallery.columns());
   faceprint::check_nearest(kept, shared.rows());
-  CardArray values(CardArray::Type::float32, {x.rows, kept}, stream);
-  CardArray indices(CardArray::Type::int64, {x.rows, kept}, stream);
+  const CardArray values(CardArray::Type::float32, {x.rows, kept}, stream);
+  const CardArray indices(CardArray::Type::int64, {x.rows, kept}, stream);
   {
     const py::gil_scoped_release unlocked;
     const std::shared_lock lock(shared.mutex);

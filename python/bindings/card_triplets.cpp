@@ -68,7 +68,7 @@ py::tuple triplet_loss(const py::object& x, const py::object& labels, const std:
   const bool mean = as_mean(reduction);
   faceprint::check_hinge(batch.rule, hinge);
   PythonWatch watch(progress);
-  CardArray gradient(CardArray::Type::float32, {batch.embeddings.rows, batch.embeddings.columns}, batch.stream);
+  const CardArray gradient(CardArray::Type::float32, {batch.embeddings.rows, batch.embeddings.columns}, batch.stream);
   faceprint::TripletLoss loss{};
   watch.run([&] {
     batch.check_values();

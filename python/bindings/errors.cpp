@@ -9,7 +9,7 @@ namespace py = pybind11;
 namespace {
 
 // The class lives in Python and is looked up only when it is raised: loading the module needs nothing but numpy.
-void translate_device_error(std::exception_ptr pointer) {
+void translate_device_error(std::exception_ptr pointer) {  // NOLINT(performance-unnecessary-value-param)
   try {
     if (pointer) std::rethrow_exception(pointer);
   } catch (const faceprint::DeviceError& error) {

@@ -11,8 +11,6 @@ namespace faceprint::cuda {
 
 namespace {
 
-constexpr std::ptrdiff_t most_queries = 1 << 16;  // at once
-
 std::vector<std::int32_t> numbers_of(std::span<const std::int64_t> bins) {
   std::vector<std::int32_t> numbers(std::size_t{distance_bins}, -1);
   for (std::size_t i = 0; i < bins.size(); ++i) {

@@ -9,8 +9,6 @@
 
 namespace faceprint::cuda {
 
-using Count = unsigned long long;  // NOLINT(google-runtime-int): as atomicAdd takes it
-
 // Bins that a block counts by itself, so that blocks seldom wait for one another: those of distances from 1/16 to 4,
 // among which are nearly all of unit rows.
 inline constexpr std::uint32_t first_own_bin = 0x3d80'0000u >> place_bits, own_bins = 0x0300'0000u >> place_bits;
@@ -19,6 +17,11 @@ inline constexpr std::uint32_t first_own_bin = 0x3d80'0000u >> place_bits, own_b
 struct PairBins {
   Count *counts, *places;
   const std::int32_t* numbers;
+
+  __device__ void count_place(std::uint32_t pattern) const {
+    const std::int64_t number = numbers[pattern >> place_bits];
+    if (number >= 0) atomicAdd(&places[number * bin_places + (pattern & (bin_places - 1))], Count{1});
+  }
 };
 
 // The numbers of the first row and query among all. Of rows with themselves, only those behind the query count.
@@ -35,7 +38,7 @@ __global__ void __launch_bounds__(Shape::threads, 2)
   FACEPRINT_SHARED(Tile, tile, [1]);
   FACEPRINT_SHARED(SharedTerms<Shape>, terms, [1]);
   FACEPRINT_SHARED(std::uint32_t, own_counts, [own_bins]);
-  const int thread = static_cast<int>(threadIdx.x), first_query = static_cast<int>(blockIdx.x) * Shape::queries;
+  const int first_query = static_cast<int>(blockIdx.x) * Shape::queries;
   const int begin = static_cast<int>(blockIdx.y) * stripe_tiles * Shape::rows;
   const int end = least(begin + stripe_tiles * Shape::rows, pairs.rows.rows);
   for (std::uint32_t bin = threadIdx.x; bin < own_bins; bin += Shape::threads) own_counts[bin] = 0;
@@ -59,15 +62,12 @@ __global__ void __launch_bounds__(Shape::threads, 2)
         } else {
           atomicAdd(&bins.counts[bin], Count{1});
         }
-        const std::int32_t number = bins.numbers[bin];
-        if (number < 0) continue;
-        atomicAdd(&bins.places[number * bin_places + static_cast<std::int64_t>(pattern & (bin_places - 1))], Count{1});
+        bins.count_place(pattern);
       }
     }
     __syncthreads();
   }
-  __syncthreads();
-  for (std::uint32_t bin = static_cast<std::uint32_t>(thread); bin < own_bins; bin += Shape::threads) {
+  for (std::uint32_t bin = threadIdx.x; bin < own_bins; bin += Shape::threads) {
     if (own_counts[bin]) atomicAdd(&bins.counts[first_own_bin + bin], Count{own_counts[bin]});
   }
 }

@@ -21,19 +21,23 @@ void check(cudaError_t status);
 // can read every source: the tests run them on the CPU, with a <cuda_runtime.h> that brings these two.
 #define FACEPRINT_SHARED(type, name, extents) __shared__ type name extents
 
-template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
-            Arguments... arguments) {
-  std::tuple<Parameters...> values(arguments...);
-  std::apply(
-      [&](auto&... each) {
-        void* pointers[] = {&each..., nullptr};
-        check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, stream));
-      },
-      values);
+template <class... Parameters>
+cudaError_t begin(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                  std::tuple<Parameters...> arguments) {
+  const auto begin_with = [&](auto&... each) {
+    void* pointers[] = {&each..., nullptr};
+    return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, stream);
+  };
+  return std::apply(begin_with, arguments);
 }
 
 #endif
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+            Arguments... arguments) {
+  check(begin(kernel, grid, block, shared_bytes, stream, std::tuple<Parameters...>(arguments...)));
+}
 
 // Lets this thread's calls go to one card while it lives.
 class OnDevice {

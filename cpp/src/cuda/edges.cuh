@@ -131,7 +131,7 @@ constexpr std::int32_t table_size(std::int32_t length) {
 }
 
 constexpr std::size_t room_for_edges(std::int32_t length) {
-  return static_cast<std::size_t>(length + 2) * sizeof(double) +
+  return static_cast<std::size_t>(length + 1) * sizeof(double) +
          static_cast<std::size_t>(table_size(length)) * (sizeof(std::int32_t) + sizeof(float)) + sizeof(std::int32_t);
 }
 
@@ -143,7 +143,7 @@ static __global__ void find_edges(NeighbourLists lists, double least, std::int32
   const auto thread = static_cast<std::int32_t>(threadIdx.x), threads = static_cast<std::int32_t>(blockDim.x);
   const std::int32_t lane = thread % lanes, length = lists.length;
   auto* sums = room.of_block<double>();  // of the first affinities on the list, the node's own 1 the first
-  auto* end = reinterpret_cast<std::int32_t*>(sums + length + 2);
+  auto* end = reinterpret_cast<std::int32_t*>(sums + length + 1);
   const std::int32_t size = table_size(length);
   const Table table = {end + 1, reinterpret_cast<float*>(end + 1 + size), size};
   for (auto i = static_cast<std::int32_t>(blockIdx.x); i < count; i += gridDim.x) {
@@ -156,10 +156,9 @@ static __global__ void find_edges(NeighbourLists lists, double least, std::int32
     if (thread == 0) {
       table.insert(node, 1);
       *end = length;
-      sums[0] = 0;
-      sums[1] = 1;
+      sums[0] = 1;
       for (std::int32_t place = 0; place < length; ++place) {
-        sums[place + 2] = sums[place + 1] + static_cast<double>(listed[place]);
+        sums[place + 1] = sums[place] + static_cast<double>(listed[place]);
       }
     }
     __syncthreads();
@@ -186,7 +185,7 @@ static __global__ void find_edges(NeighbourLists lists, double least, std::int32
       }
       if (lane == 0 && place < length) {
         const std::int32_t above = count_above(lists, node, beyond_other);
-        const double weight = evidence(lists, node, other, overlap, above, sums[above]);
+        const double weight = evidence(lists, node, other, overlap, above, sums[above - 1]);
         weights[std::int64_t{i} * length + place] = static_cast<float>(weight);
         if (!is_edge(weight, least)) atomicMin(end, place);
       }

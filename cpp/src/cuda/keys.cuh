@@ -10,6 +10,8 @@
 
 namespace faceprint::cuda {
 
+using Count = unsigned long long;  // NOLINT(google-runtime-int): as atomicAdd takes it
+
 // Keys beyond these are rounding.
 struct KeyRange {
   float lowest, highest;

@@ -11,7 +11,6 @@ namespace faceprint::cuda {
 namespace {
 
 constexpr std::ptrdiff_t list_bytes = std::ptrdiff_t{1} << 30;  // of unmerged lists on the card, at most
-constexpr std::ptrdiff_t most_queries = 1 << 16;                // at once
 
 // So much that lists need not be sorted after each tile.
 template <class Shape>

@@ -46,7 +46,7 @@ __device__ void keep_least_of(Entry* list, int count, int k, Entry* memory) {
   if (memory != list) {
     for (int i = Team::member(); i < count; i += Team::size) memory[i] = list[i];
   }
-  sort_entries<Team>(memory, count);
+  sort_entries<Team>(memory, static_cast<unsigned>(count));
   if (memory != list) {
     for (int i = Team::member(); i < count && i < k; i += Team::size) list[i] = memory[i];
   }

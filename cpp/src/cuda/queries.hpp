@@ -10,8 +10,8 @@
 
 namespace faceprint::cuda {
 
-inline constexpr std::ptrdiff_t few_queries = 32;    // at most
-inline constexpr int blocks_per_multiprocessor = 2;  // of the kernels that multiply tiles
+inline constexpr std::ptrdiff_t few_queries = 32, most_queries = 1 << 16;  // at once
+inline constexpr int blocks_per_multiprocessor = 2;                        // of the kernels that multiply tiles
 inline constexpr std::ptrdiff_t most_stripes = 32;
 
 inline KeyRange range_of(Metric metric) {
@@ -61,7 +61,8 @@ inline RowTerms terms_of(const Slab& slab, Metric metric, const Stream& stream) 
   return terms_of(Side::row, slab.norms(), slab.code_scales(), slab.rows(), metric, stream);
 }
 
-// A gallery in stripes, so that all multiprocessors of the card have work, and about the same.
+// A gallery in stripes, so that all multiprocessors of the card have work, and about the same, and each block less than
+// 2^32 pairs.
 struct Stripes {
   int count, tiles;  // of each
 
@@ -79,7 +80,8 @@ struct Stripes {
         best_share = share;
       }
     }
-    tiles = static_cast<int>(divide_up(row_tiles, best));
+    constexpr std::ptrdiff_t most_tiles = (std::ptrdiff_t{1} << 31) / (Shape::queries * Shape::rows);
+    tiles = static_cast<int>(std::min(divide_up(row_tiles, best), most_tiles));
     count = static_cast<int>(divide_up(row_tiles, tiles));
   }
 };

@@ -53,7 +53,7 @@ __device__ void sort_entries(Entry* entries, unsigned count) {
     for (int step = doublings; step >= 0; --step) {
       const unsigned apart = step == doublings ? (2u << step) - 1 : 1u << step;
       Team::meet();
-      for (unsigned pair = Team::member(); place(pair, step) < count; pair += Team::size) {
+      for (auto pair = static_cast<unsigned>(Team::member()); place(pair, step) < count; pair += Team::size) {
         const unsigned low = place(pair, step), high = low ^ apart;
         if (high < count) put_in_order(entries, low, high);
       }

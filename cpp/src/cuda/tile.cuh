@@ -159,7 +159,8 @@ __device__ void add_chunk(const SharedTile<Shape, Number>& tile, int buffer, Sum
   }
 }
 
-// By the whole block: the queries and rows from the first ones on. While a chunk is multiplied, the next is on its way.
+// By the whole block, which must have met since it last used the tile: the queries and rows from the first ones on.
+// While a chunk is multiplied, the next is on its way.
 template <class Shape, class Value>
 __device__ void multiply(const Panels<Number<Value>>& queries, int first_query, const Panels<Value>& rows,
                          int first_row, SharedTile<Shape, Number<Value>>& tile, Sums<Shape, Number<Value>>& sums) {
@@ -172,7 +173,6 @@ __device__ void multiply(const Panels<Number<Value>>& queries, int first_query, 
   Carried<Shape, Shape::rows, Value> next_rows(rows, first_row);
   next_queries.load(0);
   next_rows.load(0);
-  __syncthreads();  // the tile before has been multiplied
   next_queries.store(tile.queries[0]);
   next_rows.store(tile.rows[0]);
   __syncthreads();

@@ -10,8 +10,7 @@ namespace faceprint::cuda {
 
 namespace {
 
-constexpr std::ptrdiff_t most_queries = 1 << 16;  // at once
-constexpr std::ptrdiff_t most_hits = 1 << 26;     // on the card at once, unless one query has more
+constexpr std::ptrdiff_t most_hits = 1 << 26;  // on the card at once, unless one query has more
 constexpr int sort_threads = 256;
 
 // Of some queries, in some rows: the hits of query i are entries[offsets[i]] ... entries[offsets[i + 1] - 1], in order.

@@ -9,8 +9,6 @@
 
 namespace faceprint::cuda {
 
-using Count = unsigned long long;  // NOLINT(google-runtime-int): as atomicAdd takes it
-
 // Of each query: how many were found, and where they begin. Without entries, they are only counted.
 struct Hits {
   Count* counts;

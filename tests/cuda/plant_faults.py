@@ -71,6 +71,35 @@ FAULTS = [
         "atomicAdd(&hits.counts[query], Count{1})", "hits.counts[query]++",
     ),
     Fault(
+        "a tile overwritten while it is multiplied", "within.cuh", "within", "all_within",
+        f"    }}\n    {BARRIER}\n  }}\n}}", "    }\n  }\n}",
+    ),
+    Fault(
+        "pairs counted without an atomic operation", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        "atomicAdd(&own_counts[bin - first_own_bin], 1u)", "++own_counts[bin - first_own_bin]",
+    ),
+    Fault(
+        "counts of blocks added without an atomic operation", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        "atomicAdd(&bins.counts[first_own_bin + bin], Count{own_counts[bin]})",
+        "bins.counts[first_own_bin + bin] += own_counts[bin]",
+    ),
+    Fault(
+        "counts handed on before all are in", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        f"    }}\n    {BARRIER}\n  }}\n  for", "    }\n  }\n  for",
+    ),
+    Fault(
+        "a row counted with itself", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        "behind + row <= query", "behind + row < query",
+    ),
+    Fault(
+        "tiles left out that have some of the pairs", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        "behind + Shape::rows <= 1", "behind <= 1",
+    ),
+    Fault(
+        "a place in a bin's neighbour", "count_pairs.cuh", "count_pairs", "counts_of_pairs",
+        "number * bin_places + (pattern", "number * bin_places + 1 + (pattern",
+    ),
+    Fault(
         "a search that does not wait for the gallery", "gallery.cu", "gallery", "the_nearest",
         "stream->wait();", "{}",
     ),
@@ -109,7 +138,7 @@ FAULTS = [
     ),
     Fault(
         "a sum that begins with what nobody has written", "edges.cuh", "edges", "edges",
-        "sums[1] = 1;", "",
+        "sums[0] = 1;", "",
     ),
     Fault(
         "shuffles in only some lanes", "edges.cuh", "edges", "edges",

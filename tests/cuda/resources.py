@@ -104,11 +104,12 @@ def rows_of(source: Path, arguments: argparse.Namespace) -> list[list[object]]:
     root = SOURCES.parent
     options = ["-std=c++20", *arguments.options.split(), f"-I{root}", f"-I{root.parent / 'include'}"]
     each = [f"-gencode=arch=compute_{number},code=sm_{number}" for number in MULTIPROCESSORS]
+    each.append("-gencode=arch=compute_75,code=compute_75")
     with tempfile.TemporaryDirectory() as folder:
-        fat, ptx = Path(folder, "kernels.fatbin"), Path(folder, "kernels.ptx")
+        fat = Path(folder, "kernels.fatbin")
         log = run(arguments.nvcc, *options, *each, "-fatbin", "-Xptxas=-v", "-o", fat, source).stderr
-        run(arguments.nvcc, *options, "-arch=compute_75", "-ptx", "-o", ptx, source)
-        loads, threads = widths(run(arguments.cuobjdump, "-sass", fat).stdout), bounds(ptx.read_text())
+        loads = widths(run(arguments.cuobjdump, "-sass", fat).stdout)
+        threads = bounds(run(arguments.cuobjdump, "-ptx", fat).stdout)
     taken = used(log)
     rows: list[list[object]] = []
     for (name, architecture), short in zip(taken, demangled([name for name, _ in taken]), strict=True):
@@ -120,8 +121,9 @@ def rows_of(source: Path, arguments: argparse.Namespace) -> list[list[object]]:
 
 
 def table_of(arguments: argparse.Namespace) -> str:
+    sources = [source for source in sorted(SOURCES.glob("*.cu")) if "launch(" in source.read_text()]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        parts = list(pool.map(lambda source: rows_of(source, arguments), sorted(SOURCES.glob("*.cu"))))
+        parts = list(pool.map(lambda source: rows_of(source, arguments), sources))
     heads = ["kernel", "sm", "threads", "registers", "stack", "spill_stores", "spill_loads", "shared", "occupancy"]
     heads += [f"{space}_{bits}" for space in ("global", "shared") for bits in WIDTHS]
     text = io.StringIO()

@@ -21,11 +21,9 @@ namespace faceprint::cuda {
   name##_type& name = *static_cast<name##_type*>( \
       ::emulated::shared_array(std::source_location::current(), sizeof(name##_type), alignof(name##_type), #name))
 
-void check(cudaError_t status);
-
-template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
-            Arguments... arguments) {
+template <class... Parameters>
+cudaError_t begin(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                  const std::tuple<Parameters...>& arguments) {
   struct Call {
     void (*kernel)(Parameters...);
     std::tuple<Parameters...> values;
@@ -34,11 +32,11 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
       std::apply(static_cast<const Call*>(call)->kernel, static_cast<const Call*>(call)->values);
     }
   };
-  const auto call = std::make_shared<const Call>(Call{kernel, {arguments...}});
+  const auto call = std::make_shared<const Call>(Call{kernel, arguments});
   const auto addresses = [](const auto&... each) { return std::vector<const void*>{&each...}; };
-  check(::emulated::enqueue({grid, block, shared_bytes, reinterpret_cast<const void*>(kernel), call, sizeof(Call),
-                             std::apply(addresses, call->values), &Call::run},
-                            stream));
+  return ::emulated::enqueue({grid, block, shared_bytes, reinterpret_cast<const void*>(kernel), call, sizeof(Call),
+                              std::apply(addresses, call->values), &Call::run},
+                             stream);
 }
 
 inline std::byte* shared_memory() { return ::emulated::dynamic_shared_memory(); }

@@ -163,7 +163,7 @@ cudaError_t cudaSetDevice(int device) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (device < 0 || device >= settings().cards) return cudaErrorInvalidDevice;
-  constexpr int multiprocessors = 3, major = 7, minor = 5;
+  constexpr int multiprocessors = 1, major = 7, minor = 5;
   *value = attribute == cudaDevAttrMultiProcessorCount      ? multiprocessors
            : attribute == cudaDevAttrComputeCapabilityMajor ? major
                                                             : minor;

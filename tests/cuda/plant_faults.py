@@ -39,6 +39,10 @@ FAULTS = [
         "tile.queries[buffer ^ 1]);\n    next_rows.store(tile.rows[buffer ^ 1]);",
     ),
     Fault(
+        "half of a warp's sums left out of a length", "unit.cuh", "unit", "unit_means",
+        "int step = warp_size / 2; step > 0", "int step = warp_size / 4; step > 0",
+    ),
+    Fault(
         "one column too many", "tile.cuh", "distance", "distances_are",
         "first_column + column(i) < length_", "first_column + column(i) <= length_",
     ),

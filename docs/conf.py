@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "faceprint"
 copyright = "the authors of faceprint, Apache-2.0"  # noqa: A001 - Sphinx's own name for it
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "performance", "pictures"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "headers", "performance", "pictures"]
 html_theme = "furo"
 html_title = f"faceprint {release}"
 html_show_sphinx = False

@@ -5,7 +5,6 @@ import importlib.util
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -80,23 +79,60 @@ def test_examples_are_found_and_can_fail():
         run("concepts.md", 0, "1 / 0\n", {})
 
 
-def test_cpp_of_the_book_compiles(tmp_path):
-    ((_, source),) = blocks("cpp.md", "cpp")
-    (tmp_path / "main.cpp").write_text(source)
-    include = DOCS.parent / "cpp" / "include"
-    command = [
-        "c++",
-        "-std=c++20",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-fsyntax-only",
-        "-I",
-        include,
-        tmp_path / "main.cpp",
+@pytest.fixture
+def declarations(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module("declarations")
+
+
+def test_every_header_is_in_the_reference(declarations):
+    page = (DOCS / "reference" / "cpp.rst").read_text("utf-8")
+    headers = {path.name for path in (DOCS.parent / "cpp" / "include" / "faceprint").iterdir()}
+    assert {*re.findall(r"^\.\. header:: (\S+)$", page, re.MULTILINE)} == headers - {"export.h"}
+    for name in headers - {"export.h"}:
+        text = (DOCS.parent / "cpp" / "include" / "faceprint" / name).read_text("utf-8")
+        found = list(declarations.parts(text))
+        assert all(any(comment) for comment, code in found if "(" in code.split("{")[0]), f"{name}: a bare function"
+        shown = " ".join(code for _, code in found)
+        public = re.sub("//.*", "", re.sub(r"(?s)\n private:\n.*?(?=\n};)", "", text))
+        assert {*re.findall(r"\w+(?=\()", public)} <= {*re.findall(r"\w+(?=\()", shown)}, (
+            f"{name}: a function is missing"
+        )
+
+
+def test_declarations_have_their_comments(declarations):
+    text = """#pragma once
+// About the file.
+
+#include <span>
+
+namespace FACEPRINT_API faceprint {
+
+// What it is.
+//
+//   rows  of something
+class Thing {
+ public:
+  int size() const;  // of it
+
+  void grow();
+
+ private:
+  int size_;
+};
+
+int bare();
+
+}  // namespace faceprint
+"""
+    assert list(declarations.parts(text)) == [
+        (["About the file."], ""),
+        (
+            ["What it is.", "", "  rows  of something"],
+            "class Thing {\n public:\n  int size() const;  // of it\n\n  void grow();\n};",
+        ),
+        ([], "int bare();"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def referred():

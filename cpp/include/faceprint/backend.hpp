@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // A backend is known but cannot run on this machine or in this build.
 class DeviceError : public std::runtime_error {
@@ -19,7 +21,7 @@ struct BackendStatus {
   std::string unavailable;  // why it cannot run here; empty if it can
 };
 
-// Every known backend: portable, avx2, avx512, neon, cuda.
+// Every known backend: portable, avx2, avx512, avx512vnni, neon, cuda.
 std::vector<BackendStatus> backends();
 
 // The backend that operations use: the one last given to use_backend, else the one named by the environment variable

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <memory>
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // Bytes aligned to 64, all zero at first, and overwritten with zeros before they are given back: embeddings identify
 // people, so none are left behind.

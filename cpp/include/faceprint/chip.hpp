@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <span>
 
+#include "faceprint/export.h"
 #include "faceprint/matrix.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // Coordinates in pixels; the centre of the first pixel is (0, 0).
 struct Point {

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "faceprint/export.h"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // The squared Euclidean distance of every query row to every gallery row.
 //

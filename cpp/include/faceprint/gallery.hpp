@@ -5,10 +5,11 @@
 #include <span>
 
 #include "faceprint/buffer.hpp"
+#include "faceprint/export.h"
 #include "faceprint/matrix.hpp"
 #include "faceprint/resident.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // How a gallery keeps the numbers of its rows.
 //   float32  as they are

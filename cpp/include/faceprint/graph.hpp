@@ -2,11 +2,12 @@
 
 #include <span>
 
+#include "faceprint/export.h"
 #include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // Agglomerative clustering by average linkage (UPGMA: Sokal & Michener 1958). Clusters merge while the mean squared
 // Euclidean distance over all pairs of rows between them is at most `threshold`.

@@ -8,7 +8,9 @@
 #include <span>
 #include <type_traits>
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // Numbers of which nobody knows beforehand how many there will be. Unlike a vector it grows by realloc, which moves
 // pages of large memory instead of bytes, so that no second copy is ever made; and what it does not use is not touched.

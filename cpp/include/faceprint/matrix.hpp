@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // Rows of equal length. Within a row the elements are adjacent; `stride` elements, which may be negative, lead from
 // one row to the next.

@@ -1,11 +1,12 @@
 #pragma once
 
+#include "faceprint/export.h"
 #include "faceprint/gallery.hpp"
 #include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // What makes rows near. Distances are better the lower they are, similarities the higher.
 //   squared_euclidean  max((|query|^2 + |row|^2) - 2 <query, row>, 0), as in distance.hpp

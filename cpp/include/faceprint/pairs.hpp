@@ -6,10 +6,11 @@
 #include <optional>
 #include <span>
 
+#include "faceprint/export.h"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // Rows of one depth, and the identity of each: rows are of the same one where their labels are equal.
 struct Labelled {

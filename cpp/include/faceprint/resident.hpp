@@ -4,7 +4,9 @@
 #include <mutex>
 #include <utility>
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // What a backend keeps of a gallery in memory of its own, such as a card's.
 class Resident {

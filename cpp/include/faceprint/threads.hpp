@@ -1,7 +1,9 @@
 #pragma once
 // What the parameter `threads` of every operation means.
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 // 0 takes every CPU this process may run on; otherwise the number of threads to use at most. Threads live only as
 // long as the call that started them, so a process may fork between calls. No result depends on their number.

@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <span>
 
+#include "faceprint/export.h"
 #include "faceprint/growing.hpp"
 #include "faceprint/matrix.hpp"
 #include "faceprint/watch.hpp"
 
-namespace faceprint {
+namespace FACEPRINT_API faceprint {
 
 // Which triplets are wanted. d(a, n) < d(a, p) + margin holds in all of them: of others the loss is zero.
 enum class Mining {

@@ -1,7 +1,9 @@
 #pragma once
 // How a caller follows a long call, and ends it.
 
-namespace faceprint {
+#include "faceprint/export.h"
+
+namespace FACEPRINT_API faceprint {
 
 class Watch {
  public:

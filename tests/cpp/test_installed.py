@@ -80,10 +80,11 @@ def test_a_program_finds_it_by_cmake(installed, tmp_path):
     assert run(tmp_path / "who") == SAID
 
 
-def test_another_version_is_not_found(installed, tmp_path):
-    asked = (EXAMPLE / "CMakeLists.txt").read_text().replace("faceprint 0.1", "faceprint 0.2")
+@pytest.mark.parametrize("version", ["0.0", "0.2"])
+def test_another_version_is_not_found(installed, tmp_path, version):
+    asked = (EXAMPLE / "CMakeLists.txt").read_text().replace("faceprint 0.1", f"faceprint {version}")
     (tmp_path / "CMakeLists.txt").write_text(asked)
-    with pytest.raises(AssertionError, match=r'compatible\s+with requested version "0\.2"'):
+    with pytest.raises(AssertionError, match=rf'compatible\s+with requested version "{version}"'):
         run("cmake", "-G", "Ninja", "-S", tmp_path, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}")
 
 
@@ -96,6 +97,13 @@ def test_a_program_in_c_finds_it_by_pkg_config(installed, tmp_path):
     source = ROOT / "tests" / "cpp" / "test_faceprint.c"
     run("cc", "-Wall", "-Wextra", "-Werror", source, "-o", tmp_path / "program", *flags)
     run(tmp_path / "program", LD_LIBRARY_PATH=library.parent)
+
+
+def test_what_holds_the_static_library_exports_nothing_of_it(install):
+    told = run("readelf", "-sW", *libraries(install("default")))
+    found = re.findall(r" (?:GLOBAL|WEAK) +(DEFAULT|HIDDEN) +\d+ (_ZNK?9faceprint\S+|faceprint_\w+)$", told, re.MULTILINE)
+    assert len(found) > 100
+    assert {visibility for visibility, _ in found} == {"HIDDEN"}
 
 
 def declared(headers):

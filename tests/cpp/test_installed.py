@@ -101,7 +101,9 @@ def test_a_program_in_c_finds_it_by_pkg_config(installed, tmp_path):
 
 def test_what_holds_the_static_library_exports_nothing_of_it(install):
     told = run("readelf", "-sW", *libraries(install("default")))
-    found = re.findall(r" (?:GLOBAL|WEAK) +(DEFAULT|HIDDEN) +\d+ (_ZNK?9faceprint\S+|faceprint_\w+)$", told, re.MULTILINE)
+    found = re.findall(
+        r" (?:GLOBAL|WEAK) +(DEFAULT|HIDDEN) +\d+ (_ZNK?9faceprint\S+|faceprint_\w+)$", told, re.MULTILINE
+    )
     assert len(found) > 100
     assert {visibility for visibility, _ in found} == {"HIDDEN"}
 

@@ -1,4 +1,4 @@
-"""That a wheel works where it is installed: needs pytest and what the wheel needs, and no other file of this project."""
+"""That a wheel works where it is installed. Needs pytest and what the wheel needs, and no other file of the project."""
 
 import importlib.util
 import platform

@@ -1,0 +1,47 @@
+"""What the packaging files say of one another: versions, requirements, and what goes into which."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import faceprint as fp
+
+ROOT = Path(__file__).parents[2]
+MAIN = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+CUDA = tomllib.loads((ROOT / "packaging" / "cuda" / "pyproject.toml").read_text("utf-8"))
+VERSION = MAIN["project"]["version"]
+
+
+def test_one_version_everywhere():
+    cmake = (ROOT / "CMakeLists.txt").read_text("utf-8")
+    assert re.findall(r"^project\(faceprint VERSION (\S+)", cmake, re.MULTILINE) == [VERSION]
+    assert fp.__version__ == VERSION
+    assert re.findall(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE) == [VERSION]
+    assert f"\n## {VERSION}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert CUDA["project"]["version"] == VERSION
+
+
+def test_the_extra_gpu_and_the_cuda_backend_ask_for_each_other():
+    assert f"faceprint-cuda=={VERSION}" in MAIN["project"]["optional-dependencies"]["gpu"]
+    assert CUDA["project"]["dependencies"] == [f"faceprint=={VERSION}"]
+    assert {*MAIN["build-system"]["requires"]} < {*CUDA["build-system"]["requires"]}
+    assert CUDA["project"]["requires-python"] == MAIN["project"]["requires-python"]
+    assert CUDA["tool"]["cibuildwheel"]["build"] == MAIN["tool"]["cibuildwheel"]["build"]
+
+
+def test_each_part_of_the_build_is_in_one_distribution():
+    rules = [ROOT / "cpp" / "install.cmake", ROOT / "python" / "bindings" / "CMakeLists.txt"]
+    text = "".join(path.read_text("utf-8") for path in rules)
+    installed = re.findall(r"^ *install\(", text, re.MULTILINE)
+    components = re.findall(r"COMPONENT (\w+)", text)
+    assert len(components) >= len(installed) == 6
+    assert {*components} == {"core", "cuda", "library"}
+    assert MAIN["tool"]["scikit-build"]["install"]["components"] == ["core"]
+    assert CUDA["tool"]["scikit-build"]["install"]["components"] == ["cuda"]
+
+
+def test_wheels_are_built_for_every_python_that_is_promised():
+    promised = re.findall(r":: (3\.\d+)$", "\n".join(MAIN["project"]["classifiers"]), re.MULTILINE)
+    built = MAIN["tool"]["cibuildwheel"]["build"].split()
+    assert [f"cp{version.replace('.', '')}-*" for version in promised] == [name for name in built if "t-" not in name]
+    assert MAIN["project"]["requires-python"] == f">={promised[0]}"

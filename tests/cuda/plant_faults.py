@@ -63,6 +63,26 @@ FAULTS = [
         "atomicAdd(&shared->counts[query], 1)", "shared->counts[query]++",
     ),
     Fault(
+        "half of the error of tensor cores", "tensor.cuh", "nearest", "mistake_their_order",
+        "return 0x1.004p-10f", "return 0x1.004p-11f",
+    ),
+    Fault(
+        "bits that tensor cores cut off", "tile.cuh", "nearest", "mistake_their_order",
+        "number = to_tf32(number)", "number = number + 0",
+    ),
+    Fault(
+        "numbers of a fragment swapped", "tile.cuh", "nearest", "the_nearest",
+        "tile.rows[buffer][depth + 4 * half]", "tile.rows[buffer][depth + 4 - 4 * half]",
+    ),
+    Fault(
+        "bounds in place of keys", "nearest.cuh", "nearest", "the_nearest",
+        "list[i] = entry_of(range.clamp(key), number);", "",
+    ),
+    Fault(
+        "keys that are computed while others sort them", "nearest.cuh", "nearest", "long_lists",
+        f"computed[query] = least(count, lists.k);\n  }}\n  {BARRIER}", "computed[query] = least(count, lists.k);\n  }",
+    ),
+    Fault(
         "lanes of a warp that sort without waiting for each other", "sort.cuh", "nearest", "the_nearest",
         "__syncwarp();", "",
     ),

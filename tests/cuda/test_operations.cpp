@@ -131,14 +131,53 @@ TEST(the_nearest_of_rows_that_lie_on_the_card_are_those_of_the_cpu) {
   }
 }
 
+// Tensor cores round numbers to 10 bits behind the point. Here they take the nearest rows for farther than others which
+// come before: by nearly all that the bound of their error allows, or by twice that if they were to cut bits off.
+TEST(the_nearest_are_those_of_the_cpu_where_tensor_cores_mistake_their_order) {
+  constexpr std::ptrdiff_t depth = 40;
+  for (const Storage storage : {Storage::float32, Storage::float16}) {
+    for (const float number : {1 + 0x1p-11f - 0x1p-23f, 1 + 0x1p-10f - 0x1p-23f}) {
+      Rows<float> queries(40, depth, 0, number), rows(700, depth, 0, 1.0f);
+      for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+        const bool nearest = row > 600 && row % 17 == 0;
+        for (std::ptrdiff_t d = 0; d < (nearest ? depth : 18); ++d) rows.at(row, d) = nearest ? number : 1 + 0x1p-10f;
+      }
+      const Gallery gallery = gallery_of(rows, storage);
+      for (const Metric metric : metrics) {
+        compare([&] {
+          Rows<float> values(40, 9);
+          Rows<std::int64_t> indices(40, 9);
+          nearest(queries.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
+          return std::pair(values.data, indices.data);
+        });
+      }
+    }
+  }
+}
+
+// So many rows that there is work for two cards, of which an emulated second one has no tensor cores.
+TEST(the_nearest_of_many_rows_are_those_of_the_cpu) {
+  const Rows<float> rows = random_integers(8300, 2, 16), queries = random_fractions(40, 2, 17);
+  for (const Storage storage : storages) {
+    const Gallery gallery = gallery_of(rows, storage);
+    compare([&] {
+      Rows<float> values(40, 3);
+      Rows<std::int64_t> indices(40, 3);
+      nearest(queries.view(), gallery, values.view(), indices.view(), {.threads = 1});
+      return std::pair(values.data, indices.data);
+    });
+  }
+}
+
 // So many that lists are sorted by a warp, by a block in shared memory, and by a block beside it.
 TEST(long_lists_are_those_of_the_cpu) {
-  const Rows<float> rows = random_integers(2600, 3, 5), queries = random_integers(3, 3, 6);
+  const Rows<float> rows = random_integers(2600, 3, 5);
   const Gallery gallery = gallery_of(rows);
-  for (const std::ptrdiff_t k : {60, 300, 1100}) {
+  for (const auto& [count, k] : {std::pair{3, 60}, {3, 300}, {3, 1100}, {33, 200}}) {
+    const Rows<float> queries = random_integers(count, 3, 6);
     compare([&] {
-      Rows<float> values(3, k);
-      Rows<std::int64_t> indices(3, k);
+      Rows<float> values(count, k);
+      Rows<std::int64_t> indices(count, k);
       nearest(queries.view(), gallery, values.view(), indices.view(), {.threads = 1});
       return std::pair(values.data, indices.data);
     });

@@ -185,6 +185,9 @@ void compare_searches() {
     for (const int k : {1, 10}) {
       compare_nearest<ManyQueries>(meeting, k);
       compare_nearest<FewQueries>(meeting, k);
+      if constexpr (!std::is_same_v<Value, Codes>) {
+        if (current_card_has_tf32()) compare_nearest<TensorQueries>(meeting, k);
+      }
     }
     compare_within<ManyQueries>(meeting);
     compare_within<FewQueries>(meeting);
@@ -215,6 +218,7 @@ TEST(long_lists) {
   for (const int k : {90, 500, 1000}) {
     compare_nearest<ManyQueries>(meeting, k);
     compare_nearest<FewQueries>(meeting, k);
+    if (current_card_has_tf32()) compare_nearest<TensorQueries>(meeting, k);
   }
 }
 

@@ -37,6 +37,12 @@ def cpp_of(body: str) -> str:
         ("@!%p1 bra \t$L__BB0_2;\n$L__BB0_2:", "if (!p1) { goto label_L__BB0_2; }"),
         ("ld.global.v2.f32 \t{%f1, %f2}, [%rd1+8];", "aligned<8>(pointer(as<std::uint64_t>(rd1)) + (8))"),
         ("mov.u32 \t%r1, %tid.x;", "put(r1, as<std::uint32_t>(threadIdx.x));"),
+        ("cvt.rna.tf32.f32 %r1, %f1;", "put(r1, emulated::to_tf32(as<float>(f1)));"),
+        (
+            "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+            "{%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};",
+            "const float second[] = {as<float>(r5), as<float>(r6)};",
+        ),
         ("bar.sync \t0;", "emulated::meet_block(false, std::source_location::current());"),
     ],
 )
@@ -51,6 +57,7 @@ def test_instructions_become_cpp(ptx: str, cpp: str):
         "add.ftz.f32 %f1, %f2, %f3;",
         "ex2.approx.f32 %f1, %f2;",
         "bar.sync 1;",
+        "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%f1}, {%r1}, {%r2}, {%f1};",
         "cvt.rz.f32.f64 %f1, %fd1;",
     ],
 )

@@ -8,7 +8,7 @@ namespace faceprint::cuda {
 
 namespace {
 
-constexpr int oldest = 75;  // compute capability, ten times
+constexpr int oldest = 75, oldest_with_tf32 = 80;  // compute capability, ten times
 
 int capability(int device) {
   int major = 0, minor = 0;
@@ -36,6 +36,12 @@ std::string why_none_runs() {
   } catch (const std::exception& error) {
     return error.what();
   }
+}
+
+bool current_card_has_tf32() {
+  int device = 0;
+  check(cudaGetDevice(&device));
+  return capability(device) >= oldest_with_tf32;
 }
 
 int blocks_at_once(int blocks_per_multiprocessor) {

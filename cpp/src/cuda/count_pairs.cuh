@@ -42,12 +42,12 @@ __global__ void __launch_bounds__(Shape::threads, 2)
   const int begin = static_cast<int>(blockIdx.y) * stripe_tiles * Shape::rows;
   const int end = least(begin + stripe_tiles * Shape::rows, pairs.rows.rows);
   for (std::uint32_t bin = threadIdx.x; bin < own_bins; bin += Shape::threads) own_counts[bin] = 0;
-  terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);
+  terms->load_queries(pairs, first_query);
   for (int first_row = begin; first_row < end; first_row += Shape::rows) {
     const std::int64_t behind = numbers.first_row + first_row - numbers.first_query - first_query;
     if (numbers.own && behind + Shape::rows <= 1) continue;
     Sums<Shape, float> sums;
-    terms->load_rows(pairs.row_terms, first_row, pairs.rows.rows);
+    terms->load_rows(pairs, first_row);
     multiply<Shape, float>(pairs.queries, first_query, pairs.rows, first_row, *tile, sums);
 #pragma unroll
     for (int i = 0; i < Shape::thread_queries; ++i) {

@@ -17,8 +17,8 @@ __global__ void __launch_bounds__(Shape::threads, 2)
   const int first_query = static_cast<int>(blockIdx.x) * Shape::queries;
   const int first_row = static_cast<int>(blockIdx.y) * Shape::rows;
   FACEPRINT_SHARED(SharedTerms<Shape>, terms, [1]);
-  terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);
-  terms->load_rows(pairs.row_terms, first_row, pairs.rows.rows);
+  terms->load_queries(pairs, first_query);
+  terms->load_rows(pairs, first_row);
   Sums<Shape, float> sums;
   multiply<Shape, float>(pairs.queries, first_query, pairs.rows, first_row, *tile, sums);
   const bool aligned = reinterpret_cast<std::uintptr_t>(out) % sizeof(float4) == 0 && stride % 4 == 0;

@@ -42,7 +42,7 @@ void merge(const Lists& lists, int stripes, DeviceArray<Entry>& nearest, const S
 template <class Value>
 void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers& numbers, DeviceArray<Entry>& nearest,
                  const Stream& stream) {
-  with_shape(pairs.queries.rows, [&]<class Shape>(Shape shape) {
+  with_fastest_shape<Value>(pairs.queries.rows, [&]<class Shape>(Shape shape) {
     const Stripes stripes(shape, pairs.queries.rows, pairs.rows.rows);
     Lists lists = {nullptr, pairs.queries.rows, capacity_of(shape, k), k};
     const DeviceArray<Entry> entries(std::ptrdiff_t{stripes.count} * lists.queries * lists.capacity, stream);

@@ -3,7 +3,9 @@
 //
 // The gallery is cut into stripes. A block walks through one with some queries and, for each, writes what is below the
 // limit so far behind the k nearest so far. When a list may not have room for all of the next tile, it is sorted down
-// to k, which lowers the limit; so most keys are only compared. In the end the lists of all stripes are merged.
+// to k, which lowers the limit; so most keys are only compared. In the end the lists of all stripes are merged. Where
+// tensor cores multiply, what is compared and written is what a key is at least; before a list is sorted, the keys
+// themselves take its place, so that the answer is the same.
 
 #include <cmath>
 #include <cstdint>
@@ -91,6 +93,28 @@ struct Numbers {
   __device__ std::uint32_t of_query(int query) const { return join ? first_query + query : ~std::uint32_t{0}; }
 };
 
+// By a whole block: computes the keys of lists of more than `most` entries, but for the first `computed` ones of each,
+// and tells how many will be when the least have been kept.
+template <class Shape, class Value>
+[[gnu::noinline]] __device__ void compute_keys(const Pairs<Value>& pairs, KeyRange range, const Lists& lists,
+                                               int stripe, int first_query, int most, std::uint32_t first_number,
+                                               const SharedLimits<Shape>& shared, int* computed) {
+  for (int query = static_cast<int>(threadIdx.x) / Warp::size; query < Shape::queries;
+       query += Shape::threads / Warp::size) {
+    const int count = shared.counts[query];
+    if (count <= most) continue;
+    Entry* list = lists.of(stripe, first_query + query);
+    for (int i = computed[query] + Warp::member(); i < count; i += Warp::size) {
+      const std::uint32_t number = row_of(list[i]);
+      const float key = key_of_pair(pairs, first_query + query, static_cast<int>(number - first_number));
+      list[i] = entry_of(range.clamp(key), number);
+    }
+    Warp::meet();
+    if (Warp::member() == 0) computed[query] = least(count, lists.k);
+  }
+  __syncthreads();
+}
+
 // Grid: tiles of queries by stripes of `stripe_tiles` tiles each. `nearest`, [queries][k], are those of rows before.
 template <class Shape, class Value>
 __global__ void __launch_bounds__(Shape::threads, 2)
@@ -98,23 +122,33 @@ __global__ void __launch_bounds__(Shape::threads, 2)
                  Numbers numbers) {
   using Memory = SharedMemory<Shape, Number<Value>>;
   FACEPRINT_SHARED(Memory, memory, [1]);
-  FACEPRINT_SHARED(SharedTerms<Shape>, terms, [1]);
+  using TileTerms = std::conditional_t<Shape::by_tensor_cores, SharedBounds<Shape>, SharedTerms<Shape>>;
+  FACEPRINT_SHARED(TileTerms, terms, [1]);
   FACEPRINT_SHARED(SharedLimits<Shape>, shared, [1]);
+  FACEPRINT_SHARED(int, computed, [Shape::queries]);
   const int first_query = static_cast<int>(blockIdx.x) * Shape::queries, stripe = static_cast<int>(blockIdx.y);
   for (int query = static_cast<int>(threadIdx.x); query < Shape::queries; query += Shape::threads) {
     const bool exists = first_query + query < pairs.queries.rows;
     const Entry last = exists ? nearest[std::int64_t{first_query + query + 1} * lists.k - 1] : no_entry;
     shared->limits[query] = last == no_entry ? INFINITY : key_of(last);
     shared->counts[query] = 0;
+    if constexpr (Shape::by_tensor_cores) computed[query] = 0;
   }
-  terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);
+  terms->load_queries(pairs, first_query);
   const int begin = stripe * stripe_tiles * Shape::rows;
   const int end = least(begin + stripe_tiles * Shape::rows, pairs.rows.rows);
+  const auto keep = [&](int most) {
+    if constexpr (Shape::by_tensor_cores) {
+      compute_keys(pairs, range, lists, stripe, first_query, most, numbers.first_row, *shared, computed);
+    }
+    keep_least(lists, stripe, first_query, most, *shared, memory->sorted);
+  };
   const int most = lists.capacity - Shape::rows;
   for (int first_row = begin; first_row < end; first_row += Shape::rows) {
     Sums<Shape, Number<Value>> sums;
-    terms->load_rows(pairs.row_terms, first_row, pairs.rows.rows);
+    terms->load_rows(pairs, first_row);
     multiply<Shape, Value>(pairs.queries, first_query, pairs.rows, first_row, memory->tile, sums);
+    if constexpr (Shape::by_tensor_cores) terms->raise(sums);
 #pragma unroll
     for (int i = 0; i < Shape::thread_queries; ++i) {
       const int query = Shape::query(i);
@@ -134,10 +168,10 @@ __global__ void __launch_bounds__(Shape::threads, 2)
     for (int query = static_cast<int>(threadIdx.x); query < Shape::queries; query += Shape::threads) {
       full |= shared->counts[query] > most;
     }
-    if (__syncthreads_or(full)) keep_least<Shape>(lists, stripe, first_query, most, *shared, memory->sorted);
+    if (__syncthreads_or(full)) keep(most);
   }
   __syncthreads();
-  keep_least<Shape>(lists, stripe, first_query, 0, *shared, memory->sorted);
+  keep(0);
   for (int query = 0; query < Shape::queries && first_query + query < pairs.queries.rows; ++query) {
     Entry* list = lists.of(stripe, first_query + query);
     for (int i = shared->counts[query] + static_cast<int>(threadIdx.x); i < lists.k; i += Shape::threads) {

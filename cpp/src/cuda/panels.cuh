@@ -31,11 +31,11 @@ struct Panels {
   __device__ Value at(int row, int column) const { return data[place(row, column)]; }
 };
 
-// What turns products into keys, of each row; see cpu/scan.hpp.
+// What turns products into keys, of each row, see cpu/scan.hpp; and its squared norm.
 struct Terms {
-  const float *bias, *scale;
+  const float *bias, *scale, *norms;
 
-  Terms from(int first) const { return {bias + first, scale + first}; }
+  Terms from(int first) const { return {bias + first, scale + first, norms + first}; }
 };
 
 }  // namespace faceprint::cuda

@@ -54,7 +54,7 @@ void check_rows(const char* name, const PackedRows& rows, Metric metric, const S
 
 RowTerms terms_of(Side side, const float* norms, const float* code_scales, int rows, Metric metric,
                   const Stream& stream) {
-  RowTerms terms = {DeviceArray<float>(rows, stream), DeviceArray<float>(rows, stream)};
+  RowTerms terms = {DeviceArray<float>(rows, stream), DeviceArray<float>(rows, stream), norms};
   const float euclidean_scale = side == Side::query ? 2 : 1;
   launch(terms_of_rows, blocks_of(rows), block_threads, 0, stream, norms, code_scales, rows, metric, euclidean_scale,
          terms.bias.data(), terms.scale.data());

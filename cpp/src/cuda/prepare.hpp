@@ -26,8 +26,9 @@ void check_rows(const char* name, const PackedRows& rows, Metric metric, const S
 
 struct RowTerms {
   DeviceArray<float> bias, scale;
+  const float* norms;  // of the rows, which must outlive this
 
-  Terms view() const { return {bias.data(), scale.data()}; }
+  Terms view() const { return {bias.data(), scale.data(), norms}; }
 };
 
 enum class Side { query, row };

@@ -1,6 +1,6 @@
 #pragma once
 // The products of a tile: some queries with some rows of a gallery, each sum one chain over the depth in the registers
-// of one thread, so that it has the bits that the CPU's has.
+// of one thread, so that it has the bits that the CPU's has; or by tensor cores, near to that.
 
 #include <cuda_runtime.h>
 
@@ -9,6 +9,7 @@
 
 #include "cuda/device.hpp"
 #include "cuda/panels.cuh"
+#include "cuda/tensor.cuh"
 #include "half.hpp"
 
 namespace faceprint::cuda {
@@ -72,6 +73,8 @@ struct Shape {
   static constexpr int across = Rows / ThreadRows, threads = Queries / ThreadQueries * across;
   static constexpr int rows_at_once = ThreadRows < 4 ? ThreadRows : 4;  // that a thread reads from shared memory
   static constexpr int chunk = 8;                                       // of the depth, in shared memory
+  static constexpr int gap = 0;                                         // behind the numbers of one depth
+  static constexpr bool by_tensor_cores = false;
 
   // The place in the tile of what a thread multiplies. Neighbouring threads have neighbouring rows, so that shared
   // memory is read without conflicts.
@@ -84,10 +87,24 @@ struct Shape {
 using ManyQueries = Shape<128, 128, 8, 8>;
 using FewQueries = Shape<16, 256, 8, 2>;  // which wait for memory
 
+// The same for tensor cores: a warp multiplies 64 queries with 32 rows, 16 with 8 at a time. With the gap, lanes read
+// shared memory without conflicts.
+struct TensorQueries {
+  static constexpr int queries = 128, rows = 128, thread_queries = 8, thread_rows = 8, threads = 256;
+  static constexpr int chunk = 8, gap = 8;
+  static constexpr bool by_tensor_cores = true;
+
+  __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+  __device__ static int first_query() { return static_cast<int>(threadIdx.x) / 128 * 64; }
+  __device__ static int first_row() { return static_cast<int>(threadIdx.x) / 32 % 4 * 32; }
+  __device__ static int query(int i) { return first_query() + i / 2 * 16 + i % 2 * 8 + lane() / 4; }
+  __device__ static int row(int j) { return first_row() + j / 2 * 8 + lane() % 4 * 2 + j % 2; }
+};
+
 template <class Shape, class Number>
 struct SharedTile {
-  alignas(16) Number queries[2][Shape::chunk][Shape::queries];
-  alignas(16) Number rows[2][Shape::chunk][Shape::rows];
+  alignas(16) Number queries[2][Shape::chunk][Shape::queries + Shape::gap];
+  alignas(16) Number rows[2][Shape::chunk][Shape::rows + Shape::gap];
 };
 
 // What a thread carries of the next chunk from global into shared memory. After the last row, and the last place of a
@@ -111,9 +128,13 @@ class Carried {
       }
     }
   }
-  __device__ void store(Number<Value> (&to)[Shape::chunk][Rows]) const {
+  __device__ void store(Number<Value> (&to)[Shape::chunk][Rows + Shape::gap]) {
 #pragma unroll
     for (int i = 0; i < each; ++i) {
+      if constexpr (Shape::by_tensor_cores && !std::is_same_v<Value, Half>) {  // halves are TF32 already
+#pragma unroll
+        for (float& number : numbers_[i]) number = to_tf32(number);
+      }
       if (piece(i) < pieces) store_four(numbers_[i], &to[column(i)][piece(i) % across * 4]);
     }
   }
@@ -159,6 +180,37 @@ __device__ void add_chunk(const SharedTile<Shape, Number>& tile, int buffer, Sum
   }
 }
 
+// By tensor cores, in the places that `multiply_add` states.
+__device__ inline void add_chunk(const SharedTile<TensorQueries, float>& tile, int buffer,
+                                 Sums<TensorQueries, float>& sums) {
+  using Shape = TensorQueries;
+  const int depth = Shape::lane() % 4, place = Shape::lane() / 4;
+  float rows[Shape::thread_rows / 2][2];
+#pragma unroll
+  for (int j = 0; j < Shape::thread_rows / 2; ++j) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      rows[j][half] = tile.rows[buffer][depth + 4 * half][Shape::first_row() + 8 * j + place];
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < Shape::thread_queries / 2; ++i) {
+    float queries[4];
+#pragma unroll
+    for (int piece = 0; piece < 4; ++piece) {
+      const int query = Shape::first_query() + 16 * i + piece % 2 * 8 + place;
+      queries[piece] = tile.queries[buffer][depth + piece / 2 * 4][query];
+    }
+#pragma unroll
+    for (int j = 0; j < Shape::thread_rows / 2; ++j) {
+      float four[4] = {sums[2 * i][2 * j], sums[2 * i][2 * j + 1], sums[2 * i + 1][2 * j], sums[2 * i + 1][2 * j + 1]};
+      multiply_add(queries, rows[j], four);
+#pragma unroll
+      for (int l = 0; l < 4; ++l) sums[2 * i + l / 2][2 * j + l % 2] = four[l];
+    }
+  }
+}
+
 // By the whole block, which must have met since it last used the tile: the queries and rows from the first ones on.
 // While a chunk is multiplied, the next is on its way.
 template <class Shape, class Value>
@@ -180,12 +232,12 @@ __device__ void multiply(const Panels<Number<Value>>& queries, int first_query, 
   for (int column = Shape::chunk; column < rows.length; column += Shape::chunk, buffer ^= 1) {
     next_queries.load(column);
     next_rows.load(column);
-    add_chunk<Shape, Number<Value>>(tile, buffer, sums);
+    add_chunk(tile, buffer, sums);
     next_queries.store(tile.queries[buffer ^ 1]);
     next_rows.store(tile.rows[buffer ^ 1]);
     __syncthreads();
   }
-  add_chunk<Shape, Number<Value>>(tile, buffer, sums);
+  add_chunk(tile, buffer, sums);
 }
 
 }  // namespace faceprint::cuda

@@ -27,10 +27,10 @@ __global__ void __launch_bounds__(Shape::threads, 2)
   const int first_query = static_cast<int>(blockIdx.x) * Shape::queries;
   const int begin = static_cast<int>(blockIdx.y) * stripe_tiles * Shape::rows;
   const int end = least(begin + stripe_tiles * Shape::rows, pairs.rows.rows);
-  terms->load_queries(pairs.query_terms, first_query, pairs.queries.rows);
+  terms->load_queries(pairs, first_query);
   for (int first_row = begin; first_row < end; first_row += Shape::rows) {
     Sums<Shape, Number<Value>> sums;
-    terms->load_rows(pairs.row_terms, first_row, pairs.rows.rows);
+    terms->load_rows(pairs, first_row);
     multiply<Shape, Value>(pairs.queries, first_query, pairs.rows, first_row, *tile, sums);
 #pragma unroll
     for (int i = 0; i < Shape::thread_queries; ++i) {

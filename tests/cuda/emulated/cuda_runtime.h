@@ -39,6 +39,17 @@ cudaError_t begin(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::siz
                              stream);
 }
 
+// As cuda/tensor.cuh has them.
+
+inline float to_tf32(float number) { return ::emulated::to_tf32(number); }
+
+inline void multiply_add(const float (&queries)[4], const float (&rows)[2], float (&sums)[4],
+                         std::source_location site = std::source_location::current()) {
+  ::emulated::multiply_tf32(queries, rows, sums, site);
+}
+
+// As cuda/block.cuh has it.
+
 inline std::byte* shared_memory() { return ::emulated::dynamic_shared_memory(); }
 
 }  // namespace faceprint::cuda

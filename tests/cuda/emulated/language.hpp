@@ -132,6 +132,15 @@ T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 
+namespace emulated {
+
+// Rounded to 10 bits behind the point, halves away from 0.
+inline float to_tf32(float number) {
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(number) + 0x1000) & ~std::uint32_t{0x1fff});
+}
+
+}  // namespace emulated
+
 // Four products of bytes, added to a sum.
 inline int __dp4a(int a, int b, int sum) {
   for (int shift = 0; shift < 32; shift += 8) {

@@ -163,10 +163,11 @@ cudaError_t cudaSetDevice(int device) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (device < 0 || device >= settings().cards) return cudaErrorInvalidDevice;
-  constexpr int multiprocessors = 1, major = 7, minor = 5;
+  constexpr int multiprocessors = 1;
+  const int capability = device % 2 == 0 ? 80 : 75;
   *value = attribute == cudaDevAttrMultiProcessorCount      ? multiprocessors
-           : attribute == cudaDevAttrComputeCapabilityMajor ? major
-                                                            : minor;
+           : attribute == cudaDevAttrComputeCapabilityMajor ? capability / 10
+                                                            : capability % 10;
   return cudaSuccess;
 }
 

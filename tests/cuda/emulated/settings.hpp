@@ -9,7 +9,7 @@ enum class Order { forward, reverse, shuffled };
 
 struct Settings {
   Order order;         // FACEPRINT_EMULATED_ORDER: of blocks, warps and threads; forward
-  int cards;           // FACEPRINT_EMULATED_CARDS; 1
+  int cards;           // FACEPRINT_EMULATED_CARDS; 1. Every second one has compute capability 7.5, the others 8.0
   std::size_t memory;  // FACEPRINT_EMULATED_MEMORY: bytes of each card; 4 GiB
 };
 

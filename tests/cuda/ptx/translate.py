@@ -81,7 +81,8 @@ class Translator:
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.functions: dict[str, Function] = {}
-        self.static: dict[str, int | str] = {}  # shared arrays of all functions
+        self.static: dict[str, int | str] = {}  # shared arrays of all functions, before those of each
+        self.static_bytes = 0
         self.visible: dict[str, int | str] = {}  # and of the one that is read
         self.read(statements(text))
 
@@ -93,7 +94,7 @@ class Translator:
             if head := re.match(r"(?:\.\w+\s+)*\.(entry|func)\s+(\w+)", item):
                 function = self.begin(head[2], head[1] == "entry", item)
             elif function is None:
-                self.add_shared(self.static, 0, item)
+                self.static_bytes = self.add_shared(self.static, self.static_bytes, item)
             elif item in "{}":
                 depth += 1 if item == "{" else -1
                 function.lines.append(item)
@@ -114,13 +115,13 @@ class Translator:
             offset = (offset + step - 1) // step * step
             function.parameters[parameter] = (offset, size)
             offset += size
-        function.lines = []
+        function.lines, function.shared_bytes = [], self.static_bytes
         return function
 
     def add_shared(self, arrays: dict[str, int | str], begin: int, item: str) -> int:
         """Puts an array of shared memory behind those before; returns where it ends."""
         match = re.fullmatch(r"(\.extern\s+)?\.shared\s+\.align\s+(\d+)\s+\.b8\s+(\w+)\[(\d*)\]", item)
-        if not match or (arrays is self.static and not match[1]):
+        if not match:
             raise self.unknown(0, item)
         if match[1]:  # what a launch asks for lies behind all others
             arrays[match[3]] = BEHIND_ALL
@@ -149,8 +150,10 @@ class Translator:
             function.shared_bytes = self.add_shared(function.shared, function.shared_bytes, item)
             return ""
         if item.startswith(".param"):
-            kind, name = re.fullmatch(r"\.param\s+(?:\.align\s+\d+\s+)?\.(\w+)\s+(\w+)", item).groups()
-            return f"alignas(8) std::byte {name}[{size_of(kind)}];"
+            kind, name, count = re.fullmatch(
+                r"\.param\s+(?:\.align\s+\d+\s+)?\.(\w+)\s+(\w+)(?:\[(\d+)\])?", item
+            ).groups()
+            return f"alignas(8) std::byte {name}[{size_of(kind) * int(count or 1)}];"
         if item.startswith(".pragma"):
             return ""
         guard, operation, rest = re.fullmatch(r"(?:@(!?%\w+)\s+)?([\w.]+)\s*(.*)", item, re.DOTALL).groups()
@@ -239,6 +242,8 @@ class Translator:
                     return put(given[0], value)
                 base = "reinterpret_cast<std::uint64_t>(shared)"
                 return put(given[0], f"{value} - {base}" if "to" in modifiers else f"{value} + {base}")
+            case "cvt" if modifiers == ["rna", "tf32", "f32"]:
+                return put(given[0], f"emulated::to_tf32({self.value(given[1], 'f32')})")
             case "cvt":
                 target, source = modifiers[-2:]
                 rounding = next(
@@ -255,6 +260,8 @@ class Translator:
                 return put(given[0], f"{self.value(given[3], 'pred')} ? {first} : {second}")
             case "dp4a" if modifiers == ["s32", "s32"]:
                 return put(given[0], f"__dp4a({values('s32', 's32', 's32')})")
+            case "mma" if modifiers == ["sync", "aligned", "m16n8k8", "row", "col", "f32", "tf32", "tf32", "f32"]:
+                return self.product(given)
             case "bra":
                 return f"goto {label(given[0])};"
             case "ret":
@@ -286,6 +293,16 @@ class Translator:
                 code = f"atomic_{how}<{TYPES[kind]}>({start}, {arguments})"
                 return f"{code};" if given[0] == "_" else put(given[0], code)
         return self.arithmetic(name, modifiers, given, line)
+
+    def product(self, given: list[str]) -> str:
+        targets, first, second, sums = (operand.strip("{}").replace(" ", "").split(",") for operand in given)
+        arrays = [
+            f"{name}[] = {{{', '.join(self.value(operand, 'f32') for operand in operands)}}};"
+            for name, operands in (("const float first", first), ("const float second", second), ("float sums", sums))
+        ]
+        code = "emulated::multiply_tf32(first, second, sums, std::source_location::current());"
+        puts = [f"put({target[1:]}, sums[{i}]);" for i, target in enumerate(targets)]
+        return " ".join([*arrays, code, *puts])
 
     def arithmetic(self, name: str, modifiers: list[str], given: list[str], line: int) -> str:
         kind = modifiers[-1]

@@ -35,7 +35,7 @@ using Numbers = py::array_t<double>;
 
 void write_affine(const faceprint::Affine& affine, double* out) {
   const std::array<double, 6> numbers = {affine.xx, affine.xy, affine.x0, affine.yx, affine.yy, affine.y0};
-  std::copy(numbers.begin(), numbers.end(), out);
+  std::ranges::copy(numbers, out);
 }
 
 Numbers align(const py::object& landmarks, const py::object& chip_template) {

@@ -1,5 +1,7 @@
 #include "crops.hpp"
 
+#include <utility>
+
 #include "arrays.hpp"
 
 namespace {
@@ -20,7 +22,7 @@ std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t co
     return {static_cast<std::size_t>(count), as_image("image", owners.back())};
   }
   const auto items = py::reinterpret_borrow<py::sequence>(images);
-  if (static_cast<py::ssize_t>(items.size()) != count) {
+  if (std::cmp_not_equal(items.size(), count)) {
     throw py::value_error("image must be one array or as many as affines, " + std::to_string(count) + ", not " +
                           std::to_string(items.size()));
   }

@@ -9,6 +9,7 @@
 
 #include "../cpp/check.hpp"
 #include "../cpp/data.hpp"
+#include "cuda/cards.hpp"
 #include "cuda/nearest.hpp"
 #include "faceprint/chip.hpp"
 #include "faceprint/distance.hpp"
@@ -153,6 +154,18 @@ TEST(the_nearest_are_those_of_the_cpu_where_tensor_cores_mistake_their_order) {
       }
     }
   }
+}
+
+// All of the first two tiles of a stripe, and few after these.
+TEST(few_keys_are_computed_after_tensor_cores) {
+  if (!cuda::current_card_has_tf32()) return;
+  const Gallery gallery = gallery_of(random_units(4000, 16, 18));
+  const Rows<float> queries = random_units(40, 16, 19);
+  use_backend("cuda");
+  Rows<float> values(40, 5);
+  Rows<std::int64_t> indices(40, 5);
+  const std::int64_t computed = nearest(queries.view(), gallery, values.view(), indices.view());
+  CHECK(computed > 40 * 5 && computed < 40 * 4000 / 4);
 }
 
 // So many rows that there is work for two cards, of which an emulated second one has no tensor cores.

@@ -94,7 +94,9 @@ void compare_nearest(const Meeting<Value>& meeting, int k) {
     const DeviceArray<Entry> entries(std::ptrdiff_t{stripes} * queries * capacity, stream);
     const std::vector<Entry> none(static_cast<std::size_t>(queries * k), no_entry);
     const DeviceArray<Entry> before = uploaded(none, stream), merged = uploaded(none, stream);
-    const Lists lists = {entries.data(), queries, capacity, k};
+    const DeviceArray<Count> computed(1, stream);
+    clear(computed, stream);
+    const Lists lists = {entries.data(), queries, capacity, k, computed.data()};
     const dim3 grid(static_cast<unsigned>(divide_up(queries, Shape::queries)), static_cast<unsigned>(stripes));
     launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, meeting.pairs, range, lists, before.data(),
            tiles, Numbers{0, 0, false});

@@ -19,7 +19,7 @@ enum class Metric { squared_euclidean, cosine, dot };
 //   certified  the codes give each row a bound that its value cannot pass, and only rows that the bound does not
 //              exclude are computed in float32; not for the cosine
 //   automatic  whichever is expected to be faster
-// The CUDA backend computes every value whatever is asked for.
+// The CUDA backend has no use for codes: it scans in one way, whatever is asked for.
 enum class Scan { automatic, full, certified };
 
 struct Search {
@@ -38,7 +38,8 @@ struct Search {
 // The values are those of the rows as the gallery stores them. With float32 and float16 storage they are exact sums of
 // float32 products in a stated order; with int8 storage <query, row> is that of the codes, the query's being whole
 // numbers within 64 of 0, and only the norms are those of the float32 rows. Neither the backend nor the number of
-// threads nor the scan changes a bit of the result. Returns how many rows a certified scan computed in float32.
+// threads nor the scan changes a bit of the result. Returns how many rows were computed in float32 because no bound had
+// excluded them: by a certified scan, or where a card's tensor cores find bounds; else 0.
 //
 // Throws std::invalid_argument if shapes do not agree, if the gallery is empty, unless 1 <= k <= gallery rows, if a
 // value of the queries is not finite or lies outside [-1e15, 1e15], if a query or a row is shorter than 1e-15 where

@@ -35,8 +35,7 @@ class CudaBackend final : public Backend {
   }
   std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search, Matrix<float> values,
                        Matrix<std::int64_t> indices) const override {
-    cuda::nearest(queries, gallery, search, values, indices);
-    return 0;
+    return cuda::nearest(queries, gallery, search, values, indices);
   }
   Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
                         const Search& search) const override {

@@ -1,6 +1,7 @@
 #include "cuda/nearest.cuh"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "cuda/nearest.hpp"
@@ -38,13 +39,14 @@ void merge(const Lists& lists, int stripes, DeviceArray<Entry>& nearest, const S
   nearest = std::move(merged);
 }
 
-// Puts the nearest of some rows among those found before, k for each query.
+// Puts the nearest of some rows among those found before, k for each query, and adds how many keys were computed after
+// tensor cores, which is on the card too.
 template <class Value>
 void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers& numbers, DeviceArray<Entry>& nearest,
-                 const Stream& stream) {
+                 const DeviceArray<Count>& computed, const Stream& stream) {
   with_fastest_shape<Value>(pairs.queries.rows, [&]<class Shape>(Shape shape) {
     const Stripes stripes(shape, pairs.queries.rows, pairs.rows.rows);
-    Lists lists = {nullptr, pairs.queries.rows, capacity_of(shape, k), k};
+    Lists lists = {nullptr, pairs.queries.rows, capacity_of(shape, k), k, computed.data()};
     const DeviceArray<Entry> entries(std::ptrdiff_t{stripes.count} * lists.queries * lists.capacity, stream);
     lists.entries = entries.data();
     const dim3 grid(static_cast<unsigned>(divide_up(lists.queries, Shape::queries)),
@@ -64,31 +66,44 @@ struct Task {
   bool join;
 };
 
-// The nearest on one card, [queries][k], of the task's queries, which have been sent there.
+DeviceArray<Count> zero(const Stream& stream) {
+  DeviceArray<Count> count(1, stream);
+  clear(count, stream);
+  return count;
+}
+
+// The nearest on one card, [queries][k], of the task's queries, which have been sent there. Adds how many keys were
+// computed after tensor cores.
 template <class Value>
 DeviceArray<Entry> search_card(PackedRows sent, const Task& task, const CardGallery& cards, std::ptrdiff_t card,
-                               Progress& progress, const Stream& stream) {
+                               const DeviceArray<Count>& computed, Progress& progress, const Stream& stream) {
   const Queries<Value> queries(std::move(sent), cards.groups(), task.metric, stream);
   DeviceArray<Entry> nearest = no_entries(task.queries.rows * task.k, stream);
   cards.for_slabs(card, stream, [&](const Slab& slab) {
     const RowTerms terms = terms_of(slab, task.metric, stream);
     const Numbers numbers = {static_cast<std::uint32_t>(slab.first_row()), task.first_query, task.join};
-    search_rows(queries.with(slab.panels<Value>(), terms), task.metric, task.k, numbers, nearest, stream);
+    search_rows(queries.with(slab.panels<Value>(), terms), task.metric, task.k, numbers, nearest, computed, stream);
     stream.wait();
     progress.add(static_cast<double>(task.queries.rows) * slab.rows());
   });
   return nearest;
 }
 
-// The nearest on each card, [cards][queries][k], on the host, where the queries are too.
+// The nearest on each card, [cards][queries][k], on the host, where the queries are too, and how many keys were
+// computed.
 template <class Value>
-std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, Progress& progress) {
+std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, Progress& progress,
+                                std::atomic<std::int64_t>& computed) {
   const std::ptrdiff_t size = task.queries.rows * task.k;
   std::vector<Entry> found(static_cast<std::size_t>(cards.cards() * size));
   cards.on_each_card(progress, [&](std::ptrdiff_t card, const Stream& stream) {
+    const DeviceArray<Count> computed_here = zero(stream);
     PackedRows sent = pack_from_host(task.queries, stream);
-    const auto nearest = search_card<Value>(std::move(sent), task, cards, card, progress, stream);
+    const auto nearest = search_card<Value>(std::move(sent), task, cards, card, computed_here, progress, stream);
     download(nearest.data(), size, found.data() + card * size, stream);
+    Count count = 0;
+    download(computed_here.data(), 1, &count, stream);
+    computed += static_cast<std::int64_t>(count);
   });
   return found;
 }
@@ -112,23 +127,26 @@ void read_all(const std::vector<Entry>& found, Metric metric, Matrix<float> valu
   }
 }
 
-// Of `count` queries, some at a time: rows_of(first, count) has their values.
+// Of `count` queries, some at a time: rows_of(first, count) has their values. Returns how many keys were computed after
+// tensor cores.
 template <class RowsOf>
-void search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Gallery& gallery, const Search& search,
-            Matrix<float> values, Matrix<std::int64_t> indices) {
-  if (count == 0) return;
+std::int64_t search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Gallery& gallery,
+                    const Search& search, Matrix<float> values, Matrix<std::int64_t> indices) {
+  if (count == 0) return 0;
   const CardGallery cards(gallery);
   Progress progress(search.watch, static_cast<double>(count) * static_cast<double>(gallery.rows()));
   const int k = narrow("k", values.columns);
   const std::ptrdiff_t most = queries_at_once(count, k);
+  std::atomic<std::int64_t> computed = 0;
   for (std::ptrdiff_t first = 0; first < count; first += most) {
     const std::ptrdiff_t some = std::min(most, count - first);
     const Task task = {rows_of(first, some), search.metric, k, static_cast<std::uint32_t>(first), join};
     with_values(gallery.storage(), [&]<class Value>(Value) {
-      read_all(search_cards<Value>(task, cards, progress), search.metric, values.slice(first, some),
+      read_all(search_cards<Value>(task, cards, progress, computed), search.metric, values.slice(first, some),
                indices.slice(first, some));
     });
   }
+  return computed;
 }
 
 // An entry for each of the `count` values and indices, without a gap between rows.
@@ -156,10 +174,10 @@ class BroughtRows {
 
 }  // namespace
 
-void nearest(Matrix<const float> queries, const Gallery& gallery, const Search& wanted, Matrix<float> values,
-             Matrix<std::int64_t> indices) {
+std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& wanted, Matrix<float> values,
+                     Matrix<std::int64_t> indices) {
   const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) { return queries.slice(first, count); };
-  search(queries.rows, rows_of, false, gallery, wanted, values, indices);
+  return search(queries.rows, rows_of, false, gallery, wanted, values, indices);
 }
 
 void neighbours(const Gallery& gallery, const Search& wanted, Matrix<float> values, Matrix<std::int64_t> indices) {
@@ -185,7 +203,7 @@ void nearest_on_card(const PackedRows& queries, const PackedRows& gallery, Metri
     const Pairs<float> pairs = {queries.panels().slice(first, some), gallery.panels(), query_terms.view().from(first),
                                 terms.view()};
     DeviceArray<Entry> found = no_entries(std::ptrdiff_t{some} * k, stream);
-    search_rows(pairs, metric, k, {0, 0, false}, found, stream);
+    search_rows(pairs, metric, k, {0, 0, false}, found, zero(stream), stream);
     write_entries(found, metric, values.row(first), indices.row(first), stream);
   }
 }
@@ -212,7 +230,7 @@ void nearest_on_card(Matrix<const float> queries, const Gallery& gallery, Metric
     const Task task = {queries.slice(first, std::min(most, queries.rows - first)), metric, k, 0, false};
     with_values(gallery.storage(), [&]<class Value>(Value) {
       PackedRows packed = pack_on_card(task.queries, stream);
-      const auto found = search_card<Value>(std::move(packed), task, cards, 0, unwatched, stream);
+      const auto found = search_card<Value>(std::move(packed), task, cards, 0, zero(stream), unwatched, stream);
       write_entries(found, metric, values.row(first), indices.row(first), stream);
     });
   }

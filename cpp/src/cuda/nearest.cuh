@@ -20,6 +20,7 @@ namespace faceprint::cuda {
 struct Lists {
   Entry* entries;
   int queries, capacity, k;
+  Count* computed;  // how many keys were, after tensor cores had not excluded them
 
   __device__ Entry* of(int stripe, int query) const {
     return entries + (std::int64_t{stripe} * queries + query) * capacity;
@@ -110,7 +111,9 @@ template <class Shape, class Value>
       list[i] = entry_of(range.clamp(key), number);
     }
     Warp::meet();
-    if (Warp::member() == 0) computed[query] = least(count, lists.k);
+    if (Warp::member() > 0) continue;
+    atomicAdd(lists.computed, static_cast<Count>(count - computed[query]));
+    computed[query] = least(count, lists.k);
   }
   __syncthreads();
 }

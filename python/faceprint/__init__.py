@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .faces import Faces
     from .features import read_features, read_people
     from .gallery import Gallery
+    from .isolated import NetworkLimits
     from .matches import Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
@@ -77,6 +78,7 @@ _HOMES = {
     "Matches": "matches",
     "Merge": "suggest",
     "Model": "model",
+    "NetworkLimits": "isolated",
     "Overlap": "_clean",
     "PKSampler": "sampling",
     "Recipe": "recipe",
@@ -147,6 +149,7 @@ __all__ = [
     "Merge",
     "Model",
     "NetworkError",
+    "NetworkLimits",
     "NoFaceError",
     "Overlap",
     "PKSampler",

@@ -1,6 +1,7 @@
 """Which detector a file holds, told by the outputs of its graph."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .detector import Detector, DetectorOptions
 from .errors import RecipeError
@@ -11,6 +12,9 @@ from .scrfd import Scrfd
 from .yunet import OUTPUTS as YUNET_OUTPUTS
 from .yunet import YuNet
 
+if TYPE_CHECKING:
+    from .isolated import NetworkLimits
+
 KNOWN: tuple[tuple[type[YuNet | Scrfd], str], ...] = (
     (YuNet, f"YuNet ({YUNET_OUTPUTS})"),
     (Scrfd, f"SCRFD with key points ({SCRFD_OUTPUTS})"),
@@ -18,13 +22,18 @@ KNOWN: tuple[tuple[type[YuNet | Scrfd], str], ...] = (
 
 
 def open_detector(
-    path: Path, options: DetectorOptions | None = None, *, device: str = "cpu", threads: int = 0
+    path: Path,
+    options: DetectorOptions | None = None,
+    *,
+    device: str = "cpu",
+    threads: int = 0,
+    untrusted: "bool | NetworkLimits" = False,
 ) -> Detector:
     """Load a detector from an .onnx file: a YuNet, or an SCRFD with key points.
 
     Raises what `open_session` raises, and RecipeError for a network that is none of these.
     """
-    session = open_session(path, device=device, threads=threads)
+    session = open_session(path, device=device, threads=threads, untrusted=untrusted)
     shapes = list(session.inputs.values())
     if len(shapes) == 1 and len(shapes[0]) == 4:
         for kind, _ in KNOWN:

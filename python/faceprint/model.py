@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeGuard, cast, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard, cast, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_pho
 from .quality import recognisability, recognisable
 from .recipe import Recipe
 from .runtime import work_alone
+
+if TYPE_CHECKING:
+    from .isolated import NetworkLimits
 
 LEAST = 1000  # pixels of the short side at which faces are looked for, where a file can be decoded smaller than it is
 Choice: TypeAlias = Literal["prominent", "only"]
@@ -296,6 +299,7 @@ def load(
     threads: int = 0,
     limits: Limits | None = None,
     options: DetectorOptions | None = None,
+    untrusted: "bool | NetworkLimits" = False,
 ) -> Model:
     """Load a detector and an embedding network: the bundled ones, or .onnx files by path.
 
@@ -305,9 +309,11 @@ def load(
     given where no more than a name says which network it is, and where its licence forbids some use. A golden embedding
     in the recipe is checked at each load: NetworkError where the network gives another. `detector` is a YuNet file, or
     an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of 0 takes as many as
-    there are CPUs; `limits` bound the photographs; `options` say which faces count. Raises DeviceError without ONNX
-    Runtime or its device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError for a
-    recipe that is missing, malformed or does not fit, and for a detector of another kind.
+    there are CPUs; `limits` bound the photographs; `options` say which faces count. `untrusted` is for files that come
+    from strangers: each runs in a process of its own, on the CPU, within limits on memory and time (`NetworkLimits`),
+    which Windows does not have; NetworkError where it goes beyond them. Raises DeviceError without ONNX Runtime or its
+    device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError for a recipe that is
+    missing, malformed or does not fit, and for a detector of another kind.
 
     >>> import faceprint as fp
     >>> model = fp.load()
@@ -321,8 +327,9 @@ def load(
     if detector is None:
         finder = Mtcnn(options, device=device, threads=threads)
     else:
-        finder = open_detector(Path(detector), options, device=device, threads=threads)
-    embedder = open_network(path, recipe, device=device, threads=threads)
+        finder = open_detector(Path(detector), options, device=device, threads=threads, untrusted=untrusted)
+    foreign = untrusted if network is not None else False
+    embedder = open_network(path, recipe, device=device, threads=threads, untrusted=foreign)
     return Model(embedder, finder, limits or Limits(), options, threads)
 
 

@@ -20,6 +20,7 @@ from .runtime import FLOATS, Session, open_session
 
 if TYPE_CHECKING:
     from ._cuda import Array
+    from .isolated import NetworkLimits
 
 NO_DIRECTION = "the network gave an embedding without a direction (zero, NaN or infinite)"
 LARGEST_BATCH = 32  # about 9 MB of 150-pixel chips; larger batches were no faster
@@ -156,13 +157,21 @@ class Network:
         return output
 
 
-def open_network(path: Path, asked: Asked = None, *, device: str = "cpu", threads: int = 0) -> Network:
+def open_network(
+    path: Path,
+    asked: Asked = None,
+    *,
+    device: str = "cpu",
+    threads: int = 0,
+    untrusted: "bool | NetworkLimits" = False,
+) -> Network:
     """Open a network with the recipe `asked` for, or the one beside it, or the one that it is known to have.
 
     A golden embedding in the recipe is checked, which costs one run of the network. Errors are those of `load`.
     """
     stated = stated_recipe(path, asked)
-    session = open_session(path, device=device, threads=threads, sha256=stated.recipe.sha256 if stated else None)
+    sha256 = stated.recipe.sha256 if stated else None
+    session = open_session(path, device=device, threads=threads, sha256=sha256, untrusted=untrusted)
     found = stated or known_recipe(path, session, asked)
     network = Network(session, found.recipe, found.origin)
     if found.recipe.golden is not None:

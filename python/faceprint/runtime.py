@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeviceError, NetworkError
+from .onnxfile import check_onnx
 from .photo import printable
 
 if TYPE_CHECKING:
     from ._cuda import Array
+    from .isolated import NetworkLimits
 
 
 class Device(NamedTuple):
@@ -112,24 +114,36 @@ class Session:
         return self._alone
 
 
-def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: str | None = None) -> Session:
+def open_session(
+    path: Path,
+    *,
+    device: str = "cpu",
+    threads: int = 0,
+    sha256: str | None = None,
+    untrusted: "bool | NetworkLimits" = False,
+) -> Session:
     """Load a network from one self-contained .onnx file.
 
-    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 leaves the number to ONNX Runtime.
-    Raises DeviceError without ONNX Runtime or where the device cannot run, NetworkError where the file is missing, is
-    not a network of float32 or float16 inputs, or has another `sha256` than the one given.
+    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 leaves the number to ONNX Runtime. An
+    `untrusted` network runs in a process of its own, on the CPU, within limits (`NetworkLimits()` where it is True).
+    Raises DeviceError without ONNX Runtime, where the device cannot run, or an untrusted network cannot be limited;
+    NetworkError where the file is missing, is not a network of float32 or float16 inputs, keeps numbers or has
+    operators elsewhere (`check_onnx`), has another `sha256` than the one given, or goes beyond its limits.
     """
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(map(repr, DEVICES))}, not {device!r}")
     provider = DEVICES[device].provider
     if threads < 0:
         raise ValueError(f"threads must be 0 (ONNX Runtime decides) or more, not {threads}")
+    if untrusted and device != "cpu":
+        raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
     runtime = _import_runtime()
     name = f"network {printable(path)}"
     content = _read(path, name)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise NetworkError(f"{name} must have sha256 {sha256}, as its recipe says, not {found}")
+    check_onnx(content, name)
     if device == "cuda" and hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()
     if device == "cuda" and provider not in runtime.get_available_providers():
@@ -137,32 +151,49 @@ def open_session(path: Path, *, device: str = "cpu", threads: int = 0, sha256: s
             "device 'cuda' cannot run here: the installed onnxruntime has no CUDA; install faceprint[gpu] instead"
         )
     try:
-        session = _start(runtime, content, device, threads)
+        session = (
+            _start_isolated(content, untrusted, threads)
+            if untrusted
+            else start_session(runtime, content, device, threads)
+        )
+    except DeviceError:
+        raise
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
         raise NetworkError(f"{name} is not a network that ONNX Runtime can load: {_first_line(error)}") from error
     if provider not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
         raise DeviceError(f"device {device!r} cannot run here: ONNX Runtime could not start it")
-    if device == "cuda" or threads == 1:
+    if untrusted or device == "cuda" or threads == 1:
         return Session(session, device, name, found, lambda: session)
-    return Session(session, device, name, found, partial(_start, runtime, content, device, 1))
+    return Session(session, device, name, found, partial(start_session, runtime, content, device, 1))
 
 
-def _start(runtime: Any, content: bytes, device: str, threads: int) -> Any:
+def start_session(runtime: Any, content: bytes, device: str, threads: int) -> Any:
+    """ONNX Runtime's own session, over the bytes of a network and nothing else."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads of one network that spin while another network works cost two cores more than half of their speed
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not the runtime's own format, which it would recognise, and which nobody has checked
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.log_severity_level = 4  # what goes wrong arrives as an exception; nothing is printed
     return runtime.InferenceSession(content, options, providers=[DEVICES[device].provider])
 
 
+def _start_isolated(content: bytes, untrusted: "bool | NetworkLimits", threads: int) -> Any:
+    from .isolated import IsolatedSession, NetworkLimits
+
+    return IsolatedSession(content, untrusted if isinstance(untrusted, NetworkLimits) else NetworkLimits(), threads)
+
+
 def _import_runtime() -> Any:
+    """ONNX Runtime, which from then on sends nothing of what Microsoft's builds for Windows otherwise do."""
     try:
         import onnxruntime
     except ImportError as error:
         raise DeviceError(
             "networks need ONNX Runtime: pip install 'faceprint[cpu]', or 'faceprint[gpu]' for an NVIDIA card"
         ) from error
+    onnxruntime.disable_telemetry_events()
     return onnxruntime
 
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "driver.hpp"
@@ -11,32 +10,19 @@
 #include "faceprint/distance.hpp"
 #include "faceprint/gallery.hpp"
 #include "faceprint/nearest.hpp"
+#include "rows.hpp"
 
 using namespace faceprint;
 using fuzz::Chance;
-using Rows = fuzz::Strided<float>;
+using fuzz::Rows;
 
 namespace {
-
-// Rows around a few places, many of them equal; now and then with a number that is refused.
-Rows draw(Chance& chance, std::ptrdiff_t rows, std::ptrdiff_t columns) {
-  static constexpr float odd[] = {65505, 1e15f, 2e15f, std::numeric_limits<float>::infinity(), 1e-40f, -0.0f};
-  Rows drawn(rows, columns, fuzz::stride(chance, columns));
-  const bool whole = chance.once_in(2);
-  for (float& value : drawn) {
-    value = static_cast<float>(whole ? static_cast<double>(chance.in(-2, 2)) : chance.between(-1, 1));
-  }
-  if (chance.once_in(20) && rows > 0) {
-    drawn.view().row(chance.in(0, rows - 1))[chance.in(0, columns - 1)] = odd[chance.in(0, std::ssize(odd) - 1)];
-  }
-  return drawn;
-}
 
 using List = std::vector<std::vector<float>>;
 
 void append(Chance& chance, Gallery& gallery, List& list) {
   const std::ptrdiff_t columns = gallery.columns() + (chance.once_in(30) ? 1 : 0);
-  const Rows added = draw(chance, chance.in(0, 60), columns);
+  const Rows added = fuzz::draw(chance, chance.in(0, 60), columns);
   const Matrix<const float> view = added.view();
   if (fuzz::refused([&] { gallery.append(view, static_cast<int>(chance.in(1, 3))); })) return;
   for (std::ptrdiff_t row = 0; row < view.rows; ++row) list.emplace_back(view.row(row), view.row(row) + view.columns);
@@ -96,7 +82,7 @@ struct Answer {
 };
 
 void search(Chance& chance, const Gallery& gallery) {
-  const Rows queries = draw(chance, chance.in(0, 20), gallery.columns());
+  const Rows queries = fuzz::draw(chance, chance.in(0, 20), gallery.columns());
   const std::ptrdiff_t count = queries.view().rows;
   const std::ptrdiff_t k =
       chance.once_in(20) ? gallery.rows() + 1 : chance.in(1, std::max(gallery.rows(), std::ptrdiff_t{1}));

@@ -328,7 +328,7 @@ def test_number_of_threads():
 def test_device_and_threads_reach_every_network(monkeypatch, tmp_path):
     seen = []
 
-    def record(path, *, device, threads, sha256=None):
+    def record(path, *, device, threads, sha256=None, untrusted=False):
         seen.append((path.name, device, threads))
         return open_session(path, sha256=sha256)
 

@@ -1,0 +1,322 @@
+"""Networks from strangers: what a file may ask for, and what happens to one that asks for more."""
+
+import gc
+import json
+import os
+import time
+from multiprocessing import Pipe
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import faceprint as fp
+from faceprint import NetworkError, NetworkLimits
+from faceprint.isolated import IsolatedSession, receive_arrays
+from faceprint.known import BUNDLED
+from faceprint.onnxfile import check_onnx
+from faceprint.runtime import open_session
+
+FLOAT = TensorProto.FLOAT
+LITTLE = NetworkLimits(memory=2 * 2**30, seconds=20)
+
+
+def written(path, nodes, initializers=(), shape=("n", 2), functions=(), domains=("",)):
+    """A network from x to y."""
+    graph = helper.make_graph(
+        nodes,
+        "hostile",
+        [helper.make_tensor_value_info("x", FLOAT, shape)],
+        [helper.make_tensor_value_info("y", FLOAT, None)],
+        initializers,
+    )
+    imports = [helper.make_opsetid(domain, 17 if domain == "" else 1) for domain in domains]
+    model = helper.make_model(graph, opset_imports=imports, functions=functions)
+    model.ir_version = 8
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def huge(path, numbers):
+    """A file of some 150 bytes that makes as many numbers as it is asked to."""
+    shape = numpy_helper.from_array(np.array([numbers], np.int64), "shape")
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["large"]),
+        helper.make_node("ReduceSum", ["large"], ["sum"], keepdims=1),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    return written(path, nodes, [shape])
+
+
+def endless(path):
+    """A loop of a body that hardly does anything, as often as can be said."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["condition"], ["again"]),
+            helper.make_node("Add", ["before", "before"], ["after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("condition", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("again", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", FLOAT, None),
+        ],
+    )
+    times = numpy_helper.from_array(np.array(2**62, np.int64), "times")
+    return written(path, [helper.make_node("Loop", ["times", "", "x"], ["y"], body=body)], [times])
+
+
+def elsewhere(tensor, location="other.bin"):
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", location
+    return tensor
+
+
+def two():
+    return numpy_helper.from_array(np.array([1, 2], np.float32), "w")
+
+
+def test_an_isolated_network_answers_as_any_other():
+    inputs = np.random.default_rng(0).random((3, 3, 150, 150), np.float32)
+    plain, isolated = open_session(BUNDLED), open_session(BUNDLED, untrusted=True)
+    for name in ("inputs", "outputs", "types", "sha256", "device"):
+        assert getattr(isolated, name) == getattr(plain, name), name
+    np.testing.assert_array_equal(isolated.run({"chips": inputs})[0], plain.run({"chips": inputs})[0])
+    (name,) = plain.outputs
+    np.testing.assert_array_equal(isolated.run({"chips": inputs[:1]}, [name])[0].shape, (1, 128))
+
+
+def test_load_isolates_what_is_given_and_not_what_is_bundled(network_file, small_recipe, photos, tmp_path):
+    path = network_file()
+    path.with_suffix(".json").write_text(json.dumps(small_recipe(path)))
+    model = fp.load(path, untrusted=LITTLE)
+    session = model.network.session._session
+    assert isinstance(session, IsolatedSession)
+    assert session._limits == LITTLE
+    some = [photos / "obama.jpg", photos / "biden.jpg"]
+    np.testing.assert_array_equal(model.embed(some), fp.load(path).embed(some))
+    assert not isinstance(fp.load(untrusted=True).network.session._session, IsolatedSession)
+    with pytest.raises(NetworkError, match=r"y\.onnx does not exist"):
+        fp.load(detector=tmp_path / "y.onnx", untrusted=True)
+    with pytest.raises(ValueError, match="device must be 'cpu' for an untrusted network, not 'cuda'"):
+        open_session(path, device="cuda", untrusted=True)
+
+
+def test_a_small_file_that_asks_for_all_memory(tmp_path):
+    path = huge(tmp_path / "huge.onnx", 2**40)
+    assert path.stat().st_size < 200
+    with pytest.raises(NetworkError, match=r"^network .*huge\.onnx (is not a network|failed: )"):
+        open_session(path, untrusted=LITTLE).run({"x": np.zeros((1, 2), np.float32)})
+    small = open_session(huge(tmp_path / "small.onnx", 100), untrusted=LITTLE)
+    np.testing.assert_array_equal(small.run({"x": np.ones((1, 2), np.float32)})[0], [[1, 1]])
+
+
+def test_memory_is_limited_to_what_is_said(tmp_path):
+    """The same file, 1 GB of numbers, within one limit and beyond another."""
+    path, x = huge(tmp_path / "gigabyte.onnx", 2**28), {"x": np.zeros((1, 2), np.float32)}
+    with pytest.raises(NetworkError):
+        open_session(path, untrusted=NetworkLimits(memory=2**30)).run(x)
+    assert open_session(path, untrusted=NetworkLimits(memory=6 * 2**30)).run(x)[0].shape == (1, 2)
+
+
+def test_a_network_that_never_ends(tmp_path):
+    session = open_session(endless(tmp_path / "loop.onnx"), untrusted=NetworkLimits(seconds=3))
+    start = time.monotonic()
+    with pytest.raises(NetworkError, match=r"^network .*loop\.onnx failed: it took more than 3 s$"):
+        session.run({"x": np.zeros((1, 2), np.float32)})
+    assert time.monotonic() - start < 15
+    with pytest.raises(NetworkError, match=r"loop\.onnx failed: its process ended: "):
+        session.run({"x": np.zeros((1, 2), np.float32)})
+
+
+def test_a_mistake_does_not_end_the_process():
+    session = open_session(BUNDLED, untrusted=LITTLE)
+    with pytest.raises(NetworkError, match=r"dlib_resnet_v1\.onnx failed: "):
+        session.run({"chips": np.zeros((1, 3, 7), np.float32)})
+    assert session.run({"chips": np.zeros((1, 3, 150, 150), np.float32)})[0].shape == (1, 128)
+
+
+def test_no_process_is_left_behind():
+    session = open_session(BUNDLED, untrusted=LITTLE)
+    process = session._session._process
+    assert process.poll() is None
+    del session
+    gc.collect()
+    assert process.poll() is not None
+
+
+def test_a_fork_does_not_speak_to_the_process_of_another(monkeypatch):
+    session = open_session(BUNDLED, untrusted=LITTLE)
+    text = "it was opened by another process: open an untrusted network after a fork"
+    with monkeypatch.context() as fork:
+        fork.setattr(os, "getpid", lambda: 1)
+        with pytest.raises(NetworkError, match=text):
+            session.run({"chips": np.zeros((1, 3, 150, 150), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("b'nonsense'", "its process answered with something else: Expecting value"),
+        ("b'[' * 100_000", "its process answered with something else: "),
+        ("b'[]'", "its process answered with something else: no object"),
+        ("b'{}'", "its process answered with something else: 'inputs'"),
+        ("""b'{"inputs": [["x", [[]], "tensor(float)"]]}'""", "a shape of something else than numbers"),
+        ("""b'{"error": "' + b'x' * 5000 + b'"}'""", "^x{500}$"),
+        ("b' ' * (2**20 + 1)", "its process ended: it crashed, or took more than 2,147,483,648 bytes of memory"),
+    ],
+)
+def test_a_process_that_lies(monkeypatch, answer, text):
+    """What a network that had taken over its process could send."""
+    lie = answer.replace("{", "{{").replace("}", "}}")
+    start = "from multiprocessing.connection import Connection as C; C({descriptor}).send_bytes(" + lie + ")"
+    monkeypatch.setattr("faceprint.isolated.START", start)
+    with pytest.raises(NetworkError, match=text):
+        IsolatedSession(b"", LITTLE, 1)
+
+
+@pytest.mark.parametrize(
+    ("described", "text"),
+    [
+        ([["object", [1]]], r"an array of 'object' and shape \[1\]"),
+        ([["float32", [-1]]], r"an array of 'float32' and shape \[-1\]"),
+        ([["float32", [True]]], r"an array of 'float32' and shape \[True\]"),
+        ([["float32", [0, 2**70]]], "an array of 'float32'"),
+        ([["int8", [2**29]], ["float64", [2**27]]], "1,610,612,736 bytes; the limit is 1,073,741,824"),
+    ],
+)
+def test_arrays_that_are_promised(described, text):
+    mine, theirs = Pipe()
+    with mine, theirs, pytest.raises(ValueError, match=text):
+        receive_arrays(mine, described)
+
+
+def test_arrays_that_are_not_as_promised():
+    mine, theirs = Pipe()
+    with mine, theirs:
+        theirs.send_bytes(bytes(12))
+        with pytest.raises(ValueError, match=r"buffer size must be a multiple of element size|cannot reshape"):
+            receive_arrays(mine, [["float32", [4]]])
+        theirs.send_bytes(bytes(17))
+        with pytest.raises(OSError, match="bad message length"):
+            receive_arrays(mine, [["float32", [4]]])
+
+
+@pytest.mark.parametrize(
+    "limits", [{"memory": 0}, {"memory": -1}, {"seconds": 0}, {"seconds": float("nan")}, {"seconds": float("inf")}]
+)
+def test_limits_that_are_none(limits):
+    (name,) = limits
+    with pytest.raises(ValueError, match=f"^{name} must be above 0"):
+        NetworkLimits(**limits)
+
+
+@pytest.mark.parametrize("location", ["other.bin", "../../../etc/passwd", "*/_ORT_MEM_ADDR_/*"])
+def test_numbers_that_are_kept_elsewhere(tmp_path, location):
+    text = r"x\.onnx must hold all its numbers itself, but some are kept outside of it \(external data\)$"
+    add = helper.make_node("Add", ["x", "w"], ["y"])
+    path = written(tmp_path / "x.onnx", [add], [elsewhere(two(), location)])
+    with pytest.raises(NetworkError, match=text):
+        open_session(path)
+
+
+def test_numbers_that_are_kept_elsewhere_deep_inside(tmp_path):
+    """In a constant, of a branch, of a branch; in a function; and in a sparse tensor."""
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    outer = [
+        helper.make_node("Constant", [], ["w"], value=elsewhere(two())),
+        helper.make_node("Add", ["x", "w"], ["y"]),
+    ]
+    function = helper.make_function("own", "f", ["x"], ["y"], outer, [helper.make_opsetid("", 17)])
+    for depth in range(2):
+        graph = helper.make_graph(outer, "branch", [], [helper.make_tensor_value_info("y", FLOAT, None)], [yes][:depth])
+        outer = [helper.make_node("If", ["yes"], ["y"], then_branch=graph, else_branch=graph)]
+    hidden = [
+        written(tmp_path / "if.onnx", outer, [yes]),
+        written(tmp_path / "f.onnx", [helper.make_node("f", ["x"], ["y"], domain="own")], functions=[function]),
+    ]
+    sparse = onnx.load_from_string(written(tmp_path / "s.onnx", []).read_bytes())
+    sparse.graph.sparse_initializer.add().values.CopyFrom(elsewhere(two()))
+    (tmp_path / "s.onnx").write_bytes(sparse.SerializeToString())
+    for path in (*hidden, tmp_path / "s.onnx"):
+        with pytest.raises(NetworkError, match="must hold all its numbers itself"):
+            check_onnx(path.read_bytes(), path.name)
+
+
+def test_numbers_elsewhere_in_a_field_that_comes_twice(tmp_path):
+    """The parts of a message that comes twice are put together by whoever reads it."""
+    add = helper.make_node("Add", ["x", "w"], ["y"])
+    whole = written(tmp_path / "x.onnx", [add], [two()]).read_bytes()
+    check_onnx(whole, "x")
+    more = onnx.GraphProto()
+    more.initializer.append(elsewhere(two()))
+    inner = more.SerializeToString()
+    with pytest.raises(NetworkError, match="must hold all its numbers itself"):
+        check_onnx(whole + bytes([7 << 3 | 2, len(inner)]) + inner, "x")
+
+
+def test_operators_of_other_domains(tmp_path):
+    known = "ai.onnx, ai.onnx.ml, com.microsoft, com.microsoft.nchwc"
+    path = written(tmp_path / "x.onnx", [helper.make_node("Evil", ["x"], ["y"], domain="evil")], domains=["", "evil"])
+    with pytest.raises(NetworkError, match=rf"x\.onnx must use operators of the domains {known} only, not of 'evil'$"):
+        open_session(path)
+    own = helper.make_function(
+        "own", "Twice", ["x"], ["y"], [helper.make_node("Add", ["x", "x"], ["y"])], [helper.make_opsetid("", 17)]
+    )
+    twice = [helper.make_node("Twice", ["x"], ["y"], domain="own")]
+    path = written(tmp_path / "own.onnx", twice, functions=[own], domains=["", "own"])
+    assert open_session(path).run({"x": np.ones((1, 2), np.float32)})[0].tolist() == [[2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"\x80", "it ends too early$"),
+        (b"\x3a\x05", "it ends too early$"),
+        (b"\x80" * 11, "it has a number of more than ten bytes$"),
+        (b"\x0b", "it has a field 1 of wire type 3$"),
+        (b"\x02\x00", "it has a field 0 of wire type 2$"),
+        (b"\x3a\x02\x80\x80", "it ends too early$"),
+    ],
+)
+def test_what_is_no_file_of_a_network(content, text):
+    with pytest.raises(NetworkError, match=f"^x is not a network that ONNX Runtime can load: {text}"):
+        check_onnx(content, "x")
+
+
+def test_files_that_take_long_to_look_at(monkeypatch):
+    content = b""
+    for _ in range(60):  # an attribute of a node, that holds a graph, of a node, ...
+        for field in (6, 5, 1):
+            size = len(content)
+            length = bytes([size & 127 | 128, size >> 7]) if size > 127 else bytes([size])
+            content = bytes([field << 3 | 2]) + length + content
+    graph = bytes([7 << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+    with pytest.raises(NetworkError, match="it is nested more than 100 deep"):
+        check_onnx(graph, "x")
+    monkeypatch.setattr("faceprint.onnxfile.MOST_FIELDS", 10)
+    with pytest.raises(NetworkError, match="it has more than 10 fields"):
+        check_onnx(bytes([8, 1]) * 11, "x")
+
+
+def test_a_file_of_another_format_is_not_taken(tmp_path):
+    """ONNX Runtime's own format, which it knows by bytes 4 to 7, is not what was checked."""
+    path = tmp_path / "x.onnx"
+    path.write_bytes(bytes([0x0A, 16]) + b"..ORTM" + bytes(10))
+    with pytest.raises(NetworkError, match=r"x\.onnx is not a network that ONNX Runtime can load: "):
+        open_session(path)
+
+
+def test_telemetry_is_off(monkeypatch):
+    called = []
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: called.append(True))
+    open_session(BUNDLED)
+    assert called == [True]

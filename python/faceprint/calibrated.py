@@ -1,7 +1,9 @@
 """Thresholds that a gallery measures on its own faces, and which of them answers for a rate."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +37,20 @@ def calibrate_held(
 def calibration_of(held: Held) -> list[Identification]:
     """What was measured, empty where nothing was or it was undone."""
     with held.following():
-        return [Identification(**entry) for entry in held.state.calibration or []]
+        return [_entry(held, told) for told in held.state.calibration or []]
+
+
+def _entry(held: Held, told: Any) -> Identification:
+    """What a file says was measured; GalleryError where it says something else."""
+    keys, optional = set(Identification.__dataclass_fields__), {"fnir", "fnir_low", "fnir_high"}
+    valid = isinstance(told, dict) and told.keys() == keys
+    valid = valid and all(_number(told[key]) or (key in optional and told[key] is None) for key in keys)
+    held.store.check_sound(valid and told["faces"] > 0, "its calibration is not one that was measured")
+    return Identification(**told)
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def threshold_at(held: Held, fpir: float) -> tuple[float, float]:

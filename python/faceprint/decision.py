@@ -8,7 +8,7 @@ from .errors import GalleryError
 from .held import check_fingerprint
 from .known import bundled_recipe
 from .recipe import Recipe
-from .store import State
+from .state import State
 
 
 def farthest(

@@ -170,7 +170,7 @@ def _encodings(
 def _row(vector: Any, shown: str) -> NDArray[np.float32]:
     values = vector.values if isinstance(vector, Array) else vector
     try:
-        with np.errstate(over="ignore"):  # scale_rows tells of what is infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # scale_rows tells of what is infinite
             row = np.array(values, np.float32)
     except (TypeError, ValueError):
         row = np.empty((0, 0), np.float32)

@@ -36,6 +36,17 @@ def read_entries(held: Held, wanted: NDArray[np.int64]) -> list[Entry]:
     entries = []
     for face, label, row, sharp in zip(ids.tolist(), labels, embeddings, quality.tolist(), strict=True):
         known = details.get(face, Detail(None, None))
-        metadata = None if known.metadata is None else json.loads(known.metadata)
+        metadata = None if known.metadata is None else _mapping(held, known.metadata)
         entries.append(Entry(face, label, row, None if np.isnan(sharp) else sharp, metadata, known.photo))
     return entries
+
+
+def _mapping(held: Held, text: str) -> dict[str, Any]:
+    """The metadata that JSON tells; GalleryError where it tells something else."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        told = None
+    held.store.check_sound(isinstance(told, dict), "metadata of a face is no mapping")
+    mapping: dict[str, Any] = told
+    return mapping

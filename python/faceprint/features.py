@@ -42,7 +42,7 @@ def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> ND
         raise TypeError(f"{shown} must hold floating-point numbers, not {rows.dtype}")
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"{shown} must hold embeddings of shape (n, dimension), one at least, not {rows.shape}")
-    with np.errstate(over="ignore"):  # told below
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
         rows = np.ascontiguousarray(rows, np.float32)
     scale_rows(rows, shown)
     return rows
@@ -74,8 +74,9 @@ def _array(path: "str | os.PathLike[str]", shown: str) -> NDArray[Any]:
     with Path(path).open("rb") as file:
         try:
             array: NDArray[Any] = read_array(file, allow_pickle=False)
-        except ValueError as error:
-            raise ValueError(f"{shown} must be an .npy file: {error}") from error
+        except Exception as error:  # a damaged header is read as Python, and may promise any number of rows
+            reason = str(error) or type(error).__name__
+            raise ValueError(f"{shown} must be an .npy file: {reason}") from error
     return array
 
 
@@ -106,7 +107,8 @@ def scale_rows(rows: NDArray[np.float32], shown: str) -> None:
     """Scale each row to unit length, in place; ValueError, which names the file, for one without a direction."""
     for first in range(0, len(rows), BLOCK):
         part = rows[first : first + BLOCK]
-        lengths = np.linalg.norm(part.astype(np.float64), axis=1)
+        with np.errstate(invalid="ignore"):  # of NaNs, told below
+            lengths = np.linalg.norm(part.astype(np.float64), axis=1)
         bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
         if len(bad):
             raise ValueError(f"{shown}, row {first + bad[0]}: an embedding must be finite and not zero")

@@ -29,9 +29,10 @@ def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def given_label(label: Any) -> str:
-    """A label; TypeError for another than a str."""
+    """A label; TypeError for another than a str, ValueError for one that UTF-8 cannot hold."""
     if not isinstance(label, str):
         raise TypeError(f"a label must be a str, not {type(label).__name__}")
+    _check_text("a label", label)
     return label
 
 
@@ -39,6 +40,8 @@ def given_labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.o
     """Labels (rows,) object, None for who has none."""
     names = np.full(rows, None, object)
     names[:] = _each("labels", labels, (str,), "str", rows)
+    for name in filter(None, set(names)):
+        _check_text("a label", name)
     return names
 
 
@@ -46,17 +49,18 @@ def given_details(metadata: Any, photos: Any, rows: int) -> list[Detail]:
     """What else is known, as it is stored; TypeError or ValueError for metadata that JSON cannot hold."""
     known = _each("metadata", metadata, (Mapping,), "a mapping", rows)
     shown = _each("photos", photos, (str, os.PathLike), "str or a path", rows)
-    return [
-        Detail(_as_json(what), None if photo is None else os.fspath(photo))
-        for what, photo in zip(known, shown, strict=True)
-    ]
+    return [Detail(_as_json(what), _as_path(photo)) for what, photo in zip(known, shown, strict=True)]
 
 
 def given_quality(quality: Any, rows: int) -> NDArray[np.float32]:
     """Qualities (rows,) float32, NaN where they are not known; ValueError outside of [0, 1]."""
     if quality is None:
         return np.full(rows, np.nan, np.float32)
-    array = np.asarray(quality, np.float32)
+    array = np.asarray(quality)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"quality must be numbers, not {array.dtype}")
+    with np.errstate(over="ignore"):  # told below
+        array = array.astype(np.float32)
     if array.shape != (rows,):
         raise ValueError(f"quality must have one entry for each of the {rows} embeddings, not shape {array.shape}")
     if not ((array >= 0) & (array <= 1) | np.isnan(array)).all():
@@ -82,6 +86,24 @@ def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
     if metadata is None:
         return None
     try:
-        return json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+        text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"metadata must be what JSON can hold: {error}") from error
+    _check_text("metadata", text)
+    return text
+
+
+def _as_path(photo: "str | os.PathLike[str] | None") -> str | None:
+    path = None if photo is None else os.fspath(photo)
+    if path is not None:
+        _check_text("a photo", path)
+    return path
+
+
+def _check_text(what: str, text: str) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what} must be text that UTF-8 can hold, not {text[:100]!r}: {error.reason}") from None

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import GalleryError
-from .store import CHUNK, Chunk, Detail, Place, State, Store
+from .state import MOST_PEOPLE, State
+from .store import CHUNK, Chunk, Detail, Place, Store
 
 NOBODY = -1  # the person of a face without label
 ROOM = 16  # for one face more in so many, or else the first that is added would have all codes found anew
@@ -89,6 +90,8 @@ class Held:
         """The people of labels, NOBODY where one is None; labels that nobody had become new people."""
         known = self.known_labels()
         new = [name for name in dict.fromkeys(names) if name is not None and name not in known]
+        if self.state.next_person + len(new) > MOST_PEOPLE:
+            raise GalleryError(f"a gallery may name {MOST_PEOPLE:,} people in its life, and this would be more")
         for person, label in enumerate(new, self.state.next_person):
             self.store.add_person(person, label)
             known[label] = person
@@ -207,12 +210,17 @@ class Held:
         if store.path is None:
             return
         store.check(self.state)
-        self._name(store.people())
+        labels = store.people()
+        store.check_sound(all(0 <= person < self.state.next_person for person in labels), "a person it never had")
+        self._name(labels)
         places = store.places()
         same = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(self._places, places, strict=False)))
         rows = sum(place.size for place in places[:same])
         if self.packed is not None and self.packed.rows > rows:
             self.packed.remove(np.arange(rows, self.packed.rows))
+        store.check_sound(self.state.dimension is not None or not places, "it has faces of no dimension")
+        if self.packed is not None and self.packed.columns != self.state.dimension:
+            self.packed, same, rows = None, 0, 0
         if self.packed is None and self.state.dimension is not None:
             self.packed = _core.Gallery(self.state.dimension, self.state.storage)  # type: ignore[arg-type]
         found = [Chunk(self.ids[:rows], self.people[:rows], self.quality[:rows], np.empty((rows, 0), np.uint8))]
@@ -220,9 +228,16 @@ class Held:
             assert self.packed is not None
             self.packed.reserve(self.state.faces + self.state.faces // ROOM + 1)
             chunk = store.read(place, self.packed.stored_bytes)
-            self.packed.append_stored(chunk.stored)
+            try:
+                self.packed.append_stored(chunk.stored)
+            except ValueError as error:
+                store.check_sound(False, f"in chunk {place.chunk}, {error}")
             found.append(replace(chunk, stored=np.empty((len(chunk), 0), np.uint8)))
         every = Chunk.join(found)
+        rising = (np.diff(every.ids, prepend=-1, append=self.state.next_id) > 0).all()
+        store.check_sound(bool(rising), "its ids do not rise from 0 on, or reach next_id")
+        known = (every.people >= NOBODY) & (every.people < self.state.next_person)
+        store.check_sound(bool(known.all()), "it has faces of people it never had")
         self.ids, self.people, self.quality, self._places = every.ids, every.people, every.quality, places
 
     def _write_state(self) -> None:

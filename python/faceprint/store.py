@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from .errors import GalleryError
 from .photo import printable
+from .state import State, read_state
 
 FORMAT = 1
 APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell galleries from other databases
@@ -36,23 +37,6 @@ CREATE TABLE chunks (chunk INTEGER PRIMARY KEY, version INTEGER NOT NULL, size I
 CREATE TABLE embeddings (chunk INTEGER PRIMARY KEY, stored BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE details (id INTEGER PRIMARY KEY, metadata TEXT, photo TEXT, crc INTEGER NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is."""
-
-    storage: str
-    dimension: int | None = None
-    fingerprint: str | None = None
-    sources: tuple[str, ...] = ()
-    next_id: int = 0
-    next_person: int = 0
-    faces: int = 0
-    people: int = 0
-    details: int = 0
-    changes: int = 0
-    calibration: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,9 +130,12 @@ class Store:
     def state(self) -> State:
         """Read the state."""
         content, crc = self._row("SELECT content, crc FROM state WHERE one = 0")
-        self._check(_crc(content) == crc, "its state does not have the sum that was written with it")
-        found = json.loads(content)
-        return State(**{**found, "sources": tuple(found["sources"])})
+        valid = isinstance(content, str) and _crc(content) == crc
+        self.check_sound(valid, "its state does not have the sum that was written with it")
+        try:
+            return read_state(content)
+        except ValueError as error:
+            raise GalleryError(f"{self.name} is damaged: its state has {error}") from error
 
     def write_state(self, state: State) -> None:
         """Replace the state."""
@@ -174,14 +161,20 @@ class Store:
             raise GalleryError(f"{self.name} was opened for reading only")
 
     def places(self) -> list[Place]:
-        """Where the chunks are, in the order of their ids."""
-        return [Place(*row) for row in self._run("SELECT chunk, version, size FROM chunks ORDER BY chunk")]
+        """Where the chunks are, in the order of their ids, each with as many ids as it says."""
+        rows = self._run("SELECT chunk, version, size, typeof(ids), length(ids) FROM chunks ORDER BY chunk")
+        for chunk, version, size, kind, length in rows:
+            valid = all(type(number) is int for number in (chunk, version, size))
+            valid = valid and 1 <= size <= CHUNK and (kind, length) == ("blob", 8 * size)
+            self.check_sound(valid, f"chunk {chunk} is not the one that was written")
+        return [Place(*row[:3]) for row in rows]
 
     def people(self) -> dict[int, str]:
         """The labels, by the numbers of their people."""
         rows = self._run("SELECT person, label, crc FROM people")
         for person, label, crc in rows:
-            self._check(_crc(person, label) == crc, f"the label of person {person} is not the one that was written")
+            valid = isinstance(label, str) and _crc(person, label) == crc
+            self.check_sound(valid, f"the label of person {person} is not the one that was written")
         return {person: label for person, label, _ in rows}
 
     def add_person(self, person: int, label: str) -> None:
@@ -199,10 +192,12 @@ class Store:
             "SELECT ids, people, quality, crc FROM chunks WHERE chunk = ?", place.chunk
         )
         said = f"chunk {place.chunk} is not the one that was written"
-        self._check(len(ids) == len(people) == 2 * len(quality) == 8 * place.size, said)
-        self._check(_crc(place.chunk, place.version, ids, people, quality) == crc, said)
+        self.check_sound(all(isinstance(part, bytes) for part in (ids, people, quality)), said)
+        self.check_sound(len(ids) == len(people) == 2 * len(quality) == 8 * place.size, said)
+        self.check_sound(_crc(place.chunk, place.version, ids, people, quality) == crc, said)
         content, crc = self._row("SELECT stored, crc FROM embeddings WHERE chunk = ?", place.chunk)
-        self._check(len(content) == place.size * row_bytes and _crc(place.chunk, content) == crc, said)
+        valid = isinstance(content, bytes) and len(content) == place.size * row_bytes
+        self.check_sound(valid and _crc(place.chunk, content) == crc, said)
         return Chunk(
             np.frombuffer(ids, "<i8").astype(np.int64),
             np.frombuffer(people, "<i8").astype(np.int64),
@@ -285,7 +280,7 @@ class Store:
         """Whether as much is there as the state says, which tells of pages that were lost or replaced."""
         sums = ("total(size) FROM chunks", "count(*) FROM people", "count(*) FROM details")
         found = tuple(int(self._one(f"SELECT {total}")) for total in sums)
-        self._check(found == (state.faces, state.people, state.details), "some of what it held is not there")
+        self.check_sound(found == (state.faces, state.people, state.details), "some of what it held is not there")
 
     def erase(self) -> None:
         """Overwrite what was removed: in the file, and in the journal beside it."""
@@ -386,7 +381,8 @@ class Store:
             return f"could not be read or written ({said}); nothing of this call was stored"
         return f"is damaged: {said}"
 
-    def _check(self, valid: bool, what: str) -> None:
+    def check_sound(self, valid: bool, what: str) -> None:
+        """GalleryError unless what the file holds is valid."""
         if not valid:
             raise GalleryError(f"{self.name} is damaged: {what}")
 
@@ -397,7 +393,8 @@ class Store:
         with self._translated():
             for face, metadata, photo, crc in self._connection.execute("SELECT id, metadata, photo, crc FROM details"):
                 said = f"the details of face {face} are not those that were written"
-                self._check(_crc(face, metadata, photo) == crc, said)
+                valid = isinstance(metadata, str | None) and isinstance(photo, str | None)
+                self.check_sound(valid and _crc(face, metadata, photo) == crc, said)
         self._checked = True
 
     def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -408,7 +405,7 @@ class Store:
 
     def _row(self, query: str, *values: Any) -> tuple[Any, ...]:
         rows = self._run(query, *values)
-        self._check(len(rows) == 1, "some of what it held is not there")
+        self.check_sound(len(rows) == 1, "some of what it held is not there")
         return rows[0]
 
     def _one(self, query: str, *values: Any) -> Any:

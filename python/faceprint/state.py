@@ -1,0 +1,68 @@
+"""What a gallery is besides its faces, as its file says it: whoever writes a file can write its sums too."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .stored import DTYPES
+
+LARGEST = 2**20  # numbers of a row
+MOST = 2**62
+MOST_PEOPLE = 2**27  # who ever had a label in one gallery: 1 GB of them
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is."""
+
+    storage: str
+    dimension: int | None = None
+    fingerprint: str | None = None
+    sources: tuple[str, ...] = ()
+    next_id: int = 0
+    next_person: int = 0
+    faces: int = 0
+    people: int = 0
+    details: int = 0
+    changes: int = 0
+    calibration: list[dict[str, Any]] | None = None
+
+
+KEYS = {field.name for field in fields(State)}
+COUNTS = {"next_id": MOST, "next_person": MOST_PEOPLE, "faces": MOST, "people": MOST, "details": MOST, "changes": MOST}
+
+
+def read_state(text: str) -> State:
+    """The state that JSON tells; ValueError where it tells something else.
+
+    >>> read_state('{"storage": "int8", "sources": [], "next_id": 3}').next_id
+    3
+    >>> read_state('{"storage": "int8", "sources": [], "next_id": -3}')
+    Traceback (most recent call last):
+    ValueError: next_id -3
+    """
+    try:
+        told = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(told, dict) or not {"storage", "sources"} <= told.keys() <= KEYS:
+        raise ValueError("no state")
+    state = State(**told)
+    sources, calibration = state.sources, state.calibration
+    _check(isinstance(state.storage, str) and state.storage in DTYPES, "storage", state.storage)
+    _check(state.dimension is None or _whole(state.dimension, 1, LARGEST), "dimension", state.dimension)
+    _check(isinstance(state.fingerprint, str | None), "fingerprint", state.fingerprint)
+    _check(isinstance(sources, list) and all(isinstance(source, str) for source in sources), "sources", sources)
+    _check(calibration is None or isinstance(calibration, list), "calibration", calibration)
+    for key, most in COUNTS.items():
+        _check(_whole(getattr(state, key), 0, most), key, getattr(state, key))
+    return State(**{**told, "sources": tuple(sources)})
+
+
+def _whole(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def _check(valid: bool, key: str, came: Any) -> None:
+    if not valid:
+        raise ValueError(f"{key} {came!r}")

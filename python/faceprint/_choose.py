@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._cluster import Clustering
-from .arrays import as_embeddings
+from .arrays import finite_rows
 from .constraints import as_numbers
 from .evaluate.clusters import clustering as agreement
 from .identity import UNKNOWN
@@ -96,7 +96,7 @@ def coding_length(x: Any, labels: Any, *, distortion: float | None = None) -> fl
     >>> coding_length(x, [0, 0, 1, 1]) < min(coding_length(x, labels) for labels in ([0, 1, 0, 1], [0, 0, 0, 0]))
     True
     """
-    rows = as_embeddings(x, "x").astype(np.float64)
+    rows = finite_rows(x, "x")
     numbers = as_numbers(labels, "labels", len(rows))
     alone = numbers == UNKNOWN
     numbers = np.where(alone, numbers.max(initial=-1) + np.cumsum(alone), numbers)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import finite_rows
+from .arrays import as_reals, finite_rows
 
 
 def template(embeddings: Any, weights: Any = None) -> NDArray[np.float32]:
@@ -53,7 +53,7 @@ def set_distance(a: Any, b: Any) -> float:
 
 def _weights(weights: Any, rows: int) -> NDArray[np.float64]:
     """Weights that sum to 1."""
-    given = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
+    given = np.ones(rows) if weights is None else as_reals(weights, "weights")
     if given.shape != (rows,):
         raise ValueError(f"weights must have shape ({rows},), one for each embedding, not {given.shape}")
     if not (np.isfinite(given) & (given >= 0)).all() or not given.any():

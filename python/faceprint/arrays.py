@@ -45,7 +45,33 @@ def finite_rows(x: Any, name: str, *, width: int | None = None, least: int = 1) 
         raise ValueError(f"{name} must hold at least one embedding, not 0")
     if not np.isfinite(rows).all():
         raise ValueError(f"{name} must be finite: row {np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]} is not")
-    return rows.astype(np.float64)
+    return rows.astype(np.float64, order="C")  # sums run in the order of memory
+
+
+def as_reals(values: Any, name: str) -> NDArray[np.float64]:
+    """View or copy real numbers of any type as float64; TypeError for others.
+
+    >>> as_reals([1j], "weights")
+    Traceback (most recent call last):
+    TypeError: weights must be real numbers, not complex128
+    """
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, not {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
+def as_integers(values: Any, name: str) -> NDArray[np.int64]:
+    """View or copy integers of any type as int64; TypeError for others.
+
+    >>> as_integers([0.5], "sources")
+    Traceback (most recent call last):
+    TypeError: sources must be integers, not float64
+    """
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    return array.astype(np.int64, copy=False)
 
 
 def as_labels(labels: Any, rows: int) -> NDArray[np.int64]:

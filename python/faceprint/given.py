@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_embeddings
+from .arrays import as_embeddings, as_integers, as_reals
 from .embedded import Embedded, as_embedded
 from .store import Detail
 
@@ -22,10 +22,7 @@ def given_rows(x: Any) -> Embedded:
 
 def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Ids (n,) int64; TypeError for others than integers."""
-    array = np.asarray(ids)
-    if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
-        raise TypeError(f"ids must be integers, not {array.dtype}")
-    return array.astype(np.int64)
+    return as_integers(ids, "ids")
 
 
 def given_label(label: Any) -> str:
@@ -56,11 +53,8 @@ def given_quality(quality: Any, rows: int) -> NDArray[np.float32]:
     """Qualities (rows,) float32, NaN where they are not known; ValueError outside of [0, 1]."""
     if quality is None:
         return np.full(rows, np.nan, np.float32)
-    array = np.asarray(quality)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"quality must be numbers, not {array.dtype}")
     with np.errstate(over="ignore"):  # told below
-        array = array.astype(np.float32)
+        array = as_reals(quality, "quality").astype(np.float32)
     if array.shape != (rows,):
         raise ValueError(f"quality must have one entry for each of the {rows} embeddings, not shape {array.shape}")
     if not ((array >= 0) & (array <= 1) | np.isnan(array)).all():

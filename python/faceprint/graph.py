@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._nearest import Progress
+from .arrays import as_integers, as_reals
+from .sampling import as_whole
 
 Communities: TypeAlias = Literal["map_equation", "modularity", "chinese_whispers", "components"]
 
@@ -38,13 +40,15 @@ def from_edges(nodes: int, sources: Any, targets: Any, weights: Any) -> Graph:
     """Make a graph of edges in any order; those from a node to itself and those without weight are left out.
 
     `sources` and `targets` (edges,) are integers in [0, nodes), `weights` (edges,) 0 or more. Raises ValueError for
-    others.
+    others, and TypeError for what are no numbers of their kind.
 
     >>> from_edges(3, [2, 0, 1], [0, 1, 1], [0.5, 1, 1]).targets.tolist()
     [1, 0]
     """
-    begin, end = (np.asarray(array, np.int64) for array in (sources, targets))
-    weight = np.asarray(weights, np.float32)
+    nodes = as_whole(nodes, "nodes", 0)
+    begin, end = as_integers(sources, "sources"), as_integers(targets, "targets")
+    with np.errstate(over="ignore"):  # told below
+        weight = as_reals(weights, "weights").astype(np.float32)
     if not begin.ndim == end.ndim == weight.ndim == 1 or not len(begin) == len(end) == len(weight):
         raise ValueError(
             f"sources, targets and weights must have the same shape (edges,), not {begin.shape}, {end.shape} and "

@@ -75,7 +75,7 @@ def upgrade(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def pickles() -> Iterator[tuple[str, bytes]]:
     two = list(rows(2, 128).astype(np.float64))
-    for protocol in (0, 2, 4):
+    for protocol in (2, 3, 4):
         yield f"list-{protocol}.pkl", pickle.dumps(two, protocol)
         yield f"names-{protocol}.pkl", pickle.dumps({"encodings": two, "names": ["Ann", "Ben"]}, protocol)
     yield "array.pkl", pickle.dumps(rows(2, 128), 5)

@@ -27,11 +27,13 @@ from PIL import Image
 
 from faceprint import Limits, PhotoError, read_photo
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, too, this is part of a package
+
+from fuzz.damage import SIZES, damaged_bytes
+
 LIMITS = Limits(pixels=4_000_000, side=4_096)
 SLOW = 20.0  # seconds for one image: far more than any takes, even on a busy machine
 GROWTH = 32 * 2**20  # bytes of resident memory that may be left behind after the first reading of a corpus
-EDGES = (0, 1, 0x7F, 0x80, 0xFF)
-SIZES = (0, 1, 255, 4_097, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
 
 Hostile = tuple[str, bytes]
 Reader = Callable[..., np.ndarray]
@@ -213,26 +215,8 @@ def damaged(bases: list[Hostile], seed: int) -> Iterator[Hostile]:
     for number in itertools.count():
         chance = random.Random(f"{seed} {number}")
         name, content = chance.choice(bases)
-        altered = bytearray(content)
-        reach = len(altered) if chance.random() < 0.5 else min(200, len(altered))  # half of them in the header alone
-        for _ in range(chance.choice((1, 1, 2, 5, 20))):
-            at = chance.randrange(reach)
-            length = chance.randrange(1, 30)
-            change = chance.randrange(6)
-            if change == 0:
-                altered[at] ^= 1 << chance.randrange(8)
-            elif change == 1:
-                altered[at] = chance.choice(EDGES)
-            elif change == 2:
-                altered[at : at + 4] = struct.pack(chance.choice("<>") + "I", chance.choice(SIZES))
-            elif change == 3:
-                altered[at:at] = altered[at : at + length] * chance.choice((1, 2, 50))
-            elif change == 4 and len(altered) > 2 * length:
-                del altered[at : at + length]
-            else:
-                altered[at : at + length] = chance.choice(bases)[1][at : at + length]
-            reach = min(reach, len(altered))
-        yield f"{name} damaged by seed {seed}, number {number}", bytes(altered)
+        altered = damaged_bytes(content, [other for _, other in bases], chance)
+        yield f"{name} damaged by seed {seed}, number {number}", altered
 
 
 def corpus(seed: int) -> Iterator[Hostile]:

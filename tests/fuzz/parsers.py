@@ -167,7 +167,8 @@ def read_recipe(path: Path) -> None:
         probability = recipe.same_probability(distance)
         assert probability is None or 0 <= probability <= 1
         assert recipe.far(distance) is None or 0 <= recipe.far(distance) <= 1
-    assert 0 <= recipe.threshold(1e-3) <= 4
+    for stated in recipe.thresholds:
+        assert 0 <= recipe.threshold(stated.far) <= 4
 
 
 def use_gallery(path: Path) -> None:

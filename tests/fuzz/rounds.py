@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceprint import CollapseWarning
+
 SLOW = 20.0  # seconds for one round: far more than any takes, even on a busy machine
 MEMORY = 2 * 2**30  # bytes of address space that all rounds together may take
 
@@ -61,7 +63,7 @@ def one_round(target: Target, number: int) -> str:
 def run(target: Target, first: int, rounds: int | None, seconds: float | None, script: str) -> Counts:
     """Run so many rounds, or for so long, and print what is found."""
     counts, end = Counts(), time.monotonic() + (seconds or float("inf"))
-    number = first
+    number, again = first, f"again: python {script} {target.name} --round"
     while (rounds is None or number < first + rounds) and time.monotonic() < end:
         faulthandler.dump_traceback_later(3 * SLOW, exit=True, file=sys.__stderr__)
         verdict = one_round(target, number)
@@ -70,7 +72,7 @@ def run(target: Target, first: int, rounds: int | None, seconds: float | None, s
             setattr(counts, verdict, getattr(counts, verdict) + 1)
         else:
             counts.findings += 1
-            print(f"{target.name}: {verdict}\nagain: python {script} {target.name} --round {number}", flush=True)
+            print(f"{target.name}: {verdict}\n{again} {number}", flush=True)
         number += 1
     return counts
 
@@ -92,6 +94,7 @@ def main(targets: Sequence[Target], script: str, description: str | None) -> Non
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     faulthandler.enable()
     warnings.simplefilter("error")
+    warnings.simplefilter("ignore", CollapseWarning)
     warnings.filterwarnings("ignore", "invalid escape sequence")  # of pickletools, for texts of the first protocol
     findings = 0
     for name in arguments.targets or known:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import as_reals
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folds:
@@ -43,7 +45,7 @@ def verification_folds(distances: Any, same: Any, folds: Any) -> Folds:
     >>> found.accuracy.tolist(), found.thresholds.round(2).tolist()
     ([1.0, 1.0], [0.65, 0.5])
     """
-    apart, truth, fold = np.asarray(distances, np.float64), np.asarray(same), np.asarray(folds)
+    apart, truth, fold = as_reals(distances, "distances"), np.asarray(same), np.asarray(folds)
     if not apart.ndim == truth.ndim == fold.ndim == 1 or not len(apart) == len(truth) == len(fold):
         raise ValueError(
             f"distances, same and folds must have the same shape (pairs,), not {apart.shape}, {truth.shape} and "

@@ -243,7 +243,7 @@ def as_bytes(content):
         ("metadata", as_bytes([1, None, None]), "is damaged: metadata must be a mapping or None, not int"),
         ("photos", as_bytes(["a.jpg"]), "is damaged: photos must have one entry for each of the 3 embeddings, not 1"),
         ("quality", np.float32([0, 2, 0]), r"is damaged: quality must lie in \[0, 1\]"),
-        ("quality", np.array(["a", "b", "c"]), "is damaged: could not convert string to float"),
+        ("quality", np.array(["a", "b", "c"]), "is damaged: quality must be real numbers, not <U1"),
     ],
 )
 def test_what_is_not_right_in_a_file_is_named(tmp_path, name, change, text):

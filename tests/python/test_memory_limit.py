@@ -1,0 +1,84 @@
+"""An allocation that fails in any call is a MemoryError, after which everything answers as before."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import faceprint as fp
+
+ROOM = 300 * 2**20  # bytes that a process may take beyond what it has
+PRELUDE = """
+import io, json, resource, sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+import faceprint as fp
+from faceprint import evaluate, graph
+
+def unit(rows, columns, seed=0):
+    x = np.random.default_rng(seed).standard_normal((rows, columns), np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+def small():
+    "What every kind of call answers to a little question."
+    x = unit(40, 16)
+    found = fp.cluster(x, threshold=0.5, k=5).labels.tolist(), fp.nearest(x[:3], x, k=3)[1].tolist()
+    negatives = fp.mine_triplets(x, np.arange(40) % 5)[2].tolist()
+    return json.dumps([*found, negatives, gallery.search(x[:2], k=3).ids.tolist()])
+
+gallery = fp.Gallery(Path(sys.argv[1]) / "people.faceprint")
+gallery.add(unit(40, 16), labels=[f"person {row % 7}" for row in range(40)])
+many = unit(200_000, 16)
+big = unit(60_000, 512, seed=1)
+crowd = fp.Gallery()
+crowd.add(many)
+encoded = io.BytesIO()
+Image.new("RGB", (8_000, 8_000)).save(encoded, "PNG")
+before = small()
+size = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
+"""
+CALLS = {
+    "distances": "fp.distances(many, many[:20_000])",
+    "nearest": "fp.nearest(many, many, k=2_000)",
+    "within": "fp.within(many[:20_000], many, 4.0)",
+    "neighbours": "fp.neighbours(many, k=2_000)",
+    "cluster": "fp.cluster(many, k=2_000)",
+    "average": "fp.cluster(np.tile(big, (4, 1)), method='average')",
+    "mine_triplets": "fp.mine_triplets(many[:3_000], np.arange(3_000) % 3, margin=4.0, kind='batch-all')",
+    "triplet_loss": "fp.triplet_loss(np.tile(big, (4, 1)), np.arange(240_000), kind='batch-all')",
+    "gallery.add": "gallery.add(np.repeat(many, 40, axis=0))",
+    "gallery.search": "crowd.search(many, k=2_000)",
+    "gallery.embeddings": "[crowd.embeddings() for _ in range(60)]",
+    "read_photo": "[fp.read_photo(encoded.getvalue()) for _ in range(3)]",
+    "from_edges": "graph.from_edges(2**30, [0], [1], [1.0])",
+    "count_pairs": "evaluate.false_accept_rate(np.tile(big, (4, 1)), np.arange(240_000) // 2, 1.0)",
+}
+EPILOGUE = """
+try:
+    CALL
+except (MemoryError, fp.PhotoError) as error:
+    print(type(error).__name__)
+else:
+    print("no error")
+resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
+print(small() == before, len(gallery), gallery.add(unit(1, 16), labels=["Zoe"]).tolist())
+gallery.close()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits address space")
+@pytest.mark.parametrize("name", CALLS)
+def test_too_much_is_refused_and_nothing_is_lost(tmp_path, name):
+    script = f"ROOM = {ROOM}{PRELUDE}{EPILOGUE.replace('CALL', CALLS[name])}"
+    words = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    error = "PhotoError" if name == "read_photo" else "MemoryError"  # as whatever a decoder raises
+    assert done.stdout.splitlines() == [error, "True 40 [40]"]
+    with fp.Gallery(tmp_path / "people.faceprint") as gallery:
+        assert len(gallery) == 41
+        assert gallery.labels.tolist() == [*(f"person {row % 7}" for row in range(40)), "Zoe"]
+        assert np.isfinite(gallery.embeddings()).all()

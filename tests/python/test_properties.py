@@ -1,0 +1,308 @@
+"""What must hold for any rows at all, found by Hypothesis; the same examples each time, so that it never flakes."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import faceprint as fp
+
+settings.register_profile("same each time", derandomize=True, deadline=None, max_examples=40, print_blob=True)
+settings.load_profile("same each time")
+
+SMALL = st.integers(-3, 3)  # whole numbers, of which distances are exact, and often equal
+
+
+@st.composite
+def batches(draw, least=1, most=14, count=1):
+    """Some matrices of as many columns; of whole numbers, whose distances are exact."""
+    depth = draw(st.integers(1, 12))
+    shapes = [(draw(st.integers(least, most)), depth) for _ in range(count)]
+    drawn = [draw(arrays.arrays(np.float32, shape, elements=SMALL.map(np.float32))) for shape in shapes]
+    return drawn[0] if count == 1 else drawn
+
+
+@st.composite
+def floats(draw):
+    """A matrix of any numbers in [-4, 4]."""
+    shape = draw(st.integers(1, 10)), draw(st.integers(1, 12))
+    return draw(arrays.arrays(np.float32, shape, elements=st.floats(-4, 4, width=32)))
+
+
+@st.composite
+def labelled(draw, least=1):
+    x = draw(batches(least=least))
+    return x, draw(arrays.arrays(np.int64, len(x), elements=st.integers(0, 3)))
+
+
+def same_groups(a, b):
+    """Whether two lists of labels part the rows alike."""
+    pairs = set(zip(a.tolist(), b.tolist(), strict=True))
+    return len(pairs) == len(set(a.tolist())) == len(set(b.tolist()))
+
+
+@given(batches(count=2))
+def test_distances_are_those_of_plain_numbers(pair):
+    x, y = pair
+    expected = ((x[:, None].astype(np.float64) - y) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(fp.distances(x, y), expected)
+
+
+@given(floats())
+def test_distances_are_symmetric_and_zero_on_the_diagonal(x):
+    d = fp.distances(x, x)
+    np.testing.assert_array_equal(d, d.T)
+    np.testing.assert_array_equal(np.diag(d), 0)
+    assert (d >= 0).all()
+
+
+@given(batches(most=8))
+def test_roots_of_distances_keep_the_triangle_inequality(x):
+    """They are exact but for the root, in float64."""
+    d = np.sqrt(fp.distances(x, x).astype(np.float64))
+    assert (d[:, None, :] <= d[:, :, None] + d[None, :, :] + 1e-12).all()
+
+
+@given(batches(count=2), st.randoms(use_true_random=False))
+def test_rows_in_another_order_have_the_same_distances(pair, random):
+    x, y = pair
+    order, others = random.sample(range(len(x)), len(x)), random.sample(range(len(y)), len(y))
+    np.testing.assert_array_equal(fp.distances(x[order], y[others]), fp.distances(x, y)[np.ix_(order, others)])
+
+
+@given(batches(count=2), st.randoms(use_true_random=False))
+def test_columns_in_another_order_change_no_distance(pair, random):
+    x, y = pair
+    order = random.sample(range(x.shape[1]), x.shape[1])
+    np.testing.assert_array_equal(
+        fp.distances(np.ascontiguousarray(x[:, order]), np.ascontiguousarray(y[:, order])), fp.distances(x, y)
+    )
+
+
+@given(batches(count=2), st.data())
+def test_nearest_are_the_first_of_all_sorted(pair, data):
+    x, y = pair
+    k = data.draw(st.integers(1, len(y)))
+    values, indices = fp.nearest(x, y, k=k)
+    everything = fp.distances(x, y)
+    order = np.argsort(everything, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(indices, order)
+    np.testing.assert_array_equal(values, np.take_along_axis(everything, order, axis=1))
+
+
+@given(batches(count=2), st.integers(0, 60))
+def test_within_are_those_below_the_limit(pair, limit):
+    x, y = pair
+    offsets, values, indices = fp.within(x, y, limit)
+    everything = fp.distances(x, y)
+    for row, (start, end) in enumerate(itertools.pairwise(offsets)):
+        order = np.argsort(everything[row], kind="stable")
+        expected = order[everything[row][order] <= limit]
+        np.testing.assert_array_equal(indices[start:end], expected)
+        np.testing.assert_array_equal(values[start:end], everything[row][expected])
+
+
+@given(batches(least=2), st.data())
+def test_neighbours_are_the_nearest_without_oneself(x, data):
+    k = data.draw(st.integers(1, len(x) - 1))
+    values, indices = fp.neighbours(x, k=k)
+    everything = fp.distances(x, x)
+    np.fill_diagonal(everything, np.inf)
+    order = np.argsort(everything, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(indices, order)
+    np.testing.assert_array_equal(values, np.take_along_axis(everything, order, axis=1))
+
+
+@given(batches(count=2))
+def test_a_gallery_twice_over_has_the_first_copy_of_each(pair):
+    """Of equally near rows the lower index is taken."""
+    x, y = pair
+    np.testing.assert_array_equal(fp.nearest(x, np.concatenate([y, y]), k=1)[1], fp.nearest(x, y, k=1)[1])
+
+
+@given(labelled(least=2), st.sampled_from([0.5, 3.0, 20.0, np.inf]))
+def test_triplets_keep_the_rule(batch, margin):
+    x, labels = batch
+    d = fp.distances(x, x).astype(np.float64)
+    for kind in ("semihard", "batch-hard", "batch-all", "hardest-within-batch", "random-in-margin", "easy-positive"):
+        anchors, positives, negatives = fp.mine_triplets(x, labels, margin=margin, kind=kind)
+        assert (anchors != positives).all()
+        assert (labels[anchors] == labels[positives]).all()
+        assert (labels[anchors] != labels[negatives]).all()
+        near, far = d[anchors, positives], d[anchors, negatives]
+        assert (far < near + margin).all()
+        if kind in ("semihard", "easy-positive"):
+            assert (near < far).all()
+
+
+@given(labelled(least=2), st.sampled_from([0.5, 3.0, 20.0]))
+def test_all_triplets_are_all_and_their_loss_is_their_mean(batch, margin):
+    x, labels = batch
+    d = fp.distances(x, x).astype(np.float64)
+    rows = range(len(x))
+    expected = [
+        (a, p, n)
+        for a, p, n in itertools.product(rows, rows, rows)
+        if a != p and labels[a] == labels[p] and labels[a] != labels[n] and d[a, n] < d[a, p] + margin
+    ]
+    mined = fp.mine_triplets(x, labels, margin=margin, kind="batch-all")
+    assert np.stack(mined, axis=1).tolist() == [list(triplet) for triplet in expected]
+    value, gradient = fp.triplet_loss(x, labels, margin=margin, kind="batch-all")
+    costs = [d[a, p] - d[a, n] + margin for a, p, n in expected]
+    np.testing.assert_allclose(value, np.mean(costs) if costs else 0, rtol=1e-6)
+    np.testing.assert_allclose(gradient.sum(axis=0), 0, atol=1e-3)  # moving all rows alike changes no distance
+
+
+@given(batches(), st.sampled_from(["components", "modularity", "map_equation"]))
+def test_grouping_again_keeps_names(x, method):
+    rows = (x / 40).astype(np.float32)
+    found = fp.cluster(rows, method=method, k=3)
+    again = fp.cluster(rows, method=method, k=3, previous=found.labels)
+    np.testing.assert_array_equal(found.labels, again.labels)
+
+
+@given(batches(), st.randoms(use_true_random=False))
+def test_rows_in_another_order_are_grouped_alike(x, random):
+    """Where no two distances are the same, or it would be the order that decides."""
+    rows = (x + np.random.default_rng(0).normal(0, 0.3, x.shape)).astype(np.float32) / 16
+    order = random.sample(range(len(rows)), len(rows))
+    for method in ("average", "components"):
+        found = fp.cluster(rows, method=method, threshold=0.1).labels
+        assert same_groups(found[order], fp.cluster(rows[order], method=method, threshold=0.1).labels)
+
+
+@given(batches())
+def test_equal_rows_are_of_one_person(x):
+    twice = np.concatenate([x, x]) / 100
+    labels = fp.cluster(twice.astype(np.float32), method="average").labels
+    np.testing.assert_array_equal(labels[: len(x)], labels[len(x) :])
+
+
+@given(labelled())
+def test_agreement_is_whole_with_oneself_and_blind_to_names(batch):
+    _, labels = batch
+    whole = fp.evaluate.clustering(labels, labels)
+    assert whole.pairwise.f == whole.bcubed.f == 1
+    other = np.random.default_rng(0).integers(0, 3, len(labels))
+    renamed = np.array([7, 5, 9, 2])[labels]
+    one, two = (fp.evaluate.clustering(truth, other) for truth in (labels, renamed))
+    assert one.pairwise == two.pairwise
+    np.testing.assert_allclose([one.bcubed.f, one.nmi], [two.bcubed.f, two.nmi], rtol=1e-12)
+
+
+@given(batches(count=2))
+def test_the_distance_of_sets_is_the_mean_of_all_pairs(pair):
+    x, y = pair
+    np.testing.assert_allclose(fp.set_distance(x, y), fp.distances(x, y).mean(dtype=np.float64), atol=1e-9, rtol=1e-12)
+    assert fp.set_distance(x, y) == fp.set_distance(y, x)
+
+
+NAMES = st.sampled_from(["Ann", "Ben", "Cy", None])
+
+
+class GalleryMachine(RuleBasedStateMachine):
+    """A gallery beside a plain dict, through any sequence of changes."""
+
+    @initialize(storage=st.sampled_from(["float32", "float16", "int8"]))
+    def start(self, storage):
+        self.gallery = fp.Gallery(storage=storage)
+        self.rows, self.labels, self.details, self.next_id = {}, {}, {}, 0
+
+    def some(self, data):
+        return data.draw(st.lists(st.sampled_from(sorted(self.rows)), unique=True, max_size=4)) if self.rows else []
+
+    @rule(
+        x=arrays.arrays(np.float32, st.tuples(st.integers(0, 4), st.just(3)), elements=SMALL.map(np.float32)),
+        data=st.data(),
+    )
+    def add(self, x, data):
+        labels = data.draw(st.lists(NAMES, min_size=len(x), max_size=len(x)))
+        metadata = data.draw(
+            st.lists(st.sampled_from([None, {"age": 3}, {"age": 4}]), min_size=len(x), max_size=len(x))
+        )
+        ids = self.gallery.add(x, labels=labels, metadata=metadata)
+        assert ids.tolist() == list(range(self.next_id, self.next_id + len(x)))
+        for face, row, label, told in zip(ids.tolist(), x, labels, metadata, strict=True):
+            self.rows[face], self.labels[face], self.details[face] = row, label, told
+        self.next_id += len(x)
+
+    @rule(data=st.data())
+    def remove(self, data):
+        gone = self.some(data)
+        assert self.gallery.remove(ids=gone) == len(gone)
+        for face in gone:
+            del self.rows[face], self.labels[face], self.details[face]
+
+    @rule(data=st.data())
+    def refuse(self, data):
+        """An id that is not there, among some that are."""
+        try:
+            self.gallery.remove(ids=[*self.some(data), self.next_id])
+        except fp.GalleryError:
+            return
+        raise AssertionError("an id that is not there was removed")
+
+    @rule(data=st.data(), name=NAMES)
+    def update(self, data, name):
+        some = self.some(data)
+        self.gallery.update(some, labels=[name] * len(some))
+        self.labels.update(dict.fromkeys(some, name))
+
+    @rule(label=st.sampled_from(["Ann", "Ben"]), new=st.sampled_from(["Ben", "Dee"]))
+    def rename(self, label, new):
+        names = set(self.labels.values())
+        allowed = label in names and (new == label or new not in names)
+        try:
+            count = self.gallery.rename(label, new)
+        except fp.GalleryError:
+            assert not allowed
+            return
+        assert allowed
+        assert count == list(self.labels.values()).count(label)
+        self.labels = {face: new if name == label else name for face, name in self.labels.items()}
+
+    @rule(label=st.sampled_from(["Ann", "Ben"]))
+    def remove_person(self, label):
+        gone = [face for face, name in self.labels.items() if name == label]
+        assert self.gallery.remove(label=label) == len(gone)
+        for face in gone:
+            del self.rows[face], self.labels[face], self.details[face]
+
+    @precondition(lambda self: self.rows)
+    @rule(
+        probe=arrays.arrays(np.float32, (1, 3), elements=SMALL.map(np.float32)), k=st.integers(1, 5), old=st.booleans()
+    )
+    def search(self, probe, k, old):
+        found = self.gallery.search(probe, k=k, where={"age": 3} if old else None)
+        allowed = [face for face in self.rows if not old or self.details[face] == {"age": 3}]
+        held = dict(zip(self.gallery.ids.tolist(), self.gallery.embeddings(), strict=True))
+        assert set(found.ids[0].tolist()) - {-1} <= set(allowed)
+        assert (found.ids[0] >= 0).sum() == min(k, len(allowed))
+        if self.gallery.storage != "int8" and allowed:  # whose distances are of codes
+            rows = np.stack([held[face] for face in sorted(allowed)])
+            order = np.argsort(fp.distances(probe, rows)[0], kind="stable")[:k]
+            assert found.ids[0, : len(order)].tolist() == [sorted(allowed)[at] for at in order]
+
+    @rule()
+    def compact(self):
+        self.gallery.compact()
+
+    @invariant()
+    def holds_what_the_dict_does(self):
+        if not hasattr(self, "rows"):
+            return
+        faces = sorted(self.rows)
+        assert len(self.gallery) == len(faces)
+        assert self.gallery.ids.tolist() == faces
+        assert self.gallery.labels.tolist() == [self.labels[face] for face in faces]
+        entries = list(self.gallery.iterate())
+        assert [entry.metadata for entry in entries] == [self.details[face] for face in faces]
+        for entry in entries:
+            np.testing.assert_allclose(entry.embedding, self.rows[entry.id], atol=0.02)
+
+
+TestGallery = GalleryMachine.TestCase
+TestGallery.settings = settings(max_examples=25, stateful_step_count=15)

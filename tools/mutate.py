@@ -1,0 +1,208 @@
+"""Small faults put into the sources one at a time, by a seed, to see whether the tests notice.
+
+    python tools/mutate.py --language python --count 100 --seed 0 [--only held]
+    python tools/mutate.py --language cpp --count 100 --seed 0
+
+An operator, a comparison, a constant, an index or a condition is changed, the tests of that module are run against a
+copy of the project, and those that stay green are printed: each is a test that is missing, or a change without effect.
+Python wants the built `_core` in `python/faceprint/`; C++ is built in the copy, which takes its first time.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path("python/faceprint")
+SECONDS = 900  # after which a mutant counts as caught: it does not end
+UNTESTED = {"__main__", "_info", "demo", "page", "sheets", "svg", "markup"}  # whose tests look at pictures and texts
+
+COMPARED = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==", ast.In: "not in"}
+COMPARED |= {ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is"}
+COMPUTED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.FloorDiv: "*", ast.Mod: "*", ast.BitAnd: "|"}
+COMPUTED |= {ast.BitOr: "&", ast.Pow: "*"}
+
+# In C++, of the lines of code alone: what is looked for, and what takes its place.
+RULES = [
+    (r" < ", " <= "),
+    (r" <= ", " < "),
+    (r" > ", " >= "),
+    (r" >= ", " > "),
+    (r" == ", " != "),
+    (r" != ", " == "),
+    (r" \+ ", " - "),
+    (r" - ", " + "),
+    (r" \* ", " + "),
+    (r" && ", " || "),
+    (r" \|\| ", " && "),
+    (r"\b0\b(?![.x])", "1"),
+    (r"\b1\b(?![.x])", "2"),
+    (r"std::max\(", "std::min("),
+    (r"std::min\(", "std::max("),
+    (r"\+\+", "--"),
+]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: in a file, relative to the project, `before` from `start` on becomes `after`."""
+
+    file: Path
+    start: int
+    before: str
+    after: str
+
+    def told(self) -> str:
+        """Where it is and what it does."""
+        line = (ROOT / self.file).read_text("utf-8").count("\n", 0, self.start) + 1
+        return f"{self.file}:{line}: {self.before!r} -> {self.after!r}"
+
+    def put_into(self, folder: Path) -> None:
+        """Change the file of a copy of the project."""
+        text = (ROOT / self.file).read_text("utf-8")
+        (folder / self.file).write_text(
+            text[: self.start] + self.after + text[self.start + len(self.before) :], "utf-8"
+        )
+
+
+def python_mutants(file: Path) -> Iterator[Mutant]:
+    """Everything that can be changed in a module, but for docstrings, types and the texts of errors."""
+    text = (ROOT / file).read_text("utf-8")
+    lines = [0]
+    for line in text.splitlines(keepends=True):
+        lines.append(lines[-1] + len(line))
+
+    def place(line: int, column: int) -> int:
+        start = lines[line - 1]
+        return start + len(text[start : lines[line]].encode()[:column].decode())
+
+    def between(left: ast.expr, right: ast.expr, after: str) -> Iterator[Mutant]:
+        start, end = place(left.end_lineno or 0, left.end_col_offset or 0), place(right.lineno, right.col_offset)
+        operator = text[start:end].strip(" ()\n")
+        if operator and "#" not in operator:
+            yield Mutant(file, text.index(operator, start), operator, after)
+
+    for node in _code(ast.parse(text)):
+        match node:
+            case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in COMPARED:
+                yield from between(left, right, COMPARED[type(operator)])
+            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in COMPUTED:
+                yield from between(left, right, COMPUTED[type(operator)])
+            case ast.BoolOp(op=operator, values=[left, right]):
+                yield from between(left, right, "or" if isinstance(operator, ast.And) else "and")
+            case ast.Constant(value=value) if type(value) in (bool, int, float):
+                start, end = place(node.lineno, node.col_offset), place(node.end_lineno or 0, node.end_col_offset or 0)
+                yield Mutant(
+                    file, start, text[start:end], repr(not value if value is True or value is False else value + 1)
+                )
+
+
+def _code(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below one but annotations, decorators, what is raised, and formatted texts."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.AST) and not isinstance(node, (ast.Raise, ast.JoinedStr)):
+                yield node
+                yield from _code(node)
+
+
+def cpp_mutants(file: Path) -> Iterator[Mutant]:
+    """Everything in code that a rule fits, but for includes, templates' brackets and comments."""
+    start = 0
+    for line in (ROOT / file).read_text("utf-8").splitlines(keepends=True):
+        code = line.partition("//")[0]
+        if not re.match(r"\s*(#|template|using|throw)", code):
+            for pattern, after in RULES:
+                for found in re.finditer(pattern, code):
+                    yield Mutant(file, start + found.start(), found[0], after)
+        start += len(line)
+
+
+def sources(language: str, only: str | None) -> list[Path]:
+    """The files that are changed: those with `only` in their names, if that is given."""
+    if language == "python":
+        found = [file for file in (ROOT / PACKAGE).rglob("*.py") if file.stem not in UNTESTED]
+    else:
+        found = [
+            *(ROOT / "cpp/src").glob("*.cpp"),
+            *(ROOT / "cpp/src/cpu").glob("*"),
+            *(ROOT / "cpp/src/graph").glob("*"),
+        ]
+    return sorted(file.relative_to(ROOT) for file in found if only is None or only in file.name)
+
+
+def tests_of(module: Path) -> list[str]:
+    """The test files that bear a module's name or import it, or else whatever its package's name is in."""
+    stem, folder = module.stem.lstrip("_"), ROOT / "tests" / "python"
+    dotted = ".".join(module.relative_to("python").with_suffix("").parts)
+    named = [folder / f"test_{stem}.py", *sorted(folder.glob(f"test_{stem}_*.py"))]
+    wanted = [file for file in named if file.exists()]
+    for file in sorted(folder.glob("test_*.py")):
+        text = file.read_text("utf-8")
+        if file not in wanted and re.search(rf"\b{re.escape(dotted)}\b|\b{stem}\(", text):
+            wanted.append(file)
+    return [str(file.relative_to(ROOT)) for file in wanted or sorted(folder.glob("test_*.py"))]
+
+
+def caught(mutant: Mutant, language: str, copy: Path) -> bool:
+    """Whether a test fails, or the build, with the mutant in a copy of the project."""
+    if language == "python":
+        environment = {**os.environ, "PYTHONPATH": str(copy / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        commands = [[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(mutant.file)]]
+    else:
+        environment = dict(os.environ)
+        commands = [
+            ["cmake", "--build", "build/default", "--parallel", "2"],
+            ["ctest", "--test-dir", "build/default", "--stop-on-failure"],
+        ]
+    for command in commands:
+        try:
+            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return True
+        if done.returncode:
+            return True
+    return False
+
+
+def main() -> None:
+    """Try so many mutants, and end with 1 where fewer than 95 % are caught."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--language", choices=["python", "cpp"], required=True)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", help="part of the names of files")
+    arguments = parser.parse_args()
+    mutants = python_mutants if arguments.language == "python" else cpp_mutants
+    every = [mutant for file in sources(arguments.language, arguments.only) for mutant in mutants(file)]
+    chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "project"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
+        if arguments.language == "cpp":
+            subprocess.run(["cmake", "--preset", "default"], cwd=copy, check=True, capture_output=True)
+        for number, mutant in enumerate(chosen, 1):
+            mutant.put_into(copy)
+            found = caught(mutant, arguments.language, copy)
+            shutil.copy2(ROOT / mutant.file, copy / mutant.file)
+            (copy / mutant.file).touch()
+            survivors += not found
+            print(f"{number}/{len(chosen)} {'caught' if found else 'SURVIVED'} {mutant.told()}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} caught, of {len(every):,} places")
+    sys.exit(survivors > 0.05 * len(chosen))
+
+
+if __name__ == "__main__":
+    main()

@@ -122,6 +122,15 @@ def test_a_chunk_of_another_size_is_refused(forged, size):
         len(Gallery(path))
 
 
+def test_a_table_that_is_not_there_is_damage(forged):
+    path = forged("chunks")
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE details")
+    database.close()
+    with pytest.raises(GalleryError, match=r"^gallery .*people\.faceprint is damaged: no such table: details$"):
+        len(Gallery(path))
+
+
 @pytest.mark.parametrize("metadata", ["[1]", "{", "3", "[" * 100_000])
 def test_metadata_that_is_no_mapping_is_refused(forged, metadata):
     with Gallery(forged("details", metadata=metadata)) as gallery:

@@ -100,7 +100,7 @@ def python_mutants(file: Path) -> Iterator[Mutant]:
                 yield from between(left, right, COMPUTED[type(operator)])
             case ast.BoolOp(op=operator, values=[left, right]):
                 yield from between(left, right, "or" if isinstance(operator, ast.And) else "and")
-            case ast.Constant(value=value) if type(value) in (bool, int, float):
+            case ast.Constant(value=bool() | int() | float() as value):
                 start, end = place(node.lineno, node.col_offset), place(node.end_lineno or 0, node.end_col_offset or 0)
                 yield Mutant(
                     file, start, text[start:end], repr(not value if value is True or value is False else value + 1)

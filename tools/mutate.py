@@ -144,24 +144,31 @@ def sources(language: str, only: str | None) -> list[Path]:
 
 
 def tests_of(module: Path) -> list[str]:
-    """The examples of a module, and the test files that bear its name or import it; all where none does."""
-    stem, folder = module.stem.lstrip("_"), ROOT / "tests" / "python"
-    dotted = ".".join(module.relative_to("python").with_suffix("").parts)
-    named = [folder / f"test_{stem}.py", *sorted(folder.glob(f"test_{stem}_*.py"))]
-    wanted = [file for file in named if file.exists()]
-    for file in sorted(folder.glob("test_*.py")):
-        text = file.read_text("utf-8")
-        if file not in wanted and re.search(rf"\b{re.escape(dotted)}\b|\b{stem}\(", text):
-            wanted.append(file)
-    examples = f"tests/python/test_docstrings.py::test_examples_of_module[{dotted.removeprefix('faceprint.')}]"
-    return [examples, *(str(file.relative_to(ROOT)) for file in wanted or sorted(folder.glob("test_*.py")))]
+    """The examples of a module, the test files of it, and those of the modules that import it; all where none is."""
+    dotted = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
+    imported = re.compile(rf"from \.+{module.stem} import")
+    users = [file for file in sources("python", None) if imported.search((ROOT / file).read_text("utf-8"))]
+    wanted = [file for user in (module, *users) for file in named_tests(user)]
+    every = sorted((ROOT / "tests" / "python").glob("test_*.py"))
+    files = [str(file.relative_to(ROOT)) for file in dict.fromkeys(wanted) or every]
+    return [f"tests/python/test_docstrings.py::test_examples_of_module[{dotted}]", *files]
+
+
+def named_tests(module: Path) -> list[Path]:
+    """The test files that bear a module's name, or import it, or call a function of its name."""
+    stem, dotted = module.stem.lstrip("_"), ".".join(module.relative_to("python").with_suffix("").parts)
+    named = re.compile(rf"\b{re.escape(dotted)}\b|\b{stem}\(")
+    files = sorted((ROOT / "tests" / "python").glob("test_*.py"))
+    own = [file for file in files if file.stem == f"test_{stem}" or file.stem.startswith(f"test_{stem}_")]
+    return [*own, *(file for file in files if file not in own and named.search(file.read_text("utf-8")))]
 
 
 def fails(file: Path, language: str, copy: Path) -> bool:
     """Whether a test of a file fails in a copy of the project, or its build, or they do not end."""
     environment = dict(os.environ)
     if language == "python":
-        environment |= {"PYTHONPATH": str(copy / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment |= {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
         commands = [[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(file)]]
     else:
         commands = [

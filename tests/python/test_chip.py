@@ -5,6 +5,7 @@ import pytest
 
 import reference
 from faceprint import _core
+from faceprint.chip import TEMPLATES, named_alignment
 from reference.backends import RUNNABLE, each_backend, using
 
 TEMPLATE = np.array([[38.0, 52.0], [74.0, 52.0], [56.0, 72.0], [42.0, 92.0], [71.0, 92.0]])
@@ -373,3 +374,13 @@ NO_BOX = "boxes must be finite, left < right and top < bottom"
 def test_align_boxes_refuses_wrong_arguments(change, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         _core.align_boxes(**{"boxes": BOX, "margin": 0, "height": 4, "width": 4, **change})
+
+
+def test_the_template_of_arcface():
+    """As insightface states it; every embedding depends on each of these numbers."""
+    side, points = TEMPLATES["arcface"]
+    assert side == 112
+    np.testing.assert_array_equal(
+        points, [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+    )
+    assert named_alignment("arcface", 224) == tuple((2 * x, 2 * y) for x, y in named_alignment("arcface", 112))

@@ -251,6 +251,51 @@ def test_numbers_that_are_kept_elsewhere_deep_inside(tmp_path):
             check_onnx(path.read_bytes(), path.name)
 
 
+def in_attribute(model):
+    return model.graph.node.add().attribute.add()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda model: model.graph.initializer.add(),
+        lambda model: model.graph.sparse_initializer.add().indices,
+        lambda model: in_attribute(model).t,
+        lambda model: in_attribute(model).tensors.add(),
+        lambda model: in_attribute(model).sparse_tensor.values,
+        lambda model: in_attribute(model).sparse_tensors.add().values,
+        lambda model: in_attribute(model).g.initializer.add(),
+        lambda model: in_attribute(model).graphs.add().initializer.add(),
+        lambda model: model.functions.add().node.add().attribute.add().t,
+        lambda model: model.functions.add().attribute_proto.add().t,
+        lambda model: model.training_info.add().initialization.initializer.add(),
+        lambda model: model.training_info.add().algorithm.initializer.add(),
+    ],
+)
+@pytest.mark.parametrize("said", ["location", "external_data"])
+def test_numbers_elsewhere_are_found_wherever_a_tensor_may_be(place, said):
+    """Told by either of the two fields; what is empty says nothing."""
+    model = onnx.ModelProto()
+    tensor = place(model)
+    tensor.name = "w"
+    check_onnx(model.SerializeToString(), "x")
+    if said == "location":
+        tensor.data_location = TensorProto.EXTERNAL
+    else:
+        tensor.external_data.add().key = "location"
+    with pytest.raises(NetworkError, match="must hold all its numbers itself"):
+        check_onnx(model.SerializeToString(), "x")
+
+
+def test_operators_of_other_domains_are_found_in_branches_and_functions():
+    inside, function = onnx.ModelProto(), onnx.ModelProto()
+    in_attribute(inside).g.node.add().domain = "evil"
+    function.functions.add().node.add().domain = "evil"
+    for model in (inside, function):
+        with pytest.raises(NetworkError, match="not of 'evil'"):
+            check_onnx(model.SerializeToString(), "x")
+
+
 def test_numbers_elsewhere_in_a_field_that_comes_twice(tmp_path):
     """The parts of a message that comes twice are put together by whoever reads it."""
     add = helper.make_node("Add", ["x", "w"], ["y"])

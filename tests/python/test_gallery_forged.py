@@ -177,3 +177,12 @@ def test_text_that_no_file_can_hold_is_refused(what):
     with pytest.raises(ValueError, match=r"must be text that UTF-8 can hold, not .*: surrogates not allowed"):
         gallery.add(np.eye(1, 3, dtype=np.float32), **what)
     assert len(gallery) == 0
+
+
+@pytest.mark.parametrize("dimension", [1, 4096])
+def test_galleries_of_any_dimension_are_read_again(tmp_path, dimension):
+    rows = np.ones((2, dimension), np.float32)
+    with Gallery(tmp_path / "x.faceprint") as gallery:
+        gallery.add(rows)
+    with Gallery(tmp_path / "x.faceprint") as gallery:
+        np.testing.assert_array_equal(gallery.embeddings(), rows)

@@ -193,3 +193,9 @@ def test_strangers_are_named_as_often_as_was_promised():
     entry = gallery.calibrate([0.05])[0]
     named = gallery.identify(made.embeddings[~inside], fpir=0.05).known.mean()
     assert entry.fpir_low - 0.02 < named < entry.fpir_high + 0.02
+
+
+def test_two_people_are_enough_to_be_strangers(unit_rows):
+    x = unit_rows(80, 8) + 2 * np.repeat(np.eye(2, 8, dtype=np.float32), 40, axis=0)
+    (found,) = identification(x, np.repeat([0, 1], 40), [0.1])
+    assert (found.people, found.faces) == (2, 80)

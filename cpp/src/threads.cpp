@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -10,6 +11,8 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "cgroup.hpp"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -85,14 +88,19 @@ class Crew {
   std::exception_ptr error_;
 };
 
+int allowed_cpus() {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+#endif
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
 }  // namespace
 
 int default_threads() {
-#if defined(__linux__)
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return std::clamp(CPU_COUNT(&allowed), 1, max_threads);
-#endif
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
+  static const double paid = std::ceil(cgroup_cpus());  // read once: it takes longer than a small search
+  return static_cast<int>(std::clamp<double>(std::min<double>(allowed_cpus(), paid), 1, max_threads));
 }
 
 int resolve_threads(int threads) {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
 from .errors import DeviceError, NetworkError
 from .onnxfile import check_onnx
 from .photo import printable
@@ -124,8 +125,8 @@ def open_session(
 ) -> Session:
     """Load a network from one self-contained .onnx file.
 
-    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 leaves the number to ONNX Runtime. An
-    `untrusted` network runs in a process of its own, on the CPU, within limits (`NetworkLimits()` where it is True).
+    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 takes as many as this process has CPUs.
+    An `untrusted` network runs in a process of its own, on the CPU, within limits (`NetworkLimits()` where it is True).
     Raises DeviceError without ONNX Runtime, where the device cannot run, or an untrusted network cannot be limited;
     NetworkError where the file is missing, is not a network of float32 or float16 inputs, keeps numbers or has
     operators elsewhere (`check_onnx`), has another `sha256` than the one given, or goes beyond its limits.
@@ -134,7 +135,7 @@ def open_session(
         raise ValueError(f"device must be one of {', '.join(map(repr, DEVICES))}, not {device!r}")
     provider = DEVICES[device].provider
     if threads < 0:
-        raise ValueError(f"threads must be 0 (ONNX Runtime decides) or more, not {threads}")
+        raise ValueError(f"threads must be 0 (all) or more, not {threads}")
     if untrusted and device != "cpu":
         raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
     runtime = _import_runtime()
@@ -170,7 +171,8 @@ def open_session(
 def start_session(runtime: Any, content: bytes, device: str, threads: int) -> Any:
     """ONNX Runtime's own session, over the bytes of a network and nothing else."""
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # ONNX Runtime's own choice heeds no limit of a container, and binds threads to cores
+    options.intra_op_num_threads = threads or _core.default_threads()
     # Threads of one network that spin while another network works cost two cores more than half of their speed
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Not the runtime's own format, which it would recognise, and which nobody has checked

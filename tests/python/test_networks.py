@@ -321,7 +321,7 @@ def test_number_of_threads():
     options = session._session.get_session_options()
     assert options.intra_op_num_threads == 3
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    with pytest.raises(ValueError, match=r"^threads must be 0 \(ONNX Runtime decides\) or more, not -1$"):
+    with pytest.raises(ValueError, match=r"^threads must be 0 \(all\) or more, not -1$"):
         load(threads=-1)
 
 

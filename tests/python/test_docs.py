@@ -70,7 +70,16 @@ def test_python_of_page_runs(page, tmp_path, monkeypatch, photos, model):
 def test_examples_are_found_and_can_fail():
     found = {page: len(blocks(page, "python")) for page in PAGES}
     assert {page for page, count in found.items() if not count} <= {
-        *("index.md", "cpp.md", "cuda.md", "error-rates.md", "limits.md", "responsible-use.md", "threat-model.md")
+        *(
+            "index.md",
+            "app.md",
+            "cpp.md",
+            "cuda.md",
+            "error-rates.md",
+            "limits.md",
+            "responsible-use.md",
+            "threat-model.md",
+        )
     }
     assert found["concepts.md"] >= 6
     with pytest.raises(AssertionError, match="Expected:"):

@@ -178,6 +178,17 @@ def test_uses_as_many_threads_as_it_is_given(call, threads, unit_rows):
     assert seen[-1] == 1
 
 
+def test_networks_have_no_threads_of_their_own_where_there_is_one_cpu():
+    code = """
+import os, onnxruntime, faceprint
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+before = len(os.listdir("/proc/self/task"))
+model = faceprint.load()
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
+
+
 @pytest.mark.parametrize("allowed", [1, 2])
 def test_takes_no_more_threads_than_it_may_use_cpus(allowed):
     code = """

@@ -66,7 +66,7 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
     faces = model.faces(pixels)
 
     def grow_and_shrink(each: fp.Gallery) -> None:
-        each.remove(ids=each.add(x[:2], labels=["somebody", None], metadata=[{"year": 1999}, None]))
+        each.remove(ids=each.add(x[:2], labels=["person 1", None], metadata=[{"year": 1999}, None]))
 
     def pack() -> None:
         fresh = _core.Gallery(16, "int8")

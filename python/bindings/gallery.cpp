@@ -16,7 +16,7 @@ faceprint::Storage as_storage(const std::string& name) {
   throw py::value_error("storage must be 'float32', 'float16' or 'int8', not '" + name + "'");
 }
 
-std::string name_of(faceprint::Storage storage) {
+std::string_view name_of(faceprint::Storage storage) {
   return storage == faceprint::Storage::float32   ? "float32"
          : storage == faceprint::Storage::float16 ? "float16"
                                                   : "int8";
@@ -103,7 +103,7 @@ py::array unpack(const SharedGallery& self) {
 
 }  // namespace
 
-void bind_gallery(py::module_& module) {
+void bind_gallery(py::module_& module) {  // NOLINT(misc-const-correctness): as all of them
   py::class_<SharedGallery>(module, "Gallery", "Embeddings packed for searching, in memory.")
       .def(py::init([](const py::object& columns, const std::string& storage, bool codes) {
              return std::make_unique<SharedGallery>(as_integer("columns", columns), as_storage(storage), codes);

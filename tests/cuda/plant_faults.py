@@ -71,12 +71,16 @@ FAULTS = [
         "number = to_tf32(number)", "number = number + 0",
     ),
     Fault(
-        "numbers of a fragment swapped", "tile.cuh", "nearest", "the_nearest",
+        "numbers of a fragment swapped", "tile.cuh", "nearest", "near_duplicates",
         "tile.rows[buffer][depth + 4 * half]", "tile.rows[buffer][depth + 4 - 4 * half]",
     ),
     Fault(
-        "bounds in place of keys", "nearest.cuh", "nearest", "the_nearest",
+        "bounds in place of keys", "nearest.cuh", "nearest", "near_duplicates",
         "list[i] = entry_of(range.clamp(key), number);", "",
+    ),
+    Fault(
+        "tensor cores of a card that has none", "nearest.cu", "nearest", "many_rows",
+        " && current_card_has_tf32() &&", " &&",
     ),
     Fault(
         "keys that are computed while others sort them", "nearest.cuh", "nearest", "long_lists",

@@ -11,6 +11,7 @@
 #include "../cpp/data.hpp"
 #include "cuda/cards.hpp"
 #include "cuda/nearest.hpp"
+#include "divide_up.hpp"
 #include "faceprint/chip.hpp"
 #include "faceprint/distance.hpp"
 #include "faceprint/graph.hpp"
@@ -48,6 +49,18 @@ auto listed(const Values& values) {
 
 // How many queries fit one tile or the other, and rows a whole number of panels and tiles or not.
 constexpr std::ptrdiff_t query_counts[] = {1, 17, 40, 130}, row_counts[] = {1, 15, 256, 300};
+
+// How many are worth tensor cores, on an emulated card.
+constexpr std::ptrdiff_t many_queries = 33, many_rows = 16500;
+
+void compare_nearest(const Rows<float>& queries, const Gallery& gallery, std::ptrdiff_t k, Metric metric) {
+  compare([&] {
+    Rows<float> values(queries.rows, k);
+    Rows<std::int64_t> indices(queries.rows, k);
+    nearest(queries.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
+    return std::pair(values.data, indices.data);
+  });
+}
 
 }  // namespace
 
@@ -98,13 +111,7 @@ TEST(the_nearest_are_those_of_the_cpu) {
           Rows<float> all = random_integers(rows, depth, 3);
           for (std::ptrdiff_t row = 0; row < rows; ++row) all.at(row, 0) = 1;  // none is zero
           const Rows<float> some = random_fractions(queries, depth, 4);
-          const Gallery gallery = gallery_of(all, storage);
-          compare([&] {
-            Rows<float> values(queries, k);
-            Rows<std::int64_t> indices(queries, k);
-            nearest(some.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
-            return std::pair(values.data, indices.data);
-          });
+          compare_nearest(some, gallery_of(all, storage), k, metric);
         }
       }
     }
@@ -132,69 +139,69 @@ TEST(the_nearest_of_rows_that_lie_on_the_card_are_those_of_the_cpu) {
   }
 }
 
-// Tensor cores round numbers to 10 bits behind the point. Here they take the nearest rows for farther than others which
-// come before: by nearly all that the bound of their error allows, or by twice that if they were to cut bits off.
+// Tensor cores round numbers to 10 bits behind the point. Here they take the nearest rows for farther than some at the
+// beginning of the stripe: by nearly all that the bound of their error allows, or by twice that if they cut bits off.
 TEST(the_nearest_are_those_of_the_cpu_where_tensor_cores_mistake_their_order) {
-  constexpr std::ptrdiff_t depth = 40;
+  constexpr std::ptrdiff_t depth = 8;
   for (const Storage storage : {Storage::float32, Storage::float16}) {
     for (const float number : {1 + 0x1p-11f - 0x1p-23f, 1 + 0x1p-10f - 0x1p-23f}) {
-      Rows<float> queries(40, depth, 0, number), rows(700, depth, 0, 1.0f);
+      const Rows<float> queries(many_queries, depth, 0, number);
+      Rows<float> rows(many_rows, depth, 0, 0.5f);
       for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
-        const bool nearest = row > 600 && row % 17 == 0;
-        for (std::ptrdiff_t d = 0; d < (nearest ? depth : 18); ++d) rows.at(row, d) = nearest ? number : 1 + 0x1p-10f;
+        const bool among_first = row % (many_rows / 2 + 64) < 600, nearest = !among_first && row % 1700 == 0;
+        for (std::ptrdiff_t d = 0; d < depth; ++d) {
+          if (nearest) rows.at(row, d) = number;
+          if (among_first) rows.at(row, d) = d < 3 ? 1 + 0x1p-10f : 1;
+        }
       }
-      const Gallery gallery = gallery_of(rows, storage);
-      for (const Metric metric : metrics) {
-        compare([&] {
-          Rows<float> values(40, 9);
-          Rows<std::int64_t> indices(40, 9);
-          nearest(queries.view(), gallery, values.view(), indices.view(), {.metric = metric, .threads = 1});
-          return std::pair(values.data, indices.data);
-        });
-      }
+      compare_nearest(queries, gallery_of(rows, storage), 9, Metric::dot);
     }
   }
+}
+
+// Rows of many lengths, eight of each direction, which differ in their last bits, and queries that lie among them.
+TEST(the_nearest_of_near_duplicates_are_those_of_the_cpu) {
+  constexpr std::ptrdiff_t depth = 8;
+  const Rows<float> directions = random_fractions(divide_up(many_rows, 8), depth, 20);
+  Rows<float> rows(many_rows, depth), queries(many_queries, depth);
+  for (std::ptrdiff_t d = 0; d < depth; ++d) {
+    for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+      const float length = std::ldexp(1 + static_cast<float>(row % 8) * 0x1p-22f, static_cast<int>(row / 8 % 16) - 8);
+      rows.at(row, d) = directions.at(row / 8, d) * length;
+    }
+    for (std::ptrdiff_t query = 0; query < queries.rows; ++query) {
+      queries.at(query, d) = rows.at(query * 499, d) * (1 + 0x1p-21f);
+    }
+  }
+  for (const Metric metric : metrics) compare_nearest(queries, gallery_of(rows), 9, metric);
+  compare_nearest(queries, gallery_of(rows, Storage::float16), 9, Metric::squared_euclidean);
 }
 
 // All of the first two tiles of a stripe, and few after these.
 TEST(few_keys_are_computed_after_tensor_cores) {
   if (!cuda::current_card_has_tf32()) return;
-  const Gallery gallery = gallery_of(random_units(4000, 16, 18));
-  const Rows<float> queries = random_units(40, 16, 19);
+  const Gallery gallery = gallery_of(random_units(many_rows, 8, 18));
+  const Rows<float> queries = random_units(many_queries, 8, 19);
   use_backend("cuda");
-  Rows<float> values(40, 5);
-  Rows<std::int64_t> indices(40, 5);
+  Rows<float> values(many_queries, 5);
+  Rows<std::int64_t> indices(many_queries, 5);
   const std::int64_t computed = nearest(queries.view(), gallery, values.view(), indices.view());
-  CHECK(computed > 40 * 5 && computed < 40 * 4000 / 4);
+  CHECK(computed > 5 * many_queries && computed < many_rows / 16 * many_queries);
 }
 
-// So many rows that there is work for two cards, of which an emulated second one has no tensor cores.
+// Among which are ties; for two cards, of which an emulated second one has no such tensor cores.
 TEST(the_nearest_of_many_rows_are_those_of_the_cpu) {
-  const Rows<float> rows = random_integers(8300, 2, 16), queries = random_fractions(40, 2, 17);
-  for (const Storage storage : storages) {
-    const Gallery gallery = gallery_of(rows, storage);
-    compare([&] {
-      Rows<float> values(40, 3);
-      Rows<std::int64_t> indices(40, 3);
-      nearest(queries.view(), gallery, values.view(), indices.view(), {.threads = 1});
-      return std::pair(values.data, indices.data);
-    });
-  }
+  compare_nearest(random_fractions(many_queries, 2, 17), gallery_of(random_integers(2 * many_rows, 2, 16)), 3,
+                  Metric::squared_euclidean);
 }
 
 // So many that lists are sorted by a warp, by a block in shared memory, and by a block beside it.
 TEST(long_lists_are_those_of_the_cpu) {
-  const Rows<float> rows = random_integers(2600, 3, 5);
-  const Gallery gallery = gallery_of(rows);
-  for (const auto& [count, k] : {std::pair{3, 60}, {3, 300}, {3, 1100}, {33, 200}}) {
-    const Rows<float> queries = random_integers(count, 3, 6);
-    compare([&] {
-      Rows<float> values(count, k);
-      Rows<std::int64_t> indices(count, k);
-      nearest(queries.view(), gallery, values.view(), indices.view(), {.threads = 1});
-      return std::pair(values.data, indices.data);
-    });
+  const Gallery gallery = gallery_of(random_integers(2600, 3, 5)), large = gallery_of(random_integers(34'000, 3, 5));
+  for (const std::ptrdiff_t k : {60, 300, 1100}) {
+    compare_nearest(random_integers(3, 3, 6), gallery, k, Metric::squared_euclidean);
   }
+  compare_nearest(random_integers(many_queries, 3, 6), large, 200, Metric::squared_euclidean);
 }
 
 TEST(all_within_a_limit_are_those_of_the_cpu) {

@@ -1,7 +1,7 @@
 #include "cuda/nearest.cuh"
 
 #include <algorithm>
-#include <atomic>
+#include <numeric>
 #include <vector>
 
 #include "cuda/nearest.hpp"
@@ -17,6 +17,24 @@ constexpr std::ptrdiff_t list_bytes = std::ptrdiff_t{1} << 30;  // of unmerged l
 template <class Shape>
 int capacity_of(Shape, std::ptrdiff_t k) {
   return narrow("k", std::max<std::ptrdiff_t>(2 * k + Shape::rows, sorted_by_warp));
+}
+
+// Whether bounds by tensor cores pay: each stripe has so many more rows than its list has places that few rows are
+// computed, though these take many times as long.
+bool worth_bounding(std::ptrdiff_t queries, std::ptrdiff_t rows, std::ptrdiff_t k) {
+  constexpr std::ptrdiff_t rows_per_place = 32;
+  const TensorQueries shape;
+  return queries > few_queries && current_card_has_tf32() &&
+         std::ptrdiff_t{Stripes(shape, queries, rows).tiles} * shape.rows >= rows_per_place * capacity_of(shape, k);
+}
+
+// Calls work(Shape()).
+template <class Value, class Work>
+void with_fastest_shape(std::ptrdiff_t queries, std::ptrdiff_t rows, std::ptrdiff_t k, const Work& work) {
+  if constexpr (!std::is_same_v<Value, Codes>) {
+    if (worth_bounding(queries, rows, k)) return work(TensorQueries());
+  }
+  with_shape(queries, work);
 }
 
 // A whole number of panels, unless these are all.
@@ -44,7 +62,7 @@ void merge(const Lists& lists, int stripes, DeviceArray<Entry>& nearest, const S
 template <class Value>
 void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers& numbers, DeviceArray<Entry>& nearest,
                  const DeviceArray<Count>& computed, const Stream& stream) {
-  with_fastest_shape<Value>(pairs.queries.rows, [&]<class Shape>(Shape shape) {
+  with_fastest_shape<Value>(pairs.queries.rows, pairs.rows.rows, k, [&]<class Shape>(Shape shape) {
     const Stripes stripes(shape, pairs.queries.rows, pairs.rows.rows);
     Lists lists = {nullptr, pairs.queries.rows, capacity_of(shape, k), k, computed.data()};
     const DeviceArray<Entry> entries(std::ptrdiff_t{stripes.count} * lists.queries * lists.capacity, stream);
@@ -89,11 +107,11 @@ DeviceArray<Entry> search_card(PackedRows sent, const Task& task, const CardGall
   return nearest;
 }
 
-// The nearest on each card, [cards][queries][k], on the host, where the queries are too, and how many keys were
-// computed.
+// The nearest on each card, [cards][queries][k], on the host, where the queries are too. Adds how many keys each
+// computed after tensor cores.
 template <class Value>
 std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, Progress& progress,
-                                std::atomic<std::int64_t>& computed) {
+                                std::vector<std::int64_t>& computed) {
   const std::ptrdiff_t size = task.queries.rows * task.k;
   std::vector<Entry> found(static_cast<std::size_t>(cards.cards() * size));
   cards.on_each_card(progress, [&](std::ptrdiff_t card, const Stream& stream) {
@@ -103,7 +121,7 @@ std::vector<Entry> search_cards(const Task& task, const CardGallery& cards, Prog
     download(nearest.data(), size, found.data() + card * size, stream);
     Count count = 0;
     download(computed_here.data(), 1, &count, stream);
-    computed += static_cast<std::int64_t>(count);
+    computed[static_cast<std::size_t>(card)] += static_cast<std::int64_t>(count);
   });
   return found;
 }
@@ -137,7 +155,7 @@ std::int64_t search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, cons
   Progress progress(search.watch, static_cast<double>(count) * static_cast<double>(gallery.rows()));
   const int k = narrow("k", values.columns);
   const std::ptrdiff_t most = queries_at_once(count, k);
-  std::atomic<std::int64_t> computed = 0;
+  std::vector<std::int64_t> computed(static_cast<std::size_t>(cards.cards()));
   for (std::ptrdiff_t first = 0; first < count; first += most) {
     const std::ptrdiff_t some = std::min(most, count - first);
     const Task task = {rows_of(first, some), search.metric, k, static_cast<std::uint32_t>(first), join};
@@ -146,7 +164,7 @@ std::int64_t search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, cons
                indices.slice(first, some));
     });
   }
-  return computed;
+  return std::accumulate(computed.begin(), computed.end(), std::int64_t{0});
 }
 
 // An entry for each of the `count` values and indices, without a gap between rows.

@@ -34,16 +34,6 @@ void with_shape(std::ptrdiff_t queries, const Work& work) {
   work(ManyQueries());
 }
 
-// The same for searches that have use for bounds of keys: tensor cores, where the card has them and values are no
-// codes.
-template <class Value, class Work>
-void with_fastest_shape(std::ptrdiff_t queries, const Work& work) {
-  if constexpr (!std::is_same_v<Value, Codes>) {
-    if (queries > few_queries && current_card_has_tf32()) return work(TensorQueries());
-  }
-  with_shape(queries, work);
-}
-
 // Queries on a card, as they meet rows of one kind, of `groups` groups if these are codes.
 template <class Value>
 class Queries {

@@ -40,14 +40,13 @@ __device__ inline void multiply_add(const float (&queries)[4], const float (&row
 
 #endif
 
-// |sum of tensor cores - chain| is at most this times |query| |row|, for lengths that floored_length has found, even if
-// 1 ulp of the larger one is lost when the bound is added to the sum.
+// |sum of tensor cores - chain| is at most this times |query| |row|, both as floored_length finds them.
 //
 // By Cauchy and Schwarz, the magnitudes of all products have a sum P <= |query| |row|. Of it,
 //   (2^-10 + 2^-22) P        are lost at most where both factors are rounded, by 2^-11 of each,
-//   1.29 * 2^-22 * depth P   where tensor cores add: their products are exact, and no addition is said to lose more
-//                            than twice what float32 does by truncation, 2^-22 of what there is; for at most 2^20 of
-//                            them, (1 + 2^-22)^depth < 1.29,
+//   1.29 * 2^-22 * depth P   where tensor cores add: their products are exact, and no addition is taken to lose
+//                            more than twice what float32 does by truncation, 2^-22 of what there is; for at most 2^20
+//                            of them, (1 + 2^-22)^depth < 1.29,
 //   0.27 * 2^-22 * depth P   where the chain rounds, by 2^-24 each time,
 //   2^-21 P                  where this bound and its sum are computed.
 // Lengths, which are computed too, may be short by 1.07 * 2^-24 * depth of themselves. All of it together is less than

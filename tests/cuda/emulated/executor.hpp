@@ -57,6 +57,7 @@ bool meet_block(bool predicate, std::source_location site);  // whether any thre
 void meet_warp(unsigned mask, std::source_location site);    // which orders accesses to memory, and exchanges do not
 Exchanged exchange(unsigned mask, std::uint64_t word, std::source_location site);
 int lane();
+int capability();  // of the card, ten times
 void multiply_tf32(const float (&queries)[4], const float (&rows)[2], float (&sums)[4], std::source_location site);
 void check_lane(unsigned mask, int lane, std::source_location site);
 

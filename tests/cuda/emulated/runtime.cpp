@@ -66,7 +66,9 @@ Machine& machine() {
   return only;
 }
 
-thread_local int current_device = 0;
+thread_local int current_device = 0, executing_device = 0;
+
+int capability_of(int device) { return device % 2 == 0 ? 80 : 75; }
 
 // Calls call() unless a kernel has failed.
 template <class Call>
@@ -118,8 +120,13 @@ std::size_t extent(std::size_t pitch, std::size_t width, std::size_t height) {
 
 }  // namespace
 
+int capability() { return capability_of(executing_device); }
+
 cudaError_t enqueue(Launch launch, cudaStream_t stream) {
-  return later(stream, [launch = std::move(launch)] { execute(launch); });
+  return later(stream, [launch = std::move(launch), device = stream->device] {
+    executing_device = device;
+    execute(launch);
+  });
 }
 
 }  // namespace emulated
@@ -164,10 +171,9 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (device < 0 || device >= settings().cards) return cudaErrorInvalidDevice;
   constexpr int multiprocessors = 1;
-  const int capability = device % 2 == 0 ? 80 : 75;
   *value = attribute == cudaDevAttrMultiProcessorCount      ? multiprocessors
-           : attribute == cudaDevAttrComputeCapabilityMajor ? capability / 10
-                                                            : capability % 10;
+           : attribute == cudaDevAttrComputeCapabilityMajor ? capability_of(device) / 10
+                                                            : capability_of(device) % 10;
   return cudaSuccess;
 }
 

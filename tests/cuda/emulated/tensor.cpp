@@ -44,6 +44,7 @@ float total(float sum, std::array<double, 8> products) {
 
 void multiply_tf32(const float (&queries)[4], const float (&rows)[2], float (&sums)[4], std::source_location site) {
   constexpr unsigned whole_warp = 0xffffffff;
+  if (capability() < 80) fail("this card does not multiply TF32");
   Operands own;
   std::ranges::transform(queries, own.queries.begin(), without_tail);
   std::ranges::transform(rows, own.rows.begin(), without_tail);

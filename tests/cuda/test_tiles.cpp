@@ -79,15 +79,17 @@ void with_meetings(const Work& work) {
   work(Meeting<Value>(130, 300, 37, Metric::squared_euclidean));
 }
 
-// In several numbers of stripes, k of them.
+// In several numbers of stripes, k of them. Returns how many keys were computed after tensor cores in the last one,
+// of 3.
 template <class Shape, class Value>
-void compare_nearest(const Meeting<Value>& meeting, int k) {
+Count compare_nearest(const Meeting<Value>& meeting, int k) {
   const Stream& stream = meeting.stream;
   const int queries = meeting.pairs.queries.rows, row_count = meeting.pairs.rows.rows;
   const KeyRange range = range_of(meeting.metric);
   const DeviceArray<Entry> expected(queries * k, stream);
   launch(nearest_of_keys, blocks_of(queries), block_threads, 0, stream, meeting.keys.data(), queries, row_count, range,
          k, expected.data());
+  Count keys_computed = 0;
   for (const int stripes : {1, 2, 3}) {
     const int tiles = static_cast<int>(divide_up(divide_up(row_count, Shape::rows), stripes));
     const int capacity = std::max(2 * k + Shape::rows, sorted_by_warp);
@@ -103,7 +105,9 @@ void compare_nearest(const Meeting<Value>& meeting, int k) {
     launch(merge_lists, blocks_of((stripes + 1) * queries * k), block_threads, 0, stream, lists, stripes, before.data(),
            merged.data());
     CHECK(downloaded(merged.data(), merged.size(), stream) == downloaded(expected.data(), expected.size(), stream));
+    download(computed.data(), 1, &keys_computed, stream);
   }
+  return keys_computed;
 }
 
 // All below the key that a third of the pairs are below.
@@ -212,6 +216,15 @@ TEST(counts_of_pairs) {
       compare_counts<FewQueries>(meeting, own);
     }
   }
+}
+
+// Those of the first two tiles of a stripe, and few after these.
+TEST(few_keys_are_computed_after_tensor_cores) {
+  if (!current_card_has_tf32()) return;
+  constexpr int queries = 33, rows = 4000;
+  const Meeting<float> meeting(queries, rows, 8, Metric::squared_euclidean);
+  const Count computed = compare_nearest<TensorQueries>(meeting, 5);
+  CHECK(computed >= 5 * queries && computed < queries * rows / 3);
 }
 
 // Lists that whole blocks sort, in shared memory and beside it.

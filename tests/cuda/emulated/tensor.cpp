@@ -50,7 +50,8 @@ void multiply_tf32(const float (&queries)[4], const float (&rows)[2], float (&su
   std::ranges::transform(rows, own.rows.begin(), without_tail);
   const Exchanged all = exchange(whole_warp, reinterpret_cast<std::uint64_t>(&own), site);
   const auto of_lane = [&](int lane) -> const Operands& {
-    return *reinterpret_cast<const Operands*>(all[static_cast<std::size_t>(lane)]);
+    const std::uint64_t address = all[static_cast<std::size_t>(lane)];
+    return *reinterpret_cast<const Operands*>(address);  // NOLINT(performance-no-int-to-ptr)
   };
   for (std::size_t i = 0; i < 4; ++i) {
     const int query = lane() / 4, row = lane() % 4 * 2 + static_cast<int>(i % 2);

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,7 @@ APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell gallerie
 CHUNK = 4096
 PAGE = 65_536
 HELD = 512  # SQL variables at a time
+RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
 
 SCHEMA = """
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 0), content TEXT NOT NULL, crc INTEGER NOT NULL);
@@ -332,7 +334,7 @@ class Store:
     def _initialise(self, storage: str) -> None:
         self._run(f"PRAGMA page_size = {PAGE}")
         self._run("PRAGMA auto_vacuum = INCREMENTAL")
-        self._run("PRAGMA journal_mode = WAL")
+        self._keep_journal()
         self._set_up()
         with self._transaction("BEGIN IMMEDIATE"):
             if self._one("SELECT count(*) FROM sqlite_master"):
@@ -342,6 +344,18 @@ class Store:
             self._run(f"PRAGMA application_id = {APPLICATION}")
             self._run(f"PRAGMA user_version = {FORMAT}")
             self.write_state(State(storage))
+
+    def _keep_journal(self) -> None:
+        """Put the file into WAL mode; SQLite itself does not wait for that while another connection is at it."""
+        give_up = monotonic() + self._wait
+        while True:
+            try:
+                self._run("PRAGMA journal_mode = WAL")
+                return
+            except GalleryError as error:
+                if not _busy(error.__cause__) or monotonic() > give_up:
+                    raise
+            sleep(RETRY)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
@@ -365,7 +379,7 @@ class Store:
     def _meaning(self, error: Exception) -> str:
         code = getattr(error, "sqlite_errorname", None) or ""
         said = str(error)
-        if code.startswith("SQLITE_BUSY") or "locked" in said:
+        if _busy(error):
             return f"is being changed elsewhere, and still was after {self._wait:g} s"
         if "closed database" in said:
             return "is closed"
@@ -410,6 +424,11 @@ class Store:
 
     def _one(self, query: str, *values: Any) -> Any:
         return self._row(query, *values)[0]
+
+
+def _busy(error: BaseException | None) -> bool:
+    """Whether SQLite says that another connection is changing the file."""
+    return (getattr(error, "sqlite_errorname", None) or "").startswith("SQLITE_BUSY") or "locked" in str(error)
 
 
 def _sqlcipher() -> ModuleType:

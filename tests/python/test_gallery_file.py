@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from faceprint import Gallery, GalleryError
-from faceprint.store import CHUNK
+from faceprint.store import CHUNK, Store
 
 
 @pytest.fixture
@@ -217,6 +217,23 @@ def test_many_may_make_it_at_once(unit_rows, path):
         with Gallery(path) as gallery:
             assert len(gallery) == 8
         path.unlink()
+
+
+def test_another_that_makes_it_just_now_is_waited_for(path, monkeypatch):
+    run, refused = Store._run, []
+
+    def busy(self, statement, *values):
+        if statement == "PRAGMA journal_mode = WAL" and len(refused) < 3:
+            refused.append(statement)
+            raise GalleryError("busy") from sqlite3.OperationalError("database is locked")
+        return run(self, statement, *values)
+
+    monkeypatch.setattr(Store, "_run", busy)
+    with pytest.raises(GalleryError, match=r"^busy$"):
+        Gallery(path, wait=0)
+    assert len(refused) == 1
+    with Gallery(path, wait=60):
+        assert len(refused) == 3
 
 
 def test_a_refused_call_changes_nothing(unit_rows, path):

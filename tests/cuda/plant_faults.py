@@ -5,6 +5,7 @@ compiled again for each fault.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ class Fault:
     test: str  # part of the name of the test that must fail
     right: str
     wrong: str
+    cards: int = 1  # of which the second has no tensor cores
 
 
 BARRIER = "__syncthreads();"
@@ -80,7 +82,7 @@ FAULTS = [
     ),
     Fault(
         "tensor cores of a card that has none", "nearest.cu", "nearest", "many_rows",
-        " && current_card_has_tf32() &&", " &&",
+        " && current_card_has_tf32() &&", " &&", cards=2,
     ),
     Fault(
         "keys that are computed while others sort them", "nearest.cuh", "nearest", "long_lists",
@@ -205,7 +207,8 @@ def catches(arguments: argparse.Namespace, fault: Fault) -> tuple[bool, str]:
             raise SystemExit(f"{fault.file} must have one place for the fault: {fault.what}")
         planted.write_text(text.replace(fault.right, fault.wrong))
         test = build(arguments, overlay, fault)
-        done = subprocess.run([test, fault.test], capture_output=True, text=True, timeout=300)
+        cards = {"FACEPRINT_EMULATED_CARDS": str(fault.cards)}
+        done = subprocess.run([test, fault.test], capture_output=True, text=True, timeout=300, env=os.environ | cards)
         crashed = done.returncode < 0  # by a signal, as where memory beyond a buffer is touched
         return crashed or (done.returncode != 0 and done.stderr != ""), (
             done.stderr or f"status {done.returncode}"

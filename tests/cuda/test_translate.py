@@ -43,6 +43,8 @@ def cpp_of(body: str) -> str:
             "{%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};",
             "const float second[] = {as<float>(r5), as<float>(r6)};",
         ),
+        ("mov.b64 \t%rd1, kernel_param_0;", "put(rd1, reinterpret_cast<std::uint64_t>(parameters + 0));"),
+        ("ld.param.u32 \t%r1, [%rd1+4];", "aligned<4>(pointer(as<std::uint64_t>(rd1)) + (4))"),
         ("bar.sync \t0;", "emulated::meet_block(false, std::source_location::current());"),
     ],
 )

@@ -84,6 +84,7 @@ class Translator:
         self.static: dict[str, int | str] = {}  # shared arrays of all functions, before those of each
         self.static_bytes = 0
         self.visible: dict[str, int | str] = {}  # and of the one that is read
+        self.parameters: dict[str, tuple[int, int]] = {}  # of the same
         self.read(statements(text))
 
     # Declarations.
@@ -137,7 +138,7 @@ class Translator:
 
     def statement(self, function: Function, line: int, item: str) -> str:
         where = f'#line {line} "{self.file}"\n'
-        self.visible = {**self.static, **function.shared}
+        self.visible, self.parameters = {**self.static, **function.shared}, function.parameters
         if item.endswith(":"):
             return f"{label(item[:-1])}:;"
         if item.startswith(".reg"):
@@ -172,6 +173,8 @@ class Translator:
             return operand[1:] if kind == "pred" else f"as<{TYPES[kind]}>({operand[1:]})"
         if operand in self.visible:
             return f"static_cast<{TYPES[kind]}>({self.visible[operand]})"
+        if operand in self.parameters:
+            return f"reinterpret_cast<std::uint64_t>(parameters + {self.parameters[operand][0]})"
         if operand.startswith("__local_depot"):
             return f"reinterpret_cast<std::uint64_t>({operand})"
         if re.fullmatch(r"0[fF][0-9A-Fa-f]{8}", operand):
@@ -187,7 +190,7 @@ class Translator:
 
     def address(self, function: Function, operand: str, space: str) -> str:
         base, offset = re.fullmatch(r"\[([^+\]]+?)(?:\+(-?\d+))?\]", operand).groups()
-        if space == "param":
+        if space == "param" and not base.startswith("%"):
             start = f"parameters + {function.parameters[base][0]}" if base in function.parameters else base
         elif space == "shared":
             start = f"shared + {self.value(base, 'u64' if base.startswith('%rd') else 'u32')}"

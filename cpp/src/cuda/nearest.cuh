@@ -119,11 +119,11 @@ template <class Shape, class Value>
 }
 
 // Grid: tiles of queries by stripes of `stripe_tiles` tiles each. `nearest`, [queries][k], are those of rows before.
-// Arguments that functions refer to stay where they are: copies of them would cost registers.
+// The pairs, to which functions refer, stay where they are: a copy would cost registers.
 template <class Shape, class Value>
 __global__ void __launch_bounds__(Shape::threads, 2)
-    scan_nearest(const __grid_constant__ Pairs<Value> pairs, KeyRange range, const __grid_constant__ Lists lists,
-                 const Entry* nearest, int stripe_tiles, Numbers numbers) {
+    scan_nearest(const __grid_constant__ Pairs<Value> pairs, KeyRange range, Lists lists, const Entry* nearest,
+                 int stripe_tiles, Numbers numbers) {
   using Memory = SharedMemory<Shape, Number<Value>>;
   FACEPRINT_SHARED(Memory, memory, [1]);
   using TileTerms = std::conditional_t<Shape::by_tensor_cores, SharedBounds<Shape>, SharedTerms<Shape>>;

@@ -100,7 +100,7 @@ Count compare_nearest(const Meeting<Value>& meeting, int k) {
     clear(computed, stream);
     const Lists lists = {entries.data(), queries, capacity, k, computed.data()};
     const dim3 grid(static_cast<unsigned>(divide_up(queries, Shape::queries)), static_cast<unsigned>(stripes));
-    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, meeting.pairs, range, lists, before.data(),
+    launch(scan_kernel<Shape, Value>(), grid, Shape::threads, 0, stream, meeting.pairs, range, lists, before.data(),
            tiles, Numbers{0, 0, false});
     launch(merge_lists, blocks_of((stripes + 1) * queries * k), block_threads, 0, stream, lists, stripes, before.data(),
            merged.data());

@@ -69,7 +69,7 @@ void search_rows(const Pairs<Value>& pairs, Metric metric, int k, const Numbers&
     lists.entries = entries.data();
     const dim3 grid(static_cast<unsigned>(divide_up(lists.queries, Shape::queries)),
                     static_cast<unsigned>(stripes.count));
-    launch(scan_nearest<Shape, Value>, grid, Shape::threads, 0, stream, pairs, range_of(metric), lists, nearest.data(),
+    launch(scan_kernel<Shape, Value>(), grid, Shape::threads, 0, stream, pairs, range_of(metric), lists, nearest.data(),
            stripes.tiles, numbers);
     merge(lists, stripes.count, nearest, stream);
   });

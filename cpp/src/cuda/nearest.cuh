@@ -118,12 +118,10 @@ template <class Shape, class Value>
   __syncthreads();
 }
 
-// Grid: tiles of queries by stripes of `stripe_tiles` tiles each. `nearest`, [queries][k], are those of rows before.
-// The pairs, to which functions refer, stay where they are: a copy would cost registers.
+// By a block of either kernel below.
 template <class Shape, class Value>
-__global__ void __launch_bounds__(Shape::threads, 2)
-    scan_nearest(const __grid_constant__ Pairs<Value> pairs, KeyRange range, Lists lists, const Entry* nearest,
-                 int stripe_tiles, Numbers numbers) {
+[[gnu::always_inline]] __device__ inline void scan(const Pairs<Value>& pairs, KeyRange range, const Lists& lists,
+                                                   const Entry* nearest, int stripe_tiles, const Numbers& numbers) {
   using Memory = SharedMemory<Shape, Number<Value>>;
   FACEPRINT_SHARED(Memory, memory, [1]);
   using TileTerms = std::conditional_t<Shape::by_tensor_cores, SharedBounds<Shape>, SharedTerms<Shape>>;
@@ -181,6 +179,31 @@ __global__ void __launch_bounds__(Shape::threads, 2)
     for (int i = shared->counts[query] + static_cast<int>(threadIdx.x); i < lists.k; i += Shape::threads) {
       list[i] = no_entry;
     }
+  }
+}
+
+// Grid: tiles of queries by stripes of `stripe_tiles` tiles each. `nearest`, [queries][k], are those of rows before.
+template <class Shape, class Value>
+__global__ void __launch_bounds__(Shape::threads, 2)
+    scan_nearest(Pairs<Value> pairs, KeyRange range, Lists lists, const Entry* nearest, int stripe_tiles,
+                 Numbers numbers) {
+  scan<Shape>(pairs, range, lists, nearest, stripe_tiles, numbers);
+}
+
+// The same by tensor cores. The pairs, to which functions refer, stay where they are: a copy would cost registers.
+template <class Value>
+__global__ void __launch_bounds__(TensorQueries::threads, 2)
+    scan_bounded(const __grid_constant__ Pairs<Value> pairs, KeyRange range, Lists lists, const Entry* nearest,
+                 int stripe_tiles, Numbers numbers) {
+  scan<TensorQueries>(pairs, range, lists, nearest, stripe_tiles, numbers);
+}
+
+template <class Shape, class Value>
+constexpr auto scan_kernel() {
+  if constexpr (Shape::by_tensor_cores) {
+    return &scan_bounded<Value>;
+  } else {
+    return &scan_nearest<Shape, Value>;
   }
 }
 

@@ -45,7 +45,7 @@ __device__ inline void multiply_add(const float (&queries)[4], const float (&row
 // By Cauchy and Schwarz, the magnitudes of all products have a sum P <= |query| |row|. Of it,
 //   (2^-10 + 2^-22) P        are lost at most where both factors are rounded, by 2^-11 of each,
 //   1.29 * 2^-22 * depth P   where tensor cores add: their products are exact, and no addition is taken to lose
-//                            more than twice what float32 does by truncation, 2^-22 of what there is; for at most 2^20
+//                            more than 2^-22 of what there is, twice what truncation to float32 does; for at most 2^20
 //                            of them, (1 + 2^-22)^depth < 1.29,
 //   0.27 * 2^-22 * depth P   where the chain rounds, by 2^-24 each time,
 //   2^-21 P                  where this bound and its sum are computed.

@@ -23,8 +23,10 @@ PYBIND11_MODULE(_core_of_main, module, py::mod_gil_not_used()) {
 }
 
 // What Python calls, from 3.13 on in the main interpreter. Before 3.12, pybind11 itself waits for ever in any other.
+// NOLINTBEGIN(bugprone-reserved-identifier): the name is Python's
 extern "C" PYBIND11_EXPORT PyObject* PyInit__core();
 PyObject* PyInit__core() {
+  // NOLINTEND(bugprone-reserved-identifier)
   if (in_main_interpreter()) return PyInit__core_of_main();
   PyErr_SetString(PyExc_ImportError, main_only);
   return nullptr;

@@ -5,19 +5,16 @@
 #include <cstdint>
 
 #include "cuda/block.cuh"
-#include "half.hpp"
+#include "cuda/keys.cuh"
 
 namespace faceprint::cuda {
-
-__device__ inline float number(float value) { return value; }
-__device__ inline float number(Half value) { return to_float(value); }
 
 // By a warp, for all of its threads.
 template <class T>
 __device__ double length_of(const T* row, std::int64_t columns) {
   double square = 0;
   for (std::int64_t d = threadIdx.x; d < columns; d += warp_size) {
-    const auto value = static_cast<double>(number(row[d]));
+    const auto value = static_cast<double>(number_of(row[d]));
     square += value * value;
   }
   for (int step = warp_size / 2; step > 0; step /= 2) square += __shfl_xor_sync(whole_warp, square, step);
@@ -34,7 +31,7 @@ __global__ void mean_unit_rows(const T* outputs, std::int64_t views, Matrix<floa
     const double length = length_of(row, columns);
     directed = directed && length > 0 && length < INFINITY;
     for (std::int64_t d = threadIdx.x; d < columns; d += warp_size) {
-      write(d, static_cast<float>(static_cast<double>(number(row[d])) / length));
+      write(d, static_cast<float>(static_cast<double>(number_of(row[d])) / length));
     }
   };
   for (std::int64_t d = threadIdx.x; d < columns; d += warp_size) mean[d] = 0;

@@ -77,13 +77,15 @@ def calls():
     affines = np.tile(np.float64([[5, 0, 0], [0, 5, 0]]), (60, 1, 1))
     some, many, numbers = x[:3000], np.tile(x, (10, 1)), np.arange(len(x))
     packed = np.tile(gallery.stored(numbers), (10, 1))
+    large = _core.Gallery(256)
+    large.append(many)
     return {
         "distances": lambda: _core.distances(some, x, None, 1),
         "nearest": lambda: _core.nearest(x, gallery, 10, threads=1),
         "within": lambda: _core.within(x, gallery, 1.0, threads=1),
         "neighbours": lambda: _core.neighbours(gallery, 10, threads=1),
         "count_pairs": lambda: _core.count_pairs(x, labels, np.array([0, 100_000]), threads=1),
-        "count_same_within": lambda: _core.count_same_within(x, labels, 1.0, threads=1),
+        "count_same_within": lambda: _core.count_same_within(x, labels // 50, 1.0, threads=1),
         "average_linkage": lambda: _core.average_linkage(x[:1200], 1e9, 1),
         "neighbour_graph": lambda: _core.neighbour_graph(near, indices, 500.0, 0.01, 1e-4, threads=1),
         "communities": lambda: _core.communities(*graph, threads=1),
@@ -92,8 +94,8 @@ def calls():
         "chips": lambda: _core.chips(image, affines, 400, 400, threads=1),
         "append": lambda: _core.Gallery(256).append(many, 1),
         "append_stored": lambda: _core.Gallery(256).append_stored(packed, 1),
-        "unpack": gallery.unpack,
-        "stored": lambda: gallery.stored(numbers),
+        "unpack": large.unpack,
+        "stored": lambda: large.stored(np.arange(large.rows)),
     }
 
 

@@ -2,6 +2,8 @@
 // What a backend is: one pure virtual per operation, so that forgetting one does not compile. Arguments arrive checked.
 
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -23,6 +25,17 @@ struct FacedRows {
   const Gallery& gallery;  // float32
   bool own;
 };
+
+// One side of a join, and the lists that are to be filled: for each row, in as many places as the values have columns,
+// the nearest rows of the other side by their places there. Those whose key is above the row's limit may be left out;
+// behind the last is nobody, infinitely far.
+struct JoinRows {
+  const Gallery& gallery;
+  const float* limits;
+  Matrix<float> values;
+  Matrix<std::int64_t> indices;
+};
+inline constexpr std::int64_t nobody = std::numeric_limits<std::int64_t>::max();
 
 class Backend {
  public:
@@ -46,6 +59,7 @@ class Backend {
                                 const Search& search) const = 0;
   virtual void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                           Matrix<std::int64_t> indices) const = 0;
+  virtual void join(const JoinRows& one, const JoinRows& other, const Search& search) const = 0;
 
   // All pairs are added: to counts[b] those of bin b, to places.row(i)[p] those at place p of the bin bins[i].
   virtual void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,

@@ -60,12 +60,16 @@ template faceprint::Matrix<const float> as_matrix(const char*, const py::array&,
 template faceprint::Matrix<const std::int64_t> as_matrix(const char*, const py::array&, py::ssize_t);
 template faceprint::Matrix<const std::uint8_t> as_matrix(const char*, const py::array&, py::ssize_t);
 
-faceprint::Matrix<float> as_output(const char* name, const py::array& array) {
+template <class T>
+faceprint::Matrix<T> as_output(const char* name, const py::array& array) {
   if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable");
   const py::ssize_t stride = row_stride(name, array);
   if (array.shape(0) > 1 && std::abs(stride) < array.shape(1)) ask_for_contiguous(name, "rows that do not overlap");
-  return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1), stride};
+  return {static_cast<T*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1), stride};
 }
+
+template faceprint::Matrix<float> as_output(const char*, const py::array&);
+template faceprint::Matrix<std::int64_t> as_output(const char*, const py::array&);
 
 template <class T>
 std::span<const T> as_list(const char* name, const py::array& array, const char* shape) {

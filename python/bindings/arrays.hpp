@@ -28,7 +28,8 @@ template <class T>
 faceprint::Matrix<const T> as_matrix(const char* name, const py::array& array, py::ssize_t columns = -1);
 
 // The same for writing into: rows must not overlap one another.
-faceprint::Matrix<float> as_output(const char* name, const py::array& array);
+template <class T>
+faceprint::Matrix<T> as_output(const char* name, const py::array& array);
 
 // A list of adjacent elements; `shape` is how messages write its shape, "(n,)".
 template <class T>

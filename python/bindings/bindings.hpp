@@ -29,6 +29,7 @@ void bind_chip(py::module_& module);
 void bind_distance(py::module_& module);
 void bind_gallery(py::module_& module);
 void bind_graph(py::module_& module);
+void bind_join(py::module_& module);
 void bind_nearest(py::module_& module);
 void bind_pairs(py::module_& module);
 void bind_triplets(py::module_& module);

@@ -25,7 +25,7 @@ py::array distances(const py::object& queries, const py::object& gallery, const 
   const int count = as_threads(threads);
   PythonWatch watch(progress);
   py::array result = output(out, query_array, gallery_array);
-  const auto result_rows = as_output("out", result);
+  const auto result_rows = as_output<float>("out", result);
   watch.run([&] { faceprint::distances(query_rows, gallery_rows, result_rows, count, &watch); });
   return result;
 }

@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core_of_main, module, py::mod_gil_not_used()) {
   bind_distance(module);
   bind_gallery(module);
   bind_nearest(module);
+  bind_join(module);
   bind_pairs(module);
   bind_chip(module);
   bind_graph(module);

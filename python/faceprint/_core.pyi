@@ -72,6 +72,19 @@ def neighbours(
     threads: SupportsIndex = 0,
     progress: Callable[[float], object] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+def join(
+    one: Gallery,
+    one_numbers: NDArray[np.int64],
+    one_values: NDArray[np.float32],
+    one_indices: NDArray[np.int64],
+    other: Gallery,
+    other_numbers: NDArray[np.int64],
+    other_values: NDArray[np.float32],
+    other_indices: NDArray[np.int64],
+    metric: Metric = "squared-euclidean",
+    threads: SupportsIndex = 0,
+    progress: Callable[[float], object] | None = None,
+) -> None: ...
 def count_pairs(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <ranges>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "faceprint/chip.hpp"
 #include "faceprint/distance.hpp"
 #include "faceprint/graph.hpp"
+#include "faceprint/join.hpp"
 #include "faceprint/nearest.hpp"
 #include "faceprint/pairs.hpp"
 #include "faceprint/triplets.hpp"
@@ -215,6 +217,25 @@ TEST(neighbours_are_those_of_the_cpu) {
       Rows<std::int64_t> indices(rows, k);
       neighbours(gallery, values.view(), indices.view(), {.threads = 1});
       return std::pair(values.data, indices.data);
+    });
+  }
+}
+
+TEST(joins_are_those_of_the_cpu) {
+  const Rows<float> rows = random_integers(120, 4, 19);
+  Gallery one(4), other(4);
+  one.append(rows.head(50).view());
+  other.append(Matrix<const float>(rows.view()).slice(50, 70));
+  std::vector<std::int64_t> numbers(50), other_numbers(70);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  std::iota(other_numbers.begin(), other_numbers.end(), 50);
+  for (const std::ptrdiff_t k : {3, 60}) {  // more than there are on one side
+    compare([&] {
+      Rows<float> values(50, k, 0, 30), other_values(70, k, 0, 30);  // a limit that some rows are beyond
+      Rows<std::int64_t> indices(50, k, 0, 1000), other_indices(70, k, 0, 1000);
+      join({one, numbers, values.view(), indices.view()}, {other, other_numbers, other_values.view(), other_indices.view()},
+           {.threads = 1});
+      return std::tuple(values.data, indices.data, other_values.data, other_indices.data);
     });
   }
 }

@@ -27,6 +27,14 @@ Values::Values(Metric metric)
       highest(metric == Metric::cosine ? 1 : infinity),
       similarity(metric != Metric::squared_euclidean) {}
 
+void turn_into_values(Metric metric, Matrix<float> keys) {
+  const Values values(metric);
+  if (!values.similarity) return;
+  for (std::ptrdiff_t row = 0; row < keys.rows; ++row) {
+    for (std::ptrdiff_t i = 0; i < keys.columns; ++i) keys.row(row)[i] = values.value(keys.row(row)[i]);
+  }
+}
+
 float limit_of_keys(Values values, float limit) {
   const float key = values.similarity ? -limit : limit;
   return key >= values.highest ? infinity : std::nextafter(key, infinity);
@@ -69,13 +77,14 @@ void WithinCollector::hand_on() {
 
 void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_t found, const float* keys) {
   const std::int64_t one = first_query_ + query;
+  const bool own = &of_queries_ == &of_rows_;
   while (found) {
     const int lane = take_bit(found);
     const std::int64_t other = first_row_ + row + lane;
-    if (one >= other || keys[lane] == infinity) continue;  // nobody is infinitely far but in places without a row
+    if ((own && one >= other) || keys[lane] == infinity) continue;  // nobody is infinitely far but in places without a row
     const float key = values_.key(keys[lane]);
-    shortlists_.offer(one, key, other, scratch_);
-    shortlists_.offer(other, key, one, scratch_);
+    of_queries_.offer(one, key, other, scratch_);
+    of_rows_.offer(other, key, one, scratch_);
   }
 }
 

@@ -22,6 +22,9 @@ struct Values {
   float value(float key) const { return similarity ? 0.0f - key : key; }
 };
 
+// Turns keys of any number of rows into values where they are.
+void turn_into_values(Metric metric, Matrix<float> keys);
+
 // What `within` lets be a hit, for kernels, whose comparison is strict.
 float limit_of_keys(Values values, float limit);
 
@@ -62,11 +65,12 @@ class WithinCollector final : public Collector {
   std::vector<std::int64_t> places_;
 };
 
-// Offers each pair of rows to both, but a row to itself or twice: what it is offered may be of rows in any order, and
-// pairs whose query is not before the row are left out.
+// Offers each pair of rows to both, in any order. Where the queries are rows of the same gallery, with the same
+// shortlists, pairs whose query is not before the row are left out: else each would come twice, and a row to itself.
 class JoinCollector final : public Collector {
  public:
-  JoinCollector(Values values, Shortlists& shortlists) : values_(values), shortlists_(shortlists) {}
+  JoinCollector(Values values, Shortlists& of_queries, Shortlists& of_rows)
+      : values_(values), of_queries_(of_queries), of_rows_(of_rows) {}
 
   void begin(std::int64_t first_query, const Block& block) {
     first_query_ = first_query;
@@ -76,7 +80,7 @@ class JoinCollector final : public Collector {
 
  private:
   Values values_;
-  Shortlists& shortlists_;
+  Shortlists &of_queries_, &of_rows_;
   Shortlists::Scratch scratch_;
   std::int64_t first_query_ = 0, first_row_ = 0;
 };

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "backend.hpp"
+#include "cpu/join.hpp"
 #include "cpu/loss.hpp"
 #include "cpu/mine.hpp"
 #include "cpu/pairs.hpp"
@@ -48,6 +49,9 @@ class CpuBackend final : public Backend {
   void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                   Matrix<std::int64_t> indices) const override {
     search_neighbours(Kernels::scan, gallery, search, values, indices);
+  }
+  void join(const JoinRows& one, const JoinRows& other, const Search& search) const override {
+    join_rows(Kernels::scan, one, other, search);
   }
   void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
                    Matrix<std::int64_t> places, int threads, Progress& progress) const override {

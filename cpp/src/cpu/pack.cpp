@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codes.hpp"
+#include "cpu/sizes.hpp"
 
 namespace faceprint {
 
@@ -44,6 +45,10 @@ struct Bounds {
 };
 
 }  // namespace
+
+std::ptrdiff_t panels_at_a_time(const Task& task) {
+  return panels_per_block(4 * (task.codes == Codes::bytes ? task.gallery.groups() : task.gallery.columns()));
+}
 
 PackedBatch::PackedBatch(const Task& task, std::ptrdiff_t capacity)
     : task_(task),

@@ -19,6 +19,9 @@ struct Task {
   bool certify() const { return codes == Codes::bytes && gallery.has_bounds(); }
 };
 
+// How many panels a batch passes over at a time.
+std::ptrdiff_t panels_at_a_time(const Task& task);
+
 // Owns the memory of a batch of at most `capacity` queries.
 class PackedBatch {
  public:

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "cpu/coarse.hpp"
@@ -45,10 +44,6 @@ bool certified(const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
 Task task_of(const ScanKernels& kernels, const Gallery& gallery, const Search& search, std::ptrdiff_t k) {
   const bool codes = gallery.storage() == Storage::int8 || certified(gallery, search, k);
   return {kernels, gallery, search.metric, codes ? Codes::bytes : Codes::none};
-}
-
-std::ptrdiff_t panels_at_a_time(const Task& task) {
-  return panels_per_block(4 * (task.codes == Codes::bytes ? task.gallery.groups() : task.gallery.columns()));
 }
 
 // What one thread does at a time: some of the queries against some of the gallery. `first_row` is where its answers
@@ -160,14 +155,6 @@ void merge(Matrix<float> part_keys, Matrix<std::int64_t> part_indices, Matrix<fl
   }
 }
 
-void turn_into_values(Metric metric, Matrix<float> keys) {
-  const Values values(metric);
-  if (!values.similarity) return;
-  for (std::ptrdiff_t row = 0; row < keys.rows; ++row) {
-    for (std::ptrdiff_t i = 0; i < keys.columns; ++i) keys.row(row)[i] = values.value(keys.row(row)[i]);
-  }
-}
-
 void sort_heaps(Matrix<float> keys, Matrix<std::int64_t> indices) {
   for (std::ptrdiff_t i = 0; i < keys.rows; ++i) Heap{keys.row(i), indices.row(i), keys.columns}.sort();
 }
@@ -257,86 +244,6 @@ Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> all
   found.indices.fit();
   found.computed = computed;
   return found;
-}
-
-namespace {
-
-// The rows of a gallery cut into stretches of whole panels, an even number of them. In each round every stretch meets
-// one other, and no stretch is in two pairs, so that threads never write to the same row: the circle method of
-// tournaments. In the first round each stretch meets itself.
-struct Tournament {
-  std::ptrdiff_t stretches, panels, panel_count;
-
-  Tournament(std::ptrdiff_t all_panels, int threads)
-      : stretches(threads == 1 ? 2 : 4 * std::ptrdiff_t{threads}),
-        panels(divide_up(all_panels, stretches)),
-        panel_count(all_panels) {}
-
-  std::ptrdiff_t first(std::ptrdiff_t stretch) const { return std::min(stretch * panels, panel_count); }
-
-  // The pair `match` of 0 ... stretches / 2 - 1 in round 1 ... stretches - 1, the lower stretch first.
-  std::pair<std::ptrdiff_t, std::ptrdiff_t> pair(std::ptrdiff_t round, std::ptrdiff_t match) const {
-    const std::ptrdiff_t circle = stretches - 1;
-    if (match == 0) return std::minmax(circle, round % circle);
-    return std::minmax((round + match) % circle, (round - match + circle) % circle);
-  }
-};
-
-}  // namespace
-
-void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const Search& search, Matrix<float> values,
-                       Matrix<std::int64_t> indices) {
-  const std::ptrdiff_t rows = gallery.rows(), depth = gallery.columns();
-  const Task task = {kernels, gallery, search.metric, Codes::none};
-  const ScanKernel join = gallery.storage() == Storage::float32 ? kernels.join_floats : kernels.join_halves;
-  const int threads = threads_for(search.threads, rows, rows, depth);
-  const Tournament tournament(gallery.panel_count(), threads);
-  const std::ptrdiff_t batch_rows =
-      std::min(divide_up(queries_per_batch(rows, depth, 8 * tournament.stretches), panel_rows) * panel_rows,
-               tournament.panels * panel_rows);
-  std::vector<float> limits(static_cast<std::size_t>(gallery.panel_count() * panel_rows), infinity);
-  Shortlists shortlists(values, indices, limits.data());
-  Progress progress(search.watch, static_cast<double>(rows) * static_cast<double>(rows) / 2);
-
-  // Offers each row of a stretch and each row of another, or later row of the same, to one another.
-  const auto meet = [&](std::ptrdiff_t one, std::ptrdiff_t other) {
-    const std::ptrdiff_t most = panels_at_a_time(task), end = tournament.first(other + 1);
-    const std::ptrdiff_t last = std::min(tournament.first(one + 1) * panel_rows, rows);
-    PackedBatch packed(task, batch_rows);
-    const Buffer<float> copies(batch_rows * depth);
-    Blocks blocks(task, most);
-    JoinCollector collector(Values(search.metric), shortlists);
-    for (std::ptrdiff_t first = tournament.first(one) * panel_rows; first < last; first += batch_rows) {
-      const std::ptrdiff_t count = std::min(batch_rows, last - first);
-      for (std::ptrdiff_t i = 0; i < count; ++i) gallery.copy_row(first + i, copies.data() + i * depth);
-      packed.pack({copies.data(), count, depth, depth});
-      packed.set_limits(limits.data() + first);
-      const std::ptrdiff_t begin = one == other ? first / panel_rows : tournament.first(other);
-      for (std::ptrdiff_t panel = begin; panel < end; panel += most) {
-        Block block = blocks.make(panel, std::min(most, end - panel));
-        block.limits = limits.data() + block.first_row;
-        collector.begin(first, block);
-        join(packed.batch(), block, collector);
-        progress.add(static_cast<double>(count * block.panels * panel_rows));
-      }
-    }
-  };
-  parallel_for(threads, tournament.stretches, [&](std::ptrdiff_t stretch) { meet(stretch, stretch); }, &progress);
-  for (std::ptrdiff_t round = 1; round < tournament.stretches; ++round) {
-    const auto play = [&](std::ptrdiff_t match) {
-      const auto [one, other] = tournament.pair(round, match);
-      meet(one, other);
-    };
-    parallel_for(threads, tournament.stretches / 2, play, &progress);
-  }
-  const auto finish = [&](std::ptrdiff_t panel) {
-    Shortlists::Scratch scratch;
-    for (std::ptrdiff_t row = panel * panel_rows; row < std::min((panel + 1) * panel_rows, rows); ++row) {
-      shortlists.finish(row, scratch);
-    }
-  };
-  parallel_for(threads, gallery.panel_count(), finish, &progress);
-  turn_into_values(search.metric, values);
 }
 
 }  // namespace faceprint

@@ -11,7 +11,5 @@ std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> quer
                             const Search& search, Matrix<float> values, Matrix<std::int64_t> indices);
 Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
                              float limit, const Search& search);
-void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const Search& search, Matrix<float> values,
-                       Matrix<std::int64_t> indices);
 
 }  // namespace faceprint

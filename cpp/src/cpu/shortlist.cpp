@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "backend.hpp"
 #include "entry.hpp"
 
 namespace faceprint {
@@ -19,9 +20,7 @@ Shortlists::Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* 
       indices_(indices),
       limits_(limits),
       room_(keys.columns + keys.columns / 2),
-      counts_(static_cast<std::size_t>(keys.rows), 0) {
-  std::fill_n(limits, keys.rows, infinity);
-}
+      counts_(static_cast<std::size_t>(keys.rows), 0) {}
 
 void Shortlists::offer(std::int64_t row, float key, std::int64_t index, Scratch& scratch) {
   if (key > limits_[row]) return;
@@ -50,13 +49,16 @@ void Shortlists::offer(std::int64_t row, float key, std::int64_t index, Scratch&
 
 void Shortlists::finish(std::int64_t row, Scratch& scratch) const {
   gather(row, scratch);
-  const auto last = scratch.begin() + keys_.columns;
+  const std::ptrdiff_t found = std::min(keys_.columns, std::ssize(scratch));
+  const auto last = scratch.begin() + found;
   std::ranges::nth_element(scratch, last);
   std::ranges::sort(scratch.begin(), last);
-  for (std::ptrdiff_t place = 0; place < keys_.columns; ++place) {
+  for (std::ptrdiff_t place = 0; place < found; ++place) {
     keys_.row(row)[place] = key_of(scratch[static_cast<std::size_t>(place)]);
     indices_.row(row)[place] = row_of(scratch[static_cast<std::size_t>(place)]);
   }
+  std::fill(keys_.row(row) + found, keys_.row(row) + keys_.columns, infinity);
+  std::fill(indices_.row(row) + found, indices_.row(row) + keys_.columns, nobody);
 }
 
 void Shortlists::gather(std::int64_t row, Scratch& scratch) const {

@@ -13,15 +13,16 @@ namespace faceprint {
 
 class Shortlists {
  public:
-  // Keys and indices of one answer a row, k columns each; indices are below 2^32. `limits`, one a row, become the
-  // highest keys that are worth an offer.
+  // Keys and indices of one answer a row, k columns each; indices are below 2^32. `limits`, one a row, are the highest
+  // keys that are worth an offer, and fall. Infinite at first, or what more than k rows are known not to exceed.
   Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits);
 
   // Each row by one thread at a time; `scratch` is the thread's own.
   using Scratch = std::vector<Entry>;
   void offer(std::int64_t row, float key, std::int64_t index, Scratch& scratch);
 
-  // Turns a row that was offered at least k into its answer, the nearest first, equal keys by index.
+  // Turns a row into its answer, the nearest first, equal keys by index; where fewer than k came, nobody infinitely far
+  // stands behind them.
   void finish(std::int64_t row, Scratch& scratch) const;
 
  private:

@@ -45,6 +45,9 @@ class CudaBackend final : public Backend {
                   Matrix<std::int64_t> indices) const override {
     cuda::neighbours(gallery, search, values, indices);
   }
+  void join(const JoinRows& one, const JoinRows& other, const Search& search) const override {
+    cuda::join(one, other, search);
+  }
   void count_pairs(const FacedRows& rows, std::span<const std::int64_t> bins, std::span<std::int64_t> counts,
                    Matrix<std::int64_t> places, int, Progress& progress) const override {
     cuda::count_pairs(rows, bins, counts, places, progress);

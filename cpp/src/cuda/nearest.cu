@@ -145,26 +145,42 @@ void read_all(const std::vector<Entry>& found, Metric metric, Matrix<float> valu
   }
 }
 
+double pairs_of(std::ptrdiff_t rows, const Gallery& gallery) {
+  return static_cast<double>(rows) * static_cast<double>(gallery.rows());
+}
+
 // Of `count` queries, some at a time: rows_of(first, count) has their values. Returns how many keys were computed after
 // tensor cores.
 template <class RowsOf>
-std::int64_t search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Gallery& gallery,
-                    const Search& search, Matrix<float> values, Matrix<std::int64_t> indices) {
+std::int64_t search(std::ptrdiff_t count, const RowsOf& rows_of, bool join, const Gallery& gallery, Metric metric,
+                    Matrix<float> values, Matrix<std::int64_t> indices, Progress& progress) {
   if (count == 0) return 0;
   const CardGallery cards(gallery);
-  Progress progress(search.watch, static_cast<double>(count) * static_cast<double>(gallery.rows()));
   const int k = narrow("k", values.columns);
   const std::ptrdiff_t most = queries_at_once(count, k);
   std::vector<std::int64_t> computed(static_cast<std::size_t>(cards.cards()));
   for (std::ptrdiff_t first = 0; first < count; first += most) {
     const std::ptrdiff_t some = std::min(most, count - first);
-    const Task task = {rows_of(first, some), search.metric, k, static_cast<std::uint32_t>(first), join};
+    const Task task = {rows_of(first, some), metric, k, static_cast<std::uint32_t>(first), join};
     with_values(gallery.storage(), [&]<class Value>(Value) {
-      read_all(search_cards<Value>(task, cards, progress, computed), search.metric, values.slice(first, some),
+      read_all(search_cards<Value>(task, cards, progress, computed), metric, values.slice(first, some),
                indices.slice(first, some));
     });
   }
   return std::accumulate(computed.begin(), computed.end(), std::int64_t{0});
+}
+
+// The same of rows that a gallery holds.
+void search_rows_of(const Gallery& queries, bool join, const Gallery& gallery, Metric metric, Matrix<float> values,
+                    Matrix<std::int64_t> indices, Progress& progress) {
+  const std::ptrdiff_t depth = queries.columns();
+  std::vector<float> copies;
+  const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    copies.resize(static_cast<std::size_t>(count * depth));
+    for (std::ptrdiff_t i = 0; i < count; ++i) queries.copy_row(first + i, copies.data() + i * depth);
+    return Matrix<const float>{copies.data(), count, depth, depth};
+  };
+  search(queries.rows(), rows_of, join, gallery, metric, values, indices, progress);
 }
 
 // An entry for each of the `count` values and indices, without a gap between rows.
@@ -195,18 +211,19 @@ class BroughtRows {
 std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& wanted, Matrix<float> values,
                      Matrix<std::int64_t> indices) {
   const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) { return queries.slice(first, count); };
-  return search(queries.rows, rows_of, false, gallery, wanted, values, indices);
+  Progress progress(wanted.watch, pairs_of(queries.rows, gallery));
+  return search(queries.rows, rows_of, false, gallery, wanted.metric, values, indices, progress);
 }
 
 void neighbours(const Gallery& gallery, const Search& wanted, Matrix<float> values, Matrix<std::int64_t> indices) {
-  const std::ptrdiff_t depth = gallery.columns();
-  std::vector<float> copies;
-  const auto rows_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-    copies.resize(static_cast<std::size_t>(count * depth));
-    for (std::ptrdiff_t i = 0; i < count; ++i) gallery.copy_row(first + i, copies.data() + i * depth);
-    return Matrix<const float>{copies.data(), count, depth, depth};
-  };
-  search(gallery.rows(), rows_of, true, gallery, wanted, values, indices);
+  Progress progress(wanted.watch, pairs_of(gallery.rows(), gallery));
+  search_rows_of(gallery, true, gallery, wanted.metric, values, indices, progress);
+}
+
+void join(const JoinRows& one, const JoinRows& other, const Search& wanted) {
+  Progress progress(wanted.watch, 2 * pairs_of(one.gallery.rows(), other.gallery));
+  search_rows_of(one.gallery, false, other.gallery, wanted.metric, one.values, one.indices, progress);
+  search_rows_of(other.gallery, false, one.gallery, wanted.metric, other.values, other.indices, progress);
 }
 
 void nearest_on_card(const PackedRows& queries, const PackedRows& gallery, Metric metric, Matrix<float> values,

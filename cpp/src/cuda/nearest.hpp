@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend.hpp"
 #include "cuda/prepare.hpp"
 #include "faceprint/nearest.hpp"
 #include "threads.hpp"
@@ -10,6 +11,7 @@ namespace faceprint::cuda {
 std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search, Matrix<float> values,
                      Matrix<std::int64_t> indices);
 void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values, Matrix<std::int64_t> indices);
+void join(const JoinRows& one, const JoinRows& other, const Search& search);  // limits are not heeded
 Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search);
 
 // The first of them for rows and answers that lie on the card; the latter without a gap between rows. A gallery that

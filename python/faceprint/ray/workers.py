@@ -1,0 +1,216 @@
+"""Processes of a Ray cluster that do tasks: one at a time each, and each task again if its process dies."""
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._nearest import Progress
+from ..errors import DeviceError
+
+PATIENCE = 60.0  # seconds without any worker, after which none is expected any more
+ANSWER = 10.0  # seconds in which a cluster must answer
+ATTEMPTS = 10  # at a task, each of which ended with the death of a worker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A call of a function that may be made again: `function(*arguments)`, for a caller who calls it `name`.
+
+    It waits until the tasks named in `after` are done. A worker that has done a task of the same `home` is preferred,
+    for what it keeps in memory; `work` is its share of the whole.
+    """
+
+    name: Hashable
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
+    after: frozenset[Hashable] = frozenset()
+    home: Hashable = None
+    work: float = 1.0
+
+
+class Workers:
+    """Processes of a Ray cluster, which calls of `faceprint.ray` have their work done by; a context manager.
+
+    `count` of them use `threads` CPUs each, and `gpus` GPUs. Without `threads`, each uses all CPUs of the smallest
+    node; without `count` there are as many as fit. `address` is that of the cluster ("ray://..." or "host:port"); None
+    takes the one that the program is connected to already or that RAY_ADDRESS names, or else starts one of this machine
+    alone, whose end is that of the program. Ray's reports of usage are off.
+
+    Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
+    done again. Raises DeviceError where there is no such cluster, or no room for a worker for a minute.
+
+    >>> with Workers(2, threads=1) as workers:
+    ...     sorted(workers.do([Task(n, pow, (n, 2)) for n in (1, 2, 3)]))
+    [(1, 1), (2, 4), (3, 9)]
+    """
+
+    def __init__(
+        self, count: int | None = None, *, threads: int | None = None, gpus: float = 0, address: str | None = None
+    ) -> None:
+        for name, number in (("count", count), ("threads", threads)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} must be 1 or more, not {number}")
+        self._ray = _connect(address)
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        cpus = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
+        if not cpus:
+            raise DeviceError("the Ray cluster must have a node with CPUs, and has none")
+        self.threads = threads or min(cpus)
+        self.count = count or max(1, sum(here // self.threads for here in cpus))
+        self._remote = self._ray.remote(num_cpus=self.threads, num_gpus=gpus, scheduling_strategy="SPREAD")(_Worker)
+        self._starting: dict[Any, Any] = {}  # what tells that a worker has started, and the worker
+        self._idle: list[Any] = []
+        self._homes: dict[Any, deque[Hashable]] = {}
+        for _ in range(self.count):
+            self._start()
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers; the cluster stays."""
+        for worker in [*self._idle, *self._starting.values()]:
+            self._ray.kill(worker)
+        self._idle.clear()
+        self._starting.clear()
+
+    def put(self, value: Any) -> Any:
+        """Leave something large with the cluster: as an argument of tasks, it is sent to each node once."""
+        return self._ray.put(value)
+
+    def do(
+        self, tasks: Iterable[Task], *, work: float | None = None, progress: Progress | None = None
+    ) -> Iterator[tuple[Hashable, Any]]:
+        """Do tasks, and give the name and the result of each as it ends.
+
+        No more are asked for from `tasks` than there are workers at leisure, and none begins whose predecessors'
+        results have not been taken from here. `progress` is told the share of `work`, the sum of the tasks'.
+
+        What a task raises is raised here. DeviceError where a task has ended ten workers, as for want of memory.
+        """
+        source, waiting, running = iter(tasks), deque[Task](), dict[Any, tuple[Any, Task]]()
+        done, attempts, worked = set[Hashable](), dict[Hashable, int](), 0.0
+        _tell(progress, 0.0)
+        try:
+            while True:
+                for worker, task in self._assignments(source, waiting, done):
+                    running[worker.do.remote(task.function, *task.arguments)] = (worker, task)
+                if not running and not waiting:
+                    break
+                for answer in self._wait([*running, *self._starting], patient=bool(running or self._idle)):
+                    if answer in self._starting:
+                        self._started(answer)
+                        continue
+                    worker, task = running.pop(answer)
+                    try:
+                        result = self._ray.get(answer)
+                    except self._lost() as error:
+                        attempts[task.name] = attempts.get(task.name, 0) + 1
+                        if attempts[task.name] == ATTEMPTS:
+                            raise DeviceError(f"{ATTEMPTS} workers died of one task, {task.name}: {error}") from error
+                        waiting.appendleft(task)
+                        self._replace(worker)
+                        continue
+                    except self._ray.exceptions.RayTaskError as error:
+                        self._idle.append(worker)
+                        raise error.cause from error
+                    self._idle.append(worker)
+                    done.add(task.name)
+                    worked += task.work
+                    yield task.name, result
+                    if work:
+                        _tell(progress, min(worked / work, 1.0))
+        finally:
+            for worker, _ in running.values():  # whose results nobody will want
+                self._replace(worker)
+        _tell(progress, 1.0)
+
+    def _assignments(
+        self, source: Iterator[Task], waiting: "deque[Task]", done: set[Hashable]
+    ) -> Iterator[tuple[Any, Task]]:
+        """Idle workers and what they are to do: of the tasks at hand, one they are at home with if there is one."""
+        while True:
+            while len(waiting) < 2 * self.count and (task := next(source, None)) is not None:
+                waiting.append(task)
+            ready = [task for task in waiting if task.after <= done]
+            if not self._idle or not ready:
+                return
+            worker, task = next(
+                ((worker, task) for task in ready for worker in self._idle if task.home in self._homes[worker]),
+                (self._idle[0], ready[0]),
+            )
+            self._idle.remove(worker)
+            waiting.remove(task)
+            self._homes[worker].append(task.home)
+            yield worker, task
+
+    def _wait(self, answers: list[Any], *, patient: bool) -> list[Any]:
+        ready, _ = self._ray.wait(answers, timeout=None if patient else PATIENCE)
+        if not ready:
+            needed = f"{self.threads} CPUs" if self.threads > 1 else "a CPU"
+            raise DeviceError(f"no node of the Ray cluster has had {needed} free for a worker for {PATIENCE:.0f} s")
+        return list(ready)
+
+    def _start(self) -> None:
+        worker = self._remote.remote()
+        self._starting[worker.do.remote(int)] = worker
+
+    def _started(self, answer: Any) -> None:
+        worker = self._starting.pop(answer)
+        try:
+            self._ray.get(answer)
+        except self._lost():
+            self._start()
+        else:
+            self._idle.append(worker)
+            self._homes[worker] = deque(maxlen=4)
+
+    def _replace(self, worker: Any) -> None:
+        self._homes.pop(worker, None)
+        self._ray.kill(worker)
+        self._start()
+
+    def _lost(self) -> tuple[type[Exception], ...]:
+        errors = self._ray.exceptions
+        return (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError, errors.NodeDiedError)
+
+
+class _Worker:
+    def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+
+def _connect(address: str | None) -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray warns of what it will do one day
+    try:
+        import ray
+    except ImportError as error:
+        raise ModuleNotFoundError("faceprint.ray needs Ray: pip install 'faceprint[ray]'") from error
+    if ray.is_initialized():
+        return ray
+    named = address or os.environ.get("RAY_ADDRESS") or "this machine"
+    try:
+        _check_answers(named)
+        ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DeviceError(f"no Ray cluster answers at {named}: {error}") from error
+    return ray
+
+
+def _check_answers(address: str) -> None:
+    """Knock at "host:port" or "ray://host:port": Ray itself would for minutes. OSError where nobody answers."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), ANSWER).close()
+
+
+def _tell(progress: Progress | None, share: float) -> None:
+    if progress is not None:
+        progress(share)

@@ -4,11 +4,13 @@ Both hold the same. Parquet has a row a face; .npz has an array a column, and as
 have to pad.
 """
 
+import io
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from .archive import load_arrays, save_arrays
 from .errors import GalleryError
 from .given import given_details, given_labels, given_quality
+from .parquet import Columns, import_pyarrow, read_parquet, read_part, write_parquet
 from .photo import printable
 from .store import Detail
 from .stored import DTYPES, NUMBERS, join_stored, split_stored
@@ -24,7 +27,8 @@ from .whole import written_whole
 FORMAT = 1
 PARQUET = ".parquet"
 SUFFIXES = (".npz", PARQUET)
-CODES = ("scale", "error", "norm")  # the numbers behind the codes of a row, and their columns in Parquet
+
+Known: TypeAlias = Literal["id", "label", "quality"]  # columns of Parquet that are read without the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +54,71 @@ class Exported:
     details: list[Detail]
     quality: NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Columns:
-    """What stands in a file of either kind."""
-
-    facts: Any
-    ids: NDArray[Any]
-    embeddings: NDArray[Any]
-    numbers: NDArray[Any] | None
-    labels: Any
-    metadata: Any
-    photos: Any
-    quality: NDArray[Any]
+    def take(self, rows: NDArray[np.int64]) -> "Exported":
+        """Some of the faces."""
+        details = [self.details[row] for row in rows.tolist()]
+        return Exported(self.facts, self.ids[rows], self.stored[rows], self.labels[rows], details, self.quality[rows])
 
 
 def write_exported(path: "str | os.PathLike[str]", exported: Exported) -> None:
     """Write a file whole or not at all; GalleryError where it cannot be written, ValueError for another kind."""
     target = _checked_path(path)
+    columns = _columns_of(exported)
+    try:
+        with written_whole(target) as file:
+            if target.suffix == PARQUET:
+                write_parquet(file, columns)
+            else:
+                _write_npz(file, columns)
+    except OSError as error:
+        raise GalleryError(f"{printable(target)} cannot be written: {error.strerror or error}") from error
+
+
+def read_exported(path: "str | os.PathLike[str]") -> Exported:
+    """Read what `write_exported` wrote; GalleryError for everything else, ValueError for another kind of file."""
+    source = _checked_path(path)
+    if source.suffix != PARQUET:
+        return _checked(lambda: _read_npz(source), printable(source))
+    import_pyarrow()  # whose absence is nothing that the file could help
+    return _checked(lambda: _open_parquet(source), printable(source))
+
+
+def pack_exported(exported: Exported) -> bytes:
+    """The bytes of a Parquet file: what `write_exported` writes to one."""
+    file = io.BytesIO()
+    write_parquet(file, _columns_of(exported))
+    return file.getvalue()
+
+
+def unpack_exported(content: bytes, name: str) -> Exported:
+    """Undo `pack_exported`; GalleryError for other bytes, which calls them by a name."""
+    pyarrow = import_pyarrow()
+    return _checked(lambda: read_parquet(pyarrow.BufferReader(content)), name)
+
+
+def read_column(file: Any, column: Known, name: str) -> tuple[Facts, NDArray[Any]]:
+    """The facts and one column of a Parquet file that is open for reading, whose other columns are not read.
+
+    The column is as in `Exported`. GalleryError for a file that `pack_exported` did not make, which calls it by a name.
+    """
+    import_pyarrow()
+    part = _translated(lambda: read_part(file, [column]), name)
+    facts, values = _checked_facts(part.facts, name), part.columns[column]
+    if column == "id":
+        ids = values.to_numpy()
+        _check_ids(ids, facts, name)
+        return facts, ids
+    try:
+        if column == "label":
+            return facts, given_labels(values.to_pylist(), part.rows)
+        return facts, given_quality(values.to_numpy(), part.rows)
+    except (TypeError, ValueError) as error:
+        raise GalleryError(f"{name} is damaged: {error}") from error
+
+
+def _columns_of(exported: Exported) -> Columns:
     rows, numbers = split_stored(exported.stored, exported.facts.storage)
-    columns = _Columns(
+    return Columns(
         facts=asdict(exported.facts),
         ids=exported.ids,
         embeddings=rows,
@@ -79,28 +128,14 @@ def write_exported(path: "str | os.PathLike[str]", exported: Exported) -> None:
         photos=[detail.photo for detail in exported.details],
         quality=exported.quality,
     )
-    write = _write_parquet if target.suffix == PARQUET else _write_npz
-    try:
-        with written_whole(target) as file:
-            write(file, columns)
-    except OSError as error:
-        raise GalleryError(f"{printable(target)} cannot be written: {error.strerror or error}") from error
 
 
-def read_exported(path: "str | os.PathLike[str]") -> Exported:
-    """Read what `write_exported` wrote; GalleryError for everything else, ValueError for another kind of file."""
-    source = _checked_path(path)
-    name, read = printable(source), _read_npz
-    if source.suffix == PARQUET:
-        _pyarrow()  # whose absence is nothing that the file could help
-        read = _read_parquet
-    try:
-        columns = read(source)
-    except Exception as error:  # readers of zip, deflate, .npy and Parquet raise anything on a damaged file
-        reason = str(error) or type(error).__name__
-        raise GalleryError(f"{name} must be a file that Gallery.export wrote: {reason}") from error
+def _checked(read: Callable[[], Columns], name: str) -> Exported:
+    """What the columns of a file of that name say; GalleryError where they are not those of a gallery."""
+    columns = _translated(read, name)
     facts = _checked_facts(columns.facts, name)
-    _check_arrays(columns, facts, name)
+    _check_ids(columns.ids, facts, name)
+    _check_rows(columns, facts, name)
     count = len(columns.ids)
     try:
         labels = given_labels(columns.labels, count)
@@ -111,6 +146,16 @@ def read_exported(path: "str | os.PathLike[str]") -> Exported:
     return Exported(facts, columns.ids, join_stored(columns.embeddings, columns.numbers), labels, details, quality)
 
 
+def _translated(read: Callable[[], Any], name: str) -> Any:
+    try:
+        return read()
+    except GalleryError:  # of a file that tells itself what is wrong
+        raise
+    except Exception as error:  # readers of zip, deflate, .npy and Parquet raise anything on a damaged file
+        reason = str(error) or type(error).__name__
+        raise GalleryError(f"{name} must be a file that Gallery.export wrote: {reason}") from error
+
+
 def _checked_path(path: "str | os.PathLike[str]") -> Path:
     found = Path(path)
     if found.suffix not in SUFFIXES:
@@ -118,7 +163,7 @@ def _checked_path(path: "str | os.PathLike[str]") -> Path:
     return found
 
 
-def _write_npz(file: Path, columns: _Columns) -> None:
+def _write_npz(file: Path, columns: Columns) -> None:
     numbers = {} if columns.numbers is None else {"numbers": columns.numbers}
     save_arrays(
         file,
@@ -133,7 +178,7 @@ def _write_npz(file: Path, columns: _Columns) -> None:
     )
 
 
-def _read_npz(file: Path) -> _Columns:
+def _read_npz(file: Path) -> Columns:
     (told,) = load_arrays(file, ("gallery",))
     facts = json.loads(told.tobytes())
     ids, embeddings, labels, metadata, photos, quality = load_arrays(
@@ -141,43 +186,12 @@ def _read_npz(file: Path) -> _Columns:
     )
     numbers = load_arrays(file, ("numbers",))[0] if facts["storage"] == "int8" else None
     named, known, shown = (json.loads(array.tobytes()) for array in (labels, metadata, photos))
-    return _Columns(facts, ids, embeddings, numbers, named, known, shown, quality)
+    return Columns(facts, ids, embeddings, numbers, named, known, shown, quality)
 
 
-def _write_parquet(file: Path, columns: _Columns) -> None:
-    pa = _pyarrow()
-    width = columns.embeddings.shape[1]
-    numbers = np.empty((0, 0), np.float32) if columns.numbers is None else columns.numbers
-    metadata = [None if what is None else json.dumps(what) for what in columns.metadata]
-    table = pa.table(
-        {
-            "id": columns.ids,
-            "embedding": pa.FixedSizeListArray.from_arrays(pa.array(columns.embeddings.ravel()), width),
-            **{name: pa.array(column) for name, column in zip(CODES, numbers.T, strict=False)},
-            "label": pa.array(columns.labels, pa.string()),
-            "metadata": pa.array(metadata, pa.string()),
-            "photo": pa.array(columns.photos, pa.string()),
-            "quality": pa.array(columns.quality, mask=np.isnan(columns.quality)),
-        }
-    )
-    table = table.replace_schema_metadata({"faceprint": json.dumps(columns.facts)})
-    pa.parquet.write_table(table, file, use_dictionary=["label"], write_page_checksum=True)
-
-
-def _read_parquet(file: Path) -> _Columns:
+def _open_parquet(file: Path) -> Columns:
     with file.open("rb") as content:
-        table = _pyarrow().parquet.read_table(content, page_checksum_verification=True).combine_chunks()
-    facts = json.loads((table.schema.metadata or {})[b"faceprint"])
-    rows, width = table["embedding"], table.schema.field("embedding").type.list_size
-    embeddings = rows.combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    numbers = None
-    if facts["storage"] == "int8":
-        numbers = np.stack([table[name].to_numpy() for name in CODES], axis=1)
-    metadata = [None if text is None else json.loads(text) for text in table["metadata"].to_pylist()]
-    labels, photos = table["label"].to_pylist(), table["photo"].to_pylist()
-    return _Columns(
-        facts, table["id"].to_numpy(), embeddings, numbers, labels, metadata, photos, table["quality"].to_numpy()
-    )
+        return read_parquet(content)
 
 
 def _checked_facts(told: Any, name: str) -> Facts:
@@ -199,10 +213,13 @@ def _checked_facts(told: Any, name: str) -> Facts:
     return facts
 
 
-def _check_arrays(columns: _Columns, facts: Facts, name: str) -> None:
-    ids, rows, count = columns.ids, columns.embeddings, len(columns.ids)
+def _check_ids(ids: NDArray[Any], facts: Facts, name: str) -> None:
     rising = ids.dtype == np.int64 and ids.ndim == 1 and (np.diff(ids, prepend=-1, append=facts.next_id) > 0).all()
     _check(bool(rising), name, "ids that do not rise from 0 on, or reach next_id")
+
+
+def _check_rows(columns: Columns, facts: Facts, name: str) -> None:
+    rows, count = columns.embeddings, len(columns.ids)
     valid = rows.dtype == DTYPES[facts.storage] and rows.shape == (count, facts.dimension)
     _check(valid, name, f"embeddings of {rows.dtype} and shape {rows.shape}, not {facts.storage} of as many as ids")
     if columns.numbers is not None:
@@ -218,12 +235,3 @@ def _check(valid: bool, name: str, wrong: str) -> None:
 
 def _as_bytes(content: Any) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps(content, ensure_ascii=False).encode(), np.uint8)
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ModuleNotFoundError("Parquet needs pyarrow: pip install 'faceprint[parquet]'") from error
-    return pyarrow

@@ -504,7 +504,8 @@ class Gallery:
         >>> other.labels.tolist()
         ['Ann', None, 'Ben']
         """
-        return take_in(self._held, read_exported(path), printable(Path(path)))
+        found, name = read_exported(path), printable(Path(path))
+        return take_in(self._held, found.facts, [(name, found)], name)
 
     def compact(self) -> None:
         """Overwrite in the file what was removed, write small additions together, and give back what is not needed.

@@ -45,12 +45,14 @@ if TYPE_CHECKING:
     from .features import read_features, read_people
     from .gallery import Gallery
     from .isolated import NetworkLimits
+    from .manifest import Shard
     from .matches import Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
     from .photo import Limits, read_photo
     from .recipe import Recipe
     from .sampling import PKSampler, equity_weights
+    from .shards import Shards, read_shards, write_shards
     from .suggest import Lobes, Merge, Split, lobes, suggest_merges, suggest_splits
     from .triplets import mine_triplets, triplet_loss
     from .upgrade import Upgrade
@@ -82,6 +84,8 @@ _HOMES = {
     "Overlap": "_clean",
     "PKSampler": "sampling",
     "Recipe": "recipe",
+    "Shard": "manifest",
+    "Shards": "shards",
     "Split": "suggest",
     "Track": "video",
     "Upgrade": "upgrade",
@@ -108,6 +112,7 @@ _HOMES = {
     "read_features": "features",
     "read_people": "features",
     "read_photo": "photo",
+    "read_shards": "shards",
     "read_video": "video",
     "same_photograph": "constraints",
     "set_distance": "_template",
@@ -119,6 +124,7 @@ _HOMES = {
     "triplet_loss": "triplets",
     "use_backend": "backend",
     "within": "_nearest",
+    "write_shards": "shards",
 }
 
 _MODULES = ("evaluate", "graph", "synthetic")
@@ -157,6 +163,8 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "RecipeWarning",
+    "Shard",
+    "Shards",
     "SortError",
     "Split",
     "Track",
@@ -188,6 +196,7 @@ __all__ = [
     "read_features",
     "read_people",
     "read_photo",
+    "read_shards",
     "read_video",
     "same_photograph",
     "set_distance",
@@ -200,6 +209,7 @@ __all__ = [
     "triplet_loss",
     "use_backend",
     "within",
+    "write_shards",
 ]
 
 

@@ -60,6 +60,14 @@ class Exported:
         return Exported(self.facts, self.ids[rows], self.stored[rows], self.labels[rows], details, self.quality[rows])
 
 
+def no_faces(facts: Facts) -> Exported:
+    """A gallery of these facts without a face."""
+    nobody = np.empty(0, object)
+    rows = np.empty((0, facts.dimension), DTYPES[facts.storage])
+    numbers = np.empty((0, NUMBERS), np.float32) if facts.storage == "int8" else None
+    return Exported(facts, np.empty(0, np.int64), join_stored(rows, numbers), nobody, [], np.empty(0, np.float32))
+
+
 def write_exported(path: "str | os.PathLike[str]", exported: Exported) -> None:
     """Write a file whole or not at all; GalleryError where it cannot be written, ValueError for another kind."""
     target = _checked_path(path)

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from reprlib import repr as shortened
+from reprlib import repr as short
 from typing import Any
 
 from .errors import GalleryError
 from .folder import Folder, MissingError
-from .state import LARGEST, MOST, check_told, is_whole
+from .state import LARGEST, MOST, is_whole
 from .stored import DTYPES
 
 FORMAT = 1
@@ -103,7 +103,7 @@ def read_manifest(content: bytes, name: str) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise GalleryError(f"{name} is damaged: its manifest is not JSON: {error}") from error
     if not isinstance(told, dict) or not is_whole(told.get("format"), FORMAT, FORMAT):
-        found = shortened(told.get("format") if isinstance(told, dict) else told)
+        found = short(told.get("format") if isinstance(told, dict) else told)
         raise GalleryError(f"{name} has format {found}; this version of faceprint reads format {FORMAT}")
     try:
         return _as_manifest(told)
@@ -112,20 +112,20 @@ def read_manifest(content: bytes, name: str) -> Manifest:
 
 
 def _as_manifest(told: dict[str, Any]) -> Manifest:
-    check_told(told.keys() == KEYS, "keys", sorted(told))
+    _check(told.keys() == KEYS, "keys", sorted(told))
     del told["format"]
     sources, shards = told.pop("sources"), told.pop("shards")
     known = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
-    check_told(known, "sources", shortened(sources))
-    check_told(isinstance(shards, list), "shards", shortened(shards))
+    _check(known, "sources", sources)
+    _check(isinstance(shards, list), "shards", shards)
     manifest = Manifest(**told, sources=tuple(sources))
     storage, dimension = manifest.storage, manifest.dimension
-    check_told(isinstance(storage, str) and storage in DTYPES, "storage", storage)
-    check_told(dimension is None or is_whole(dimension, 1, LARGEST), "dimension", dimension)
-    check_told(isinstance(manifest.fingerprint, str | None), "fingerprint", manifest.fingerprint)
+    _check(isinstance(storage, str) and storage in DTYPES, "storage", storage)
+    _check(dimension is None or is_whole(dimension, 1, LARGEST), "dimension", dimension)
+    _check(isinstance(manifest.fingerprint, str | None), "fingerprint", manifest.fingerprint)
     for key, least, most in (("rows_per_shard", 1, MOST_ROWS), ("next_id", 0, MOST), ("changes", 0, MOST)):
-        check_told(is_whole(getattr(manifest, key), least, most), key, getattr(manifest, key))
-    check_told(dimension is not None or not shards, "shards of no dimension", len(shards))
+        _check(is_whole(getattr(manifest, key), least, most), key, getattr(manifest, key))
+    _check(dimension is not None or not shards, "shards of no dimension", len(shards))
     return replace(manifest, shards=_as_shards(shards, manifest.next_id))
 
 
@@ -133,14 +133,19 @@ def _as_shards(told: list[Any], next_id: int) -> tuple[Shard, ...]:
     shards: list[Shard] = []
     first, last_id = 0, -1
     for entry in told:
-        check_told(isinstance(entry, dict) and entry.keys() == SHARD_KEYS, "shard", shortened(entry))
+        _check(isinstance(entry, dict) and entry.keys() == SHARD_KEYS, "shard", entry)
         shard = Shard(**entry, first=first)
-        check_told(isinstance(shard.file, str) and NAME.fullmatch(shard.file) is not None, "file", shard.file)
-        check_told(is_whole(shard.rows, 1, MOST_ROWS), "rows", shard.rows)
-        check_told(is_whole(shard.bytes, 1, MOST), "bytes", shard.bytes)
-        check_told(isinstance(shard.sha256, str) and SHA256.fullmatch(shard.sha256) is not None, "sha256", shard.sha256)
-        check_told(is_whole(shard.last_id, last_id + shard.rows, next_id - 1), "last_id", shard.last_id)
+        _check(isinstance(shard.file, str) and NAME.fullmatch(shard.file) is not None, "file", shard.file)
+        _check(is_whole(shard.rows, 1, MOST_ROWS), "rows", shard.rows)
+        _check(is_whole(shard.bytes, 1, MOST), "bytes", shard.bytes)
+        _check(isinstance(shard.sha256, str) and SHA256.fullmatch(shard.sha256) is not None, "sha256", shard.sha256)
+        _check(is_whole(shard.last_id, last_id + shard.rows, next_id - 1), "last_id", shard.last_id)
         shards.append(shard)
         first, last_id = first + shard.rows, shard.last_id
-    check_told(len({shard.file for shard in shards}) == len(shards), "files", "that come twice")
+    _check(len({shard.file for shard in shards}) == len(shards), "files", "that come twice")
     return tuple(shards)
+
+
+def _check(valid: bool, key: str, came: Any) -> None:
+    if not valid:
+        raise ValueError(f"{key} {short(came)}")

@@ -49,13 +49,13 @@ def read_state(text: str) -> State:
         raise ValueError("no state")
     state = State(**told)
     sources, calibration = state.sources, state.calibration
-    check_told(isinstance(state.storage, str) and state.storage in DTYPES, "storage", state.storage)
-    check_told(state.dimension is None or is_whole(state.dimension, 1, LARGEST), "dimension", state.dimension)
-    check_told(isinstance(state.fingerprint, str | None), "fingerprint", state.fingerprint)
-    check_told(isinstance(sources, list) and all(isinstance(source, str) for source in sources), "sources", sources)
-    check_told(calibration is None or isinstance(calibration, list), "calibration", calibration)
+    _check(isinstance(state.storage, str) and state.storage in DTYPES, "storage", state.storage)
+    _check(state.dimension is None or is_whole(state.dimension, 1, LARGEST), "dimension", state.dimension)
+    _check(isinstance(state.fingerprint, str | None), "fingerprint", state.fingerprint)
+    _check(isinstance(sources, list) and all(isinstance(source, str) for source in sources), "sources", sources)
+    _check(calibration is None or isinstance(calibration, list), "calibration", calibration)
     for key, most in COUNTS.items():
-        check_told(is_whole(getattr(state, key), 0, most), key, getattr(state, key))
+        _check(is_whole(getattr(state, key), 0, most), key, getattr(state, key))
     return State(**{**told, "sources": tuple(sources)})
 
 
@@ -64,7 +64,6 @@ def is_whole(value: Any, least: int, most: int) -> bool:
     return type(value) is int and least <= value <= most
 
 
-def check_told(valid: bool, key: str, came: Any) -> None:
-    """ValueError that tells what came under a key, unless that is valid."""
+def _check(valid: bool, key: str, came: Any) -> None:
     if not valid:
         raise ValueError(f"{key} {came!r}")

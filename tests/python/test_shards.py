@@ -1,0 +1,626 @@
+"""Galleries in shards: the same to the bit as the gallery they came from; or an error, never wrong rows."""
+
+import json
+import pickle
+import stat
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pyarrow.parquet
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+import faceprint as fp
+from faceprint import folder as folders
+from faceprint.shardfiles import read_shard_column
+
+STORAGES = ["float32", "float16", "int8"]
+
+
+@pytest.fixture(params=["local", "memory"])
+def place(request, tmp_path):
+    """A folder in which there is no gallery yet."""
+    if request.param == "local":
+        yield str(tmp_path / "people")
+    else:
+        yield "memory://people"
+        MemoryFileSystem.store.clear()
+
+
+def files_of(place):
+    """Every file there, by its name."""
+    storage, path = fsspec.core.url_to_fs(place)
+    return {Path(name).name: storage.cat_file(name) for name in storage.ls(path, detail=False)}
+
+
+def fill(gallery, x):
+    """Faces with and without everything that may be known of them."""
+    n = len(x)
+    return gallery.add(
+        fp.Embedded(x, "network"),
+        labels=[None if i % 3 == 0 else f"Ä {i % 7}" for i in range(n)],
+        metadata=[{"n": i} if i % 2 else None for i in range(n)],
+        photos=[f"{i}.jpg" if i % 5 else None for i in range(n)],
+        quality=np.where(np.arange(n) % 6, np.linspace(0, 1, n), np.nan),
+    )
+
+
+def entries(gallery):
+    return [(entry.id, entry.label, entry.metadata, entry.photo, entry.quality) for entry in gallery.iterate()]
+
+
+def assert_same(shards, gallery):
+    assert shards.ids().tolist() == gallery.ids.tolist()
+    assert shards.labels().tolist() == gallery.labels.tolist()
+    np.testing.assert_array_equal(shards.quality(), gallery.quality)
+    np.testing.assert_array_equal(shards.embeddings(), gallery.embeddings())
+    stored = [shards.stored(number) for number in range(len(shards.files))]
+    np.testing.assert_array_equal(np.concatenate(stored), gallery.packed.stored(np.arange(len(gallery))))
+    assert (shards.fingerprint, shards.sources) == (gallery.fingerprint, gallery.sources)
+    assert (shards.storage, shards.dimension) == (gallery.storage, gallery.packed.columns)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_gallery_goes_there_and_comes_back(unit_rows, place, tmp_path, storage):
+    gallery = fp.Gallery(storage=storage)
+    fill(gallery, unit_rows(300, 24))
+    gallery.add(fp.Embedded(unit_rows(1, 24), "network", "older network"))
+    gallery.remove(ids=[0, 7, 299, 300])
+    shards = fp.write_shards(gallery, place, rows=100)
+    assert [(shard.first, shard.rows) for shard in shards.files] == [(0, 100), (100, 100), (200, 97)]
+    assert_same(shards, gallery)
+    assert_same(fp.Shards(place), gallery)
+    with fp.Gallery(tmp_path / "back", storage=storage) as back:
+        assert fp.read_shards(shards, back).tolist() == gallery.ids.tolist()
+        assert_same(shards, back)
+        assert entries(back) == entries(gallery)
+        assert back.add(unit_rows(1, 24)).tolist() == [301]  # 300 has been somebody's
+    assert shards.add(unit_rows(1, 24)).tolist() == [301]
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_added_faces_are_as_in_a_gallery(unit_rows, place, storage):
+    x, gallery = unit_rows(50, 9), fp.Gallery(storage=storage)
+    shards = fp.Shards.create(place, storage=storage, rows=20)
+    assert (len(shards), shards.dimension, shards.embeddings().shape, shards.ids().tolist()) == (0, None, (0, 0), [])
+    for some in (x[:45], x[45:]):
+        assert fill(shards, some).tolist() == fill(gallery, some).tolist()
+    assert [shard.rows for shard in shards.files] == [20, 20, 5, 5]
+    assert_same(shards, gallery)
+    shards.verify()
+    back = fp.Gallery(storage=storage)
+    fp.read_shards(fp.Shards(place), back)
+    assert entries(back) == entries(gallery)
+    assert shards.add(np.empty((0, 9), np.float32)).tolist() == []
+    assert len(shards.files) == 4
+
+
+def test_each_file_is_an_export(unit_rows, tmp_path):
+    shards, one = fp.Shards.create(tmp_path / "people", rows=20), fp.Gallery()
+    fill(shards, unit_rows(30, 8))
+    for shard in shards.files:
+        one.import_from(tmp_path / "people" / shard.file)
+    np.testing.assert_array_equal(one.embeddings(), shards.embeddings())
+    assert (one.labels.tolist(), one.fingerprint) == (shards.labels().tolist(), "network")
+    one.export(tmp_path / "one.parquet")
+    ours, theirs = (pyarrow.parquet.read_schema(path) for path in (tmp_path / "one.parquet", next(paths(tmp_path))))
+    assert ours == theirs
+
+
+def paths(tmp_path):
+    return (tmp_path / "people").glob("*.parquet")
+
+
+def test_only_the_owner_may_read(unit_rows, tmp_path):
+    shards = fp.Shards.create(tmp_path / "people")
+    shards.add(unit_rows(3, 4))
+    shards.remove(ids=[0])
+    found = list((tmp_path / "people").iterdir())
+    assert len(found) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
+    assert stat.S_IMODE((tmp_path / "people").stat().st_mode) == 0o700
+
+
+def test_columns_are_read_without_embeddings(unit_rows, tmp_path, monkeypatch):
+    shards = fp.Shards.create(tmp_path / "people")
+    fill(shards, unit_rows(3000, 128))
+    read, whole = [], folders.Folder.read
+
+    def counted(folder, file, start=None, end=None):
+        content = whole(folder, file, start, end)
+        read.append(len(content))
+        return content
+
+    monkeypatch.setattr(folders.Folder, "read", counted)
+    assert len(shards.ids()) == len(shards.labels()) == len(shards.quality()) == 3000
+    assert sum(read) < shards.files[0].bytes / 4
+
+
+@pytest.mark.parametrize("how", ["ids", "label", "shard"])
+def test_what_is_removed_is_in_no_file(unit_rows, place, how):
+    x = unit_rows(60, 16)
+    shards = fp.Shards.create(place, rows=20)
+    shards.add(x, labels=["Ann"] * 20 + ["Ben", "Zacharias"] * 20, metadata=[{"n": f"secret {i}"} for i in range(60)])
+    others = {shard.file for shard in shards.files}
+    if how == "ids":
+        gone = [21, 23, 45]
+        assert shards.remove(ids=gone) == 3
+    elif how == "label":
+        gone = list(range(21, 60, 2))
+        assert shards.remove(label="Zacharias") == 20
+    else:
+        gone = list(range(20, 40))
+        assert shards.remove(shard=shards.files[1].file) == 20
+    left = np.setdiff1d(np.arange(60), gone)
+    assert (len(shards), shards.ids().tolist()) == (len(left), left.tolist())
+    np.testing.assert_array_equal(shards.embeddings(), x[left])
+    np.testing.assert_array_equal(fp.Shards(place).embeddings(), x[left])
+    assert [shard.first for shard in shards.files] == np.cumsum([0, *[s.rows for s in shards.files[:-1]]]).tolist()
+    shards.verify()
+    content = files_of(place)
+    assert content.keys() == {"manifest.json"} | {shard.file for shard in shards.files}
+    assert len(others & content.keys()) == (2 if how == "shard" else 1)  # what nobody left is as it was
+    every = b"".join(content.values())
+    assert not any(x[row].tobytes() in every for row in gone)
+    assert all(x[row].tobytes() in every for row in left)
+    assert (b"Zacharias" in every) == (how != "label")
+    assert shards.add(x[:1]).tolist() == [60]
+
+
+def test_everybody_may_leave(unit_rows, place):
+    shards = fp.Shards.create(place, storage="int8", rows=2)
+    shards.add(fp.Embedded(unit_rows(5, 8), "network"), labels=["Ann"] * 5)
+    assert shards.remove(label="nobody") == 0
+    assert shards.remove(label="Ann") == 5
+    assert (shards.files, len(shards), shards.embeddings().shape) == ((), 0, (0, 8))
+    gallery = fp.Gallery(storage="int8")
+    assert fp.read_shards(shards, gallery).tolist() == []
+    assert (gallery.fingerprint, gallery.add(unit_rows(1, 8)).tolist()) == ("network", [5])
+    with pytest.raises(fp.GalleryError, match="of network network; those of other cannot be compared"):
+        shards.add(fp.Embedded(unit_rows(5, 8), "other"))
+
+
+def test_refused_calls_change_nothing(unit_rows, place):
+    shards = fp.Shards.create(place, rows=4)
+    shards.add(fp.Embedded(unit_rows(6, 8), "network"), labels=["Ann"] * 6)
+    before = files_of(place)
+    for call, error, text in (
+        (lambda: shards.add(fp.Embedded(unit_rows(2, 8), "other")), fp.GalleryError, "network; those of other cannot"),
+        (lambda: shards.add(unit_rows(2, 9)), ValueError, r"embeddings must have shape \(n, 8\), not \(2, 9\)"),
+        (lambda: shards.add(np.full((9, 8), np.nan, np.float32)), ValueError, "embeddings must be finite"),
+        (lambda: shards.add(unit_rows(2, 8).astype(float)), TypeError, "embeddings must be float32, not float64"),
+        (lambda: shards.add(unit_rows(2, 8), ["Ann"]), ValueError, "labels must have one entry for each of the 2"),
+        (lambda: shards.remove(ids=[1, 6, 7]), fp.GalleryError, r"ids must be in the gallery; these are not: \[6, 7\]"),
+        (lambda: shards.remove(ids=[-1]), fp.GalleryError, r"these are not: \[-1\]"),
+        (lambda: shards.remove(ids=[0.5]), TypeError, "ids must be integers, not float64"),
+        (lambda: shards.remove(shard="x.parquet"), fp.GalleryError, "shard must be a file of gallery .*, and 'x.parqu"),
+        (lambda: shards.remove(), ValueError, "remove takes either ids, a label or a shard"),
+        (lambda: shards.remove(ids=[0], label="Ann"), ValueError, "remove takes either ids, a label or a shard"),
+        (lambda: shards.stored(2), ValueError, "shard must be the number of one, of which there are 2, not 2"),
+        (lambda: shards.stored(-1), ValueError, "shard must be 0 or more, not -1"),
+        (lambda: fp.Shards.create(place), fp.GalleryError, "is there already: Shards opens it"),
+        (lambda: fp.Shards.create(place, storage="int4"), ValueError, "storage must be 'float32', 'float16' or 'int8'"),
+        (lambda: fp.Shards.create(place, rows=0), ValueError, "rows must be 1 or more, not 0"),
+        (lambda: fp.Shards.create(place, rows=2**20 + 1), ValueError, "rows must be at most 1,048,576, not 1,048,577"),
+    ):
+        with pytest.raises(error, match=text):
+            call()
+        assert files_of(place) == before
+    gallery = fp.Gallery()
+    with pytest.raises(fp.GalleryError, match="must have held an embedding to be exported, and never has"):
+        fp.write_shards(gallery, f"{place}-none")
+    gallery.add(unit_rows(2, 8))
+    with pytest.raises(fp.GalleryError, match="is there already: Shards opens it"):
+        fp.write_shards(gallery, place)
+    assert files_of(place) == before
+
+
+def test_a_gallery_takes_all_shards_or_none(unit_rows, tmp_path):
+    shards = fp.Shards.create(tmp_path / "people", rows=4)
+    shards.add(fp.Embedded(unit_rows(10, 8), "network"), labels=["Ann"] * 10)
+    used = fp.Gallery()
+    used.add(unit_rows(3, 8), labels=["Ben", "Ann", None])
+    assert fp.read_shards(shards, used).tolist() == list(range(3, 13))
+    assert used.remove(label="Ann") == 11
+    for x, text in (
+        (unit_rows(2, 9), r"the gallery holds embeddings of 9 numbers; those of gallery .*people have 8"),
+        (fp.Embedded(unit_rows(2, 8), "other"), "of network other; those of network cannot be compared"),
+    ):
+        gallery = fp.Gallery()
+        gallery.add(x, labels=["Ben", "Cy"])
+        with pytest.raises(fp.GalleryError, match=text):
+            fp.read_shards(shards, gallery)
+        assert gallery.labels.tolist() == ["Ben", "Cy"]
+    (tmp_path / "people" / shards.files[-1].file).unlink()
+    for path in (None, tmp_path / "gallery"):
+        with fp.Gallery(path) as gallery:
+            gallery.add(unit_rows(1, 8))
+            with pytest.raises(fp.GalleryError, match="is not there; it was removed since this was opened, or is lost"):
+                fp.read_shards(shards, gallery)
+            assert (len(gallery), gallery.fingerprint, gallery.add(unit_rows(1, 8)).tolist()) == (1, None, [1])
+
+
+def test_it_pickles_small_and_reads_the_same_version(unit_rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shards = fp.Shards.create("people", rows=1000)
+    shards.add(unit_rows(5000, 32))
+    content = pickle.dumps(shards)
+    assert len(content) < 2000
+    shards.add(unit_rows(1, 32))
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).embeddings().sum(dtype=float))"
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", input=content, capture_output=True, check=True)
+    assert float(done.stdout) == unit_rows(5000, 32).sum(dtype=float)
+    assert len(shards) == 5001
+
+
+def test_an_old_version_is_read_until_its_files_go(unit_rows, place):
+    x = unit_rows(6, 8)
+    shards = fp.Shards.create(place, rows=2)
+    shards.add(x)
+    old = fp.Shards(place)
+    shards.add(x)
+    assert len(old) == len(old.ids()) == 6
+    shards.remove(ids=[3])
+    np.testing.assert_array_equal(old.embeddings(0), x[:2])
+    for read in (old.ids, old.labels, old.quality, old.embeddings, old.verify, lambda: old.stored(1)):
+        gone = f"shard {old.files[1].file} of gallery .*people is not there; it was removed since this was opened, or "
+        with pytest.raises(fp.GalleryError, match=gone + "is lost: open the gallery again"):
+            read()
+    assert len(fp.Shards(place).ids()) == 11
+
+
+def test_a_second_writer_is_refused(unit_rows, place):
+    x = unit_rows(4, 8)
+    one = fp.Shards.create(place, rows=2)
+    two = fp.Shards(place)
+    one.add(x)
+    before = files_of(place)
+    with pytest.raises(
+        fp.GalleryError, match="was changed meanwhile, and nothing of this call was kept: open it again"
+    ):
+        two.add(x)
+    assert (files_of(place), len(two)) == (before, 0)
+    two = fp.Shards(place)
+    one.add(x)
+    before = files_of(place)
+    with pytest.raises(fp.GalleryError, match="was changed meanwhile"):
+        two.remove(ids=[0])
+    assert files_of(place) == before
+    two = fp.Shards(place)
+    assert two.remove(ids=[0]) == 1
+    assert two.add(x).tolist() == [8, 9, 10, 11]
+
+
+class Crash(BaseException):
+    pass
+
+
+CHANGES = {
+    "add": lambda gallery, place: fp.Shards(place).add(gallery.embeddings()),
+    "remove": lambda gallery, place: fp.Shards(place).remove(ids=[0]),
+    "write_shards": lambda gallery, place: fp.write_shards(gallery, place, rows=4),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_crash_before_the_manifest_leaves_what_was(unit_rows, place, monkeypatch, change):
+    """As where the process is killed then: nothing is cleaned up."""
+    x, gallery = unit_rows(8, 8), fp.Gallery()
+    gallery.add(x)
+    if change != "write_shards":
+        fp.write_shards(gallery, place, rows=4)
+    write = folders.Folder.write
+
+    def killed(folder, file, content):
+        if file == "manifest.json":
+            monkeypatch.setattr(folders.Folder, "delete", killed_too)
+            raise Crash
+        write(folder, file, content)
+
+    def killed_too(folder, file):
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.Folder, "write", killed)
+        with pytest.raises(Crash):
+            CHANGES[change](gallery, place)
+    monkeypatch.undo()
+    left = {name for name in files_of(place) if name != "manifest.json"}
+    if change == "write_shards":
+        assert len(left) == 2
+        with pytest.raises(fp.GalleryError, match="does not exist"):
+            fp.Shards(place)
+        fp.write_shards(gallery, place, rows=4)
+    else:
+        assert len(left) == (4 if change == "add" else 3)
+    shards = fp.Shards(place)
+    shards.verify()
+    np.testing.assert_array_equal(shards.embeddings(), x)
+    assert shards.add(x).tolist() == list(range(8, 16))
+
+
+def test_a_manifest_that_came_through_though_an_error_was_told_keeps_its_files(unit_rows, place, monkeypatch):
+    """As where the answer of the storage is lost."""
+    shards, write = fp.Shards.create(place), folders.Folder.write
+    shards.add(unit_rows(2, 8))
+
+    def unheard(folder, file, content):
+        write(folder, file, content)
+        if file == "manifest.json":
+            raise fp.GalleryError("manifest.json cannot be written: timed out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.Folder, "write", unheard)
+        with pytest.raises(fp.GalleryError, match="timed out"):
+            shards.add(unit_rows(2, 8))
+    assert len(fp.Shards(place).embeddings()) == 4
+
+
+def test_a_file_that_cannot_be_deleted_is_told(unit_rows, place, monkeypatch):
+    shards = fp.Shards.create(place)
+    shards.add(unit_rows(2, 8))
+    (old,) = shards.files
+
+    def refuse(folder, file):
+        raise fp.GalleryError(f"{file} cannot be deleted: Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.Folder, "delete", refuse)
+        said = f"{old.file} cannot be deleted: Permission denied; gallery .* holds nothing of it any more: delete it"
+        with pytest.raises(fp.GalleryError, match=said):
+            shards.remove(ids=[0])
+    assert old.file in files_of(place)
+    assert shards.ids().tolist() == fp.Shards(place).ids().tolist() == [1]
+
+
+class Refusing(MemoryFileSystem):
+    """A storage that refuses, once somebody has said what with."""
+
+    protocol = "refusing"
+    error: Exception | None = None
+
+    def cat_file(self, path, start=None, end=None, **options):
+        if Refusing.error and not path.endswith(".json"):
+            raise Refusing.error
+        return super().cat_file(path, start, end, **options)
+
+    def pipe_file(self, path, value, mode="overwrite", **options):
+        if Refusing.error:
+            raise Refusing.error
+        return super().pipe_file(path, value, **options)
+
+
+@pytest.fixture
+def refusing():
+    fsspec.register_implementation("refusing", Refusing, clobber=True)
+    yield Refusing
+    Refusing.error = None
+    MemoryFileSystem.store.clear()
+
+
+class NoCredentialsError(Exception):
+    """Of a library for some storage, which knows nothing of OSError."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (OSError("slow down"), "slow down"),
+        (NoCredentialsError("unable to locate credentials"), "unable to locate credentials"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_a_storage_that_refuses_is_an_error(unit_rows, refusing, error, reason):
+    shards = fp.Shards.create("refusing://people")
+    shards.add(unit_rows(2, 8))
+    (file,) = shards.files
+    refusing.error = error
+    for read in (shards.ids, shards.labels, shards.embeddings, shards.verify):
+        with pytest.raises(fp.GalleryError, match=rf"^refusing://people/{file.file} cannot be read: {reason}$"):
+            read()
+    with pytest.raises(fp.GalleryError, match=rf"^refusing://people/\w+\.parquet cannot be written: {reason}$"):
+        shards.add(unit_rows(2, 8))
+    with pytest.raises(fp.GalleryError, match=rf"^refusing://elsewhere/manifest.json cannot be written: {reason}$"):
+        fp.Shards.create("refusing://elsewhere")
+
+
+def test_folders_that_are_none(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(
+        fp.GalleryError, match=r"gallery .*none does not exist: Shards\.create or write_shards makes one"
+    ):
+        fp.Shards(tmp_path / "none")
+    with pytest.raises(fp.GalleryError, match="file/x cannot be made: Not a directory"):
+        fp.Shards.create(tmp_path / "file" / "x")
+    with pytest.raises(fp.GalleryError, match="odd://x cannot be found: Protocol not known: odd"):
+        fp.Shards("odd://x")
+
+
+@pytest.fixture
+def whole(unit_rows, tmp_path):
+    """A gallery of two shards on disk, and the path of the second."""
+    shards = fp.Shards.create(tmp_path / "people", rows=3)
+    shards.add(fp.Embedded(unit_rows(6, 8), "network"), labels=["Ann"] * 6, quality=np.full(6, 0.5))
+    return shards, tmp_path / "people" / shards.files[1].file
+
+
+def test_a_truncated_shard_is_an_error(whole):
+    shards, path = whole
+    content = path.read_bytes()
+    for kept in (content[:-1], content + b"x", b""):
+        path.write_bytes(kept)
+        for read in (shards.ids, shards.labels, shards.quality, shards.embeddings, shards.verify):
+            said = f"shard {path.name} of gallery .* it has bytes {len(kept)}, not {len(content)} as its manifest says"
+            with pytest.raises(fp.GalleryError, match=said):
+                read()
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(whole, monkeypatch):
+    shards, path = whole
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-100])
+    monkeypatch.setattr(folders.Folder, "size", lambda folder, file: size)
+    with pytest.raises(fp.GalleryError, match=f"{path.name} is damaged: it ends before its {size} bytes"):
+        read_shard_column(shards._folder, shards._manifest, 1, "id")
+
+
+def told(read):
+    """What is read, or the error."""
+    try:
+        return read().tolist()
+    except fp.GalleryError as error:
+        return str(error)
+
+
+def test_flipped_bits_are_errors(whole, unit_rows):
+    shards, path = whole
+    content, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        for read in (shards.embeddings, shards.verify):
+            with pytest.raises(fp.GalleryError, match=f"shard {path.name} of .* is damaged: it has sha256 '"):
+                read()
+        for read, right in ((shards.ids, list(range(6))), (shards.labels, ["Ann"] * 6), (shards.quality, [0.5] * 6)):
+            found = told(read)
+            assert found == right or path.name in found  # elsewhere in the file, or here
+            refused += found != right
+    assert refused > 30
+
+
+def test_the_checksum_of_a_page_is_looked_at(whole):
+    shards, path = whole
+    content = bytearray(path.read_bytes())
+    column = pyarrow.parquet.read_metadata(path).row_group(0).column(0)
+    assert column.path_in_schema == "id"
+    content[column.data_page_offset + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(fp.GalleryError, match=rf"shard {path.name} of .* Gallery.export wrote: .*crc|CRC|checksum"):
+        shards.ids()
+    assert shards.labels().tolist() == ["Ann"] * 6
+
+
+def put(shards, path, other):
+    """Put another file in the place of the second shard, of which the manifest tells size and sum."""
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    other.export(path)
+    content = path.read_bytes()
+    manifest["shards"][1] |= {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    (path.parent / "manifest.json").write_text(json.dumps(manifest))
+    return fp.Shards(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("storage", "columns", "network", "ids", "text"),
+    [
+        ("float32", 8, "network", [3, 5], "it has rows 2, not 3 as its manifest says"),
+        ("float32", 9, "network", [3, 4, 5], "it has dimension 9, not 8 as its manifest says"),
+        ("float16", 8, "network", [3, 4, 5], "it has storage 'float16', not 'float32' as its manifest says"),
+        ("float32", 8, "other", [3, 4, 5], "it has fingerprint 'other', not 'network' as its manifest says"),
+        ("float32", 8, "network", [3, 4, 6], "it has last_id 6, not 5 as its manifest says"),
+        ("float32", 8, "network", [2, 4, 5], "it has ids from 2 on, which must be above 2"),
+    ],
+)
+def test_a_shard_of_another_gallery_is_an_error(whole, storage, columns, network, ids, text):
+    shards, path = whole
+    other = fp.Gallery(storage=storage)
+    other.add(fp.Embedded(np.ones((7, columns), np.float32), network))
+    other.remove(ids=np.setdiff1d(np.arange(7), ids))
+    shards = put(shards, path, other)
+    every = (shards.embeddings, lambda: shards.stored(1), shards.verify, shards.ids, shards.labels, shards.quality)
+    for read in every[:4] if "id" in text.split()[2] else every:
+        with pytest.raises(fp.GalleryError, match=f"shard {path.name} of gallery .*people is damaged: {text}"):
+            read()
+
+
+def test_a_shard_of_arrays_belongs_to_any_network(unit_rows, tmp_path):
+    shards = fp.Shards.create(tmp_path / "people")
+    shards.add(unit_rows(2, 8))
+    shards.add(fp.Embedded(unit_rows(2, 8), "network"))
+    assert (len(shards.embeddings()), shards.fingerprint) == (4, "network")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"format": 2}, "has format 2; this version of faceprint reads format 1"),
+        ({"format": True}, "has format True; this version"),
+        ({"colour": 2}, r"is damaged: its manifest has keys \[.*'colour'"),
+        ({"storage": "int4"}, "its manifest has storage 'int4'"),
+        ({"storage": []}, r"its manifest has storage \[\]"),
+        ({"dimension": 2**20 + 1}, "its manifest has dimension 1048577"),
+        ({"dimension": None}, "its manifest has shards of no dimension 2"),
+        ({"fingerprint": 3}, "its manifest has fingerprint 3"),
+        ({"sources": "network"}, "its manifest has sources 'network'"),
+        ({"sources": [3]}, r"its manifest has sources \[3\]"),
+        ({"next_id": 5}, "its manifest has last_id 5"),
+        ({"next_id": 2**62 + 1}, "its manifest has next_id 4611686018427387905"),
+        ({"changes": -1}, "its manifest has changes -1"),
+        ({"changes": 1.0}, "its manifest has changes 1.0"),
+        ({"rows_per_shard": 0}, "its manifest has rows_per_shard 0"),
+        ({"shards": {}}, r"its manifest has shards \{\}"),
+        ({"shards": [3]}, "its manifest has shard 3"),
+        ({"file": "../x.parquet"}, r"its manifest has file '\.\./x\.parquet'"),
+        ({"file": 3}, "its manifest has file 3"),
+        ({"first": 0}, r"its manifest has shard \{'bytes': "),
+        ({"rows": 2**20 + 1}, "its manifest has rows 1048577"),
+        ({"rows": 10**400}, r"its manifest has rows 1000\d+\.\.\.0+"),
+        ({"rows": 4}, "its manifest has last_id 5"),
+        ({"bytes": 0}, "its manifest has bytes 0"),
+        ({"sha256": "x" * 64}, "its manifest has sha256 'xxx"),
+        ({"last_id": 2}, "its manifest has last_id 2"),
+    ],
+)
+def test_what_is_not_right_in_a_manifest_is_named(whole, change, text):
+    _, path = whole
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    of_shard = change.keys() & {*manifest["shards"][1], "first"}
+    (manifest["shards"][1] if of_shard else manifest).update(change)
+    (path.parent / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(fp.GalleryError, match=f"gallery .*people .*{text}"):
+        fp.Shards(path.parent)
+
+
+def test_what_is_no_manifest_is_an_error(whole):
+    shards, path = whole
+    manifest = path.parent / "manifest.json"
+    content = manifest.read_bytes()
+    twice = json.loads(content)
+    twice["shards"][1]["file"] = twice["shards"][0]["file"]
+    for damaged, text in (
+        (content[:-9], "gallery .*people is damaged: its manifest is not JSON: "),
+        (b"", "its manifest is not JSON: Expecting value"),
+        (b"\xff", "its manifest is not JSON: "),
+        (b"[" * 100_000, "its manifest is not JSON: "),
+        (b"[]", r"has format \[\]; this version of faceprint reads format 1"),
+        (b"{}", "has format None; this version"),
+        (json.dumps(twice).encode(), "its manifest has files 'that come twice'"),
+    ):
+        manifest.write_bytes(damaged)
+        with pytest.raises(fp.GalleryError, match=text):
+            fp.Shards(path.parent)
+        with pytest.raises(fp.GalleryError, match=text):
+            shards.remove(ids=[0])
+    manifest.write_bytes(content)
+    assert shards.remove(ids=[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("package", "text"),
+    [
+        ("fsspec.core", r"shards need fsspec: pip install 'faceprint\[shards\]'"),
+        ("pyarrow", r"Parquet needs pyarrow: pip install 'faceprint\[parquet\]'"),
+    ],
+)
+def test_what_shards_need_is_told(whole, monkeypatch, package, text):
+    shards, _ = whole
+    monkeypatch.setitem(sys.modules, package, None)
+    for read in (shards.ids, shards.embeddings):
+        with pytest.raises(ModuleNotFoundError, match=text):
+            read()

@@ -10,6 +10,7 @@ import json
 import pickle
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,16 @@ def exports(folder: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
         path = folder / f"{storage}{suffix}"
         gallery(None, storage).export(path)
         yield path.name, path.read_bytes()
+
+
+def manifests(tables: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Galleries in one shard, which is a Parquet file of the corpus, and one without any."""
+    for name, content in tables.items():
+        shard = {"file": name, "rows": 10, "bytes": len(content), "sha256": sha256(content).hexdigest(), "last_id": 9}
+        whole = {"format": 1, "storage": Path(name).stem, "rows_per_shard": 16, "dimension": 6, "fingerprint": None}
+        whole |= {"sources": [], "next_id": 10, "changes": 1, "shards": [shard]}
+        yield f"{Path(name).stem}.json", json.dumps(whole).encode()
+    yield "empty.json", json.dumps(whole | {"dimension": None, "next_id": 0, "shards": []}).encode()
 
 
 def upgrade(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -139,11 +150,13 @@ def main() -> None:
     """Write all of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        tables = dict(exports(folder, ".parquet"))
         made = {
             "recipe": recipes(),
             "gallery": galleries(folder),
             "export": exports(folder, ".npz"),
-            "parquet": exports(folder, ".parquet"),
+            "parquet": tables.items(),
+            "manifest": manifests(tables),
             "upgrade": upgrade(folder),
             "face_recognition": pickles(),
             "deepface": deepface(),

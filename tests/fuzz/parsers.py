@@ -1,4 +1,4 @@
-"""Damaged files for all that reads one: recipes, galleries, exports, upgrades, pickles, features, pairs, networks.
+"""Damaged files for all that reads one: recipes, galleries, exports, shards, pickles, features, pairs, networks.
 
     python tests/fuzz/parsers.py recipe gallery --seconds 60 [--seed N]
     python tests/fuzz/parsers.py gallery --round 17
@@ -14,7 +14,9 @@ import random
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +201,41 @@ def take_in(path: Path) -> None:
     assert len(use_rows) == len(list(gallery.iterate()))
 
 
+def take_in_table(path: Path) -> None:
+    """As an export, and before that by columns, as a shard of whose size and sum the manifest tells."""
+    folder, content = path.parent / "people", path.read_bytes()
+    manifest = json.loads(dict(kept("manifest"))[f"{path.stem}.json"])
+    manifest["shards"][0] |= {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    folder.mkdir()
+    (folder / path.name).write_bytes(content)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    shards = fp.Shards(folder)
+    for read in (shards.ids, shards.labels, shards.quality, shards.embeddings):
+        with suppress(fp.GalleryError):
+            assert len(read()) == len(shards)
+    take_in(path)
+
+
+def use_shards(path: Path) -> None:
+    """A gallery in shards by its manifest: whatever is read fits together, and nothing outside is touched."""
+    folder, outside = path.parent / "people", path.parent / "outside.parquet"
+    folder.mkdir()
+    for name, content in kept("parquet"):
+        (folder / name).write_bytes(content)
+        outside.write_bytes(content)
+    path.rename(folder / "manifest.json")
+    shards = fp.Shards(folder)
+    ids = shards.ids()
+    assert len(shards) == len(ids) == len(shards.labels()) == len(shards.quality()) == len(shards.embeddings())
+    gallery = fp.Gallery()
+    fp.read_shards(shards, gallery)
+    shards.add(np.ones((2, shards.dimension or 6), np.float32))
+    if len(ids):
+        shards.remove(ids=ids[:1])
+    assert fp.Shards(folder).ids().tolist() == shards.ids().tolist()
+    assert outside.exists()
+
+
 def people(path: Path) -> None:
     fp.read_people(path, 3)
 
@@ -261,7 +298,8 @@ TARGETS = [
     parser("recipe", read_recipe, (fp.RecipeError,), as_json, as_json, damaged_bytes),
     parser("gallery", use_gallery, (fp.GalleryError,), as_database, as_database, as_database, damaged_bytes),
     parser("export", take_in, (fp.GalleryError,), as_archive, as_archive, damaged_bytes),
-    parser("parquet", take_in, (fp.GalleryError,), as_table, as_table, damaged_bytes),
+    parser("parquet", take_in_table, (fp.GalleryError,), as_table, as_table, damaged_bytes),
+    parser("manifest", use_shards, (fp.GalleryError,), as_json, as_json, damaged_bytes),
     parser("upgrade", fp.Upgrade.load, (fp.UpgradeError,), as_archive, as_archive, damaged_bytes),
     parser("face_recognition", fp.read_face_recognition, (ValueError,), damaged_bytes),
     parser("deepface", partial(fp.read_deepface, network="x"), (ValueError,), damaged_bytes),

@@ -67,7 +67,9 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
     pixels = fp.read_photo(photo)
     faces = model.faces(pixels)
 
-    def grow_and_shrink(each: fp.Gallery) -> None:
+    shards = fp.write_shards(gallery, folder / "shards", rows=10)
+
+    def grow_and_shrink(each: fp.Gallery | fp.Shards) -> None:
         each.remove(ids=each.add(x[:2], labels=["person 1", None], metadata=[{"year": 1999}, None]))
 
     def pack() -> None:
@@ -145,6 +147,9 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
             gallery.export(folder / "x.npz"),
             fp.Gallery().import_from(folder / "x.npz"),
         ),
+        "Shards.add, remove": lambda: grow_and_shrink(shards),
+        "Shards.labels, embeddings": lambda: (shards.labels(), shards.embeddings()),
+        "read_shards": lambda: fp.read_shards(shards, fp.Gallery()),
         "read_photo": lambda: fp.read_photo(photo),
         "Model.detect": lambda: model.detect(pixels),
         "Model.describe": lambda: model.describe(pixels, faces),

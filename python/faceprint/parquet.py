@@ -80,7 +80,7 @@ def read_part(source: Any, names: Sequence[str] | None = None) -> Part:
     """Read some columns, or all, of a file that is open for reading; raises as `read_parquet`."""
     pa = import_pyarrow()
     with pa.parquet.ParquetFile(source, page_checksum_verification=True) as file:
-        table = file.read(columns=names).combine_chunks()
+        table = file.read(columns=names, use_threads=False).combine_chunks()  # one of them is nearly all of it
         rows = file.metadata.num_rows
     facts = json.loads((table.schema.metadata or {})[KEY.encode()])
     return Part(facts, rows, {name: table[name] for name in names or table.column_names})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fsspec.implementations.memory import MemoryFileSystem
 
 import faceprint as fp
 from faceprint import FaceprintError, _core, evaluate, graph
@@ -89,6 +90,20 @@ def build_gallery(x: Any, labels: Any, quality: Any, probes: Any, k: Any, ids: A
         count = len(gallery)
         assert len(gallery.labels) == len(gallery.ids) == len(gallery.quality) == len(gallery.embeddings()) == count
     return found, gallery.labels, gallery.embeddings()
+
+
+def build_shards(x: Any, labels: Any, quality: Any, ids: Any, rows: Any, storage: Any) -> Any:
+    """What a gallery in shards holds, which after a refusal is as before it, also for others."""
+    MemoryFileSystem.store.clear()
+    shards = fp.Shards.create("memory://people", storage=storage, rows=rows)
+    try:
+        shards.add(x, labels=labels, quality=quality)
+        shards.remove(ids=ids)
+    finally:
+        again = fp.Shards("memory://people")
+        assert again.ids().tolist() == shards.ids().tolist()
+        assert len(again.labels()) == len(again.quality()) == len(again.embeddings()) == len(shards)
+    return shards.ids(), shards.labels(), shards.quality(), shards.embeddings()
 
 
 def remember(x: Any, labels: Any, size: Any) -> Any:
@@ -181,6 +196,17 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
             "storage": one_of("float32", "float16", "int8"),
         },
     ),
+    "shards": (
+        build_shards,
+        {
+            "x": rows(),
+            "labels": one_of(["Ann", None, "Ben"] * 10),
+            "quality": lambda random: random.random(30),
+            "ids": one_of(np.array([3, 1]), [2]),
+            "rows": one_of(7, 100),
+            "storage": one_of("float32", "float16", "int8"),
+        },
+    ),
     "chips": (
         cut_chips,
         {
@@ -242,6 +268,7 @@ SCANNED = {
     "neighbours": ("x",),
     "overlap": ("a", "b"),
     "gallery": ("x",),
+    "shards": ("x",),
 }
 
 

@@ -6,6 +6,7 @@ raise what is `allowed`, and nothing else: anything else is a finding.
 
 import argparse
 import faulthandler
+import os
 import random
 import resource
 import sys
@@ -91,6 +92,7 @@ def main(targets: Sequence[Target], script: str, description: str | None) -> Non
         arguments.seed, arguments.rounds = arguments.round, 1
     if arguments.rounds is None and arguments.seconds is None:
         parser.error("give --rounds or --seconds, for rounds never end")
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # its own takes half of that at once
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     faulthandler.enable()
     warnings.simplefilter("error")

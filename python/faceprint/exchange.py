@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .archive import load_arrays, save_arrays
 from .errors import GalleryError
 from .given import given_details, given_labels, given_quality
-from .parquet import Columns, import_pyarrow, read_parquet, read_part, write_parquet
+from .parquet import CODES, Columns, import_pyarrow, read_parquet, read_part, rows_of, write_parquet
 from .photo import printable
 from .store import Detail
 from .stored import DTYPES, NUMBERS, join_stored, split_stored
@@ -104,22 +104,41 @@ def unpack_exported(content: bytes, name: str) -> Exported:
     return _checked(lambda: read_parquet(pyarrow.BufferReader(content)), name)
 
 
+def unpack_rows(content: bytes, name: str) -> tuple[Facts, NDArray[np.uint8]]:
+    """Of what `unpack_exported` reads the facts and the rows as they are stored, alone."""
+    pyarrow = import_pyarrow()
+
+    def read() -> tuple[Any, int, NDArray[Any], NDArray[Any] | None]:
+        part = read_part(pyarrow.BufferReader(content), ["embedding", *CODES])
+        return part.facts, part.rows, *rows_of(part)
+
+    told, count, rows, numbers = _translated(read, name)
+    facts = _checked_facts(told, name)
+    _check_rows(rows, numbers, count, facts, name)
+    return facts, join_stored(rows, numbers)
+
+
 def read_column(file: Any, column: Known, name: str) -> tuple[Facts, NDArray[Any]]:
     """The facts and one column of a Parquet file that is open for reading, whose other columns are not read.
 
     The column is as in `Exported`. GalleryError for a file that `pack_exported` did not make, which calls it by a name.
     """
     import_pyarrow()
-    part = _translated(lambda: read_part(file, [column]), name)
-    facts, values = _checked_facts(part.facts, name), part.columns[column]
+
+    def read() -> tuple[Any, int, Any]:
+        part = read_part(file, [column])
+        return part.facts, part.rows, part.columns[column]
+
+    told, count, values = _translated(read, name)
+    facts = _checked_facts(told, name)
     if column == "id":
         ids = values.to_numpy()
         _check_ids(ids, facts, name)
         return facts, ids
     try:
         if column == "label":
-            return facts, given_labels(values.to_pylist(), part.rows)
-        return facts, given_quality(values.to_numpy(), part.rows)
+            return facts, given_labels(values.to_pylist(), count)
+        return facts, given_quality(values.to_numpy(), count)
     except (TypeError, ValueError) as error:
         raise GalleryError(f"{name} is damaged: {error}") from error
 
@@ -142,9 +161,9 @@ def _checked(read: Callable[[], Columns], name: str) -> Exported:
     """What the columns of a file of that name say; GalleryError where they are not those of a gallery."""
     columns = _translated(read, name)
     facts = _checked_facts(columns.facts, name)
-    _check_ids(columns.ids, facts, name)
-    _check_rows(columns, facts, name)
     count = len(columns.ids)
+    _check_ids(columns.ids, facts, name)
+    _check_rows(columns.embeddings, columns.numbers, count, facts, name)
     try:
         labels = given_labels(columns.labels, count)
         details = given_details(columns.metadata, columns.photos, count)
@@ -226,12 +245,10 @@ def _check_ids(ids: NDArray[Any], facts: Facts, name: str) -> None:
     _check(bool(rising), name, "ids that do not rise from 0 on, or reach next_id")
 
 
-def _check_rows(columns: Columns, facts: Facts, name: str) -> None:
-    rows, count = columns.embeddings, len(columns.ids)
+def _check_rows(rows: NDArray[Any], numbers: NDArray[Any] | None, count: int, facts: Facts, name: str) -> None:
     valid = rows.dtype == DTYPES[facts.storage] and rows.shape == (count, facts.dimension)
     _check(valid, name, f"embeddings of {rows.dtype} and shape {rows.shape}, not {facts.storage} of as many as ids")
-    if columns.numbers is not None:
-        numbers = columns.numbers
+    if numbers is not None:
         valid = numbers.dtype == np.float32 and numbers.shape == (count, NUMBERS) and bool((rows >= -127).all())
         _check(valid, name, "codes below -127, or without scale, error and norm")
 

@@ -59,15 +59,12 @@ def write_parquet(target: Any, columns: Columns) -> None:
 def read_parquet(source: Any) -> Columns:
     """Read a file that is open for reading; of one that `write_parquet` did not write, anything may be raised."""
     part = read_part(source)
-    rows = part.columns["embedding"].combine_chunks()
-    numbers = None
-    if part.facts["storage"] == "int8":
-        numbers = np.stack([part.columns[name].to_numpy() for name in CODES], axis=1)
+    embeddings, numbers = rows_of(part)
     metadata = [None if text is None else json.loads(text) for text in part.columns["metadata"].to_pylist()]
     return Columns(
         part.facts,
         part.columns["id"].to_numpy(),
-        rows.flatten().to_numpy(zero_copy_only=False).reshape(-1, rows.type.list_size),
+        embeddings,
         numbers,
         part.columns["label"].to_pylist(),
         metadata,
@@ -83,7 +80,16 @@ def read_part(source: Any, names: Sequence[str] | None = None) -> Part:
         table = file.read(columns=names, use_threads=False).combine_chunks()  # one of them is nearly all of it
         rows = file.metadata.num_rows
     facts = json.loads((table.schema.metadata or {})[KEY.encode()])
-    return Part(facts, rows, {name: table[name] for name in names or table.column_names})
+    return Part(facts, rows, {name: table[name] for name in table.column_names})
+
+
+def rows_of(part: Part) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Rows (n, dimension) as they are stored, and of codes the numbers behind them; as `split_stored`."""
+    rows = part.columns["embedding"].combine_chunks()
+    numbers = None
+    if part.facts["storage"] == "int8":
+        numbers = np.stack([part.columns[name].to_numpy() for name in CODES], axis=1)
+    return rows.flatten().to_numpy(zero_copy_only=False).reshape(-1, rows.type.list_size), numbers
 
 
 def import_pyarrow() -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import GalleryError
-from .exchange import Exported, Facts, Known, pack_exported, read_column, unpack_exported
+from .exchange import Exported, Facts, Known, pack_exported, read_column, unpack_exported, unpack_rows
 from .folder import Folder, MissingError, Ranges
 from .manifest import Manifest, Shard, gallery_name, load_manifest
 
@@ -22,16 +22,19 @@ def shard_name(folder: Folder, shard: Shard) -> str:
 
 def read_shard(folder: Folder, manifest: Manifest, number: int) -> Exported:
     """All of one shard, as it was written; GalleryError where it is missing or is anything else."""
-    shard = manifest.shards[number]
-    name = shard_name(folder, shard)
-    with _missing_told(name):
-        content = folder.read(shard.file)
-    _check(name, "bytes", len(content), shard.bytes)
-    _check(name, "sha256", sha256(content).hexdigest(), shard.sha256)
+    name, content = _read_whole(folder, manifest.shards[number])
     found = unpack_exported(content, name)
     _check_facts(name, found.facts, len(found.ids), manifest, number)
     _check_ids(name, found.ids, manifest, number)
     return found
+
+
+def read_shard_rows(folder: Folder, manifest: Manifest, number: int) -> NDArray[np.uint8]:
+    """The rows of one shard as they are stored, (rows, bytes) uint8; GalleryError as of `read_shard`."""
+    name, content = _read_whole(folder, manifest.shards[number])
+    facts, stored = unpack_rows(content, name)
+    _check_facts(name, facts, len(stored), manifest, number)
+    return stored
 
 
 def read_shard_column(folder: Folder, manifest: Manifest, number: int, column: Known) -> NDArray[Any]:
@@ -68,6 +71,16 @@ def writing_shards(folder: Folder) -> Iterator[Callable[[Exported], Shard]]:
                 with suppress(MissingError):
                     folder.delete(file)
         raise
+
+
+def _read_whole(folder: Folder, shard: Shard) -> tuple[str, bytes]:
+    """How errors call a shard, and the bytes of its file, which are those that were written."""
+    name = shard_name(folder, shard)
+    with _missing_told(name):
+        content = folder.read(shard.file)
+    _check(name, "bytes", len(content), shard.bytes)
+    _check(name, "sha256", sha256(content).hexdigest(), shard.sha256)
+    return name, content
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from .gallery import Gallery, Storage
 from .given import given_ids
 from .manifest import MOST_ROWS, Manifest, Shard, check_manifest, gallery_name, load_manifest, replace_manifest
 from .sampling import as_whole
-from .shardfiles import read_shard, read_shard_column, shard_name, writing_shards
+from .shardfiles import read_shard, read_shard_column, read_shard_rows, shard_name, writing_shards
 from .stored import unpack_stored
 from .transfer import hand_out_parts, take_in
 
@@ -146,7 +146,7 @@ class Shards:
         """Read the rows of one shard, by its number, as they are stored: (rows, bytes) uint8."""
         if not 0 <= as_whole(shard, "shard", 0) < len(self.files):
             raise ValueError(f"shard must be the number of one, of which there are {len(self.files)}, not {shard}")
-        return self._read(shard).stored
+        return read_shard_rows(self._folder, self._manifest, shard)
 
     def add(
         self,

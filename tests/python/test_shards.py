@@ -534,7 +534,7 @@ def test_a_shard_of_another_gallery_is_an_error(whole, storage, columns, network
     other.remove(ids=np.setdiff1d(np.arange(7), ids))
     shards = put(shards, path, other)
     every = (shards.embeddings, lambda: shards.stored(1), shards.verify, shards.ids, shards.labels, shards.quality)
-    for read in every[:4] if "id" in text.split()[2] else every:
+    for read in every[2:4] if "id" in text.split()[2] else every:
         with pytest.raises(fp.GalleryError, match=f"shard {path.name} of gallery .*people is damaged: {text}"):
             read()
 

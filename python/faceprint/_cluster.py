@@ -104,7 +104,7 @@ class Clustering:
         [0, 1, 1, 2]
         """
         rows = as_embeddings(x, "embeddings", width=self.embeddings.shape[1])
-        unwanted = np.append(self.junk, _mask(junk, len(rows)))
+        unwanted = np.append(self.junk, as_mask(junk, len(rows)))
         both = np.concatenate([self.embeddings, rows])
         previous = np.append(self.labels, np.full(len(rows), UNKNOWN))
         constraints = _constraints(len(both), must_link, cannot_link, penalty, attributes, _fixed(previous, named))
@@ -195,7 +195,7 @@ def cluster(
     settings = _settings(method, as_limit(threshold), k, least, resolution, balanced)
     labels = as_numbers(previous, "previous", len(rows))
     constraints = _constraints(len(rows), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
-    return _cluster(rows, _mask(junk, len(rows)), constraints, labels, settings, None, threads, progress)
+    return _cluster(rows, as_mask(junk, len(rows)), constraints, labels, settings, None, threads, progress)
 
 
 def as_limit(threshold: float | None) -> float:
@@ -219,6 +219,28 @@ def find_edges(lists: Lists, settings: Settings, threads: int | None = None, pro
         threads=threads,
         progress=progress,
     )
+
+
+def begun(rows: NDArray[np.float32], junk: NDArray[np.bool_], lists: Lists, k: int) -> Clustering:
+    """A clustering of which only the `k` neighbours are known, found elsewhere; `again` does the rest.
+
+    `lists` are those of the rows that are not junk, in the order of their content.
+    """
+    nobody = np.full(len(rows), JUNK, np.int64)
+    settings = _settings("map_equation", THRESHOLD, k, LEAST, 1.0, balanced=False)
+    return Clustering(nobody, nobody[:0], np.empty((0, 2), np.int64), rows, settings, junk, lists)
+
+
+def as_mask(junk: Any, rows: int) -> NDArray[np.bool_]:
+    """Check which rows are junk: None for none, or (rows,) bool."""
+    if junk is None:
+        return np.zeros(rows, bool)
+    mask = np.asarray(junk)
+    if mask.dtype != bool:
+        raise TypeError(f"junk must be bool, not {mask.dtype}")
+    if mask.shape != (rows,):
+        raise ValueError(f"junk must have shape ({rows},), one for each embedding, not {mask.shape}")
+    return mask
 
 
 def _settings(method: Method, threshold: float, k: int, least: float, resolution: float, balanced: bool) -> Settings:
@@ -319,14 +341,3 @@ def _constraints(
         ATTRIBUTE_WEIGHT,
         people,
     )
-
-
-def _mask(junk: Any, rows: int) -> NDArray[np.bool_]:
-    if junk is None:
-        return np.zeros(rows, bool)
-    mask = np.asarray(junk)
-    if mask.dtype != bool:
-        raise TypeError(f"junk must be bool, not {mask.dtype}")
-    if mask.shape != (rows,):
-        raise ValueError(f"junk must have shape ({rows},), one for each embedding, not {mask.shape}")
-    return mask

@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ class Folder:
         """How errors call it."""
         return printable(self.url)
 
+    def inside(self, name: str) -> "Folder":
+        """A folder in this one, whether it is there or not."""
+        return Folder(f"{self.url.rstrip('/')}/{name}", self.options)
+
     def make(self) -> None:
         """Make a local folder, for its owner alone, where there is none; other storages need none, or must have it."""
         with self._translated("", "made") as (storage, path):
@@ -66,6 +70,11 @@ class Folder:
         """Delete a file; MissingError where it is not there."""
         with self._translated(file, "deleted") as (storage, path):
             storage.rm_file(path)
+
+    def clear(self) -> None:
+        """Delete the folder and all that is in it, where it is there."""
+        with suppress(MissingError), self._translated("", "deleted") as (storage, path):
+            storage.rm(path, recursive=True)
 
     @contextmanager
     def _translated(self, file: str, done: str) -> Iterator[tuple[Any, str]]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAST = 1000  # pixels of the short side at which faces are looked for, where a file can be decoded smaller than it is
 Choice: TypeAlias = Literal["prominent", "only"]
 Errors: TypeAlias = Literal["raise", "skip", "collect"]
-Failure: TypeAlias = PhotoError | NoFaceError
+Failure: TypeAlias = PhotoError | NoFaceError | ManyFacesError
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,19 @@ class Model:
         embeddings = [found.embeddings for found in results if isinstance(found, Faces)]
         return np.concatenate(embeddings) if embeddings else np.empty((0, self.recipe.dimension), np.float32)
 
+    def chosen(self, photos: "Iterable[Photo]", choose: Choice | None) -> Iterator[Faces | Failure]:
+        """Embed one face of each photograph as `embed`, or all where `choose` is None, and go on after failures.
+
+        For each photograph, in the order given, its Faces, or the error that `embed` would raise.
+
+        >>> import faceprint as fp
+        >>> from faceprint.demo import PHOTOS
+        >>> found, error = fp.load().chosen([PHOTOS / "obama.jpg", "nobody.jpg"], "only")
+        >>> len(found), str(error)
+        (1, 'photo nobody.jpg does not exist')
+        """
+        return self._stream(photos, "collect", choose, passed_over=(PhotoError, NoFaceError, ManyFacesError))
+
     def template(
         self, photos: "Photo | Iterable[Photo]", *, gate: float | None = None, choose: Choice = "prominent"
     ) -> NDArray[np.float32]:
@@ -221,7 +234,7 @@ class Model:
         errors: Errors = "raise",
         choose: Choice | None = None,
         *,
-        passed_over: type[Failure] = PhotoError,
+        passed_over: type[Failure] | tuple[type[Failure], ...] = PhotoError,
     ) -> Iterator[Faces | Failure]:
         """Prepare photographs one by one and embed their faces in batches, all in the same threads.
 
@@ -360,7 +373,9 @@ def _is_folder(path: "str | os.PathLike[str]") -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a path with a NUL on some versions
 
 
-def _attempt(prepare: "Callable[[Photo], Prepared]", passed_over: type[Failure], photo: Photo) -> Prepared | Failure:
+def _attempt(
+    prepare: "Callable[[Photo], Prepared]", passed_over: type[Failure] | tuple[type[Failure], ...], photo: Photo
+) -> Prepared | Failure:
     try:
         return prepare(photo)
     except passed_over as error:

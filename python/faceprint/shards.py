@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from typing import Any, cast, get_args
 
@@ -57,8 +58,8 @@ class Shards:
     """
 
     def __init__(self, url: "str | os.PathLike[str]", *, options: Mapping[str, Any] | None = None) -> None:
-        self._folder = Folder.at(url, options)
-        manifest = load_manifest(self._folder)
+        self.folder = Folder.at(url, options)
+        manifest = load_manifest(self.folder)
         if manifest is None:
             raise GalleryError(f"{self._name} does not exist: Shards.create or write_shards makes one")
         self._manifest = manifest
@@ -89,7 +90,7 @@ class Shards:
     @property
     def url(self) -> str:
         """The folder: an absolute path, or the URL that was given."""
-        return self._folder.url
+        return self.folder.url
 
     @property
     def storage(self) -> Storage:
@@ -139,14 +140,24 @@ class Shards:
             return unpack_stored(self.stored(shard), self.storage)
         every = np.empty((len(self), self.dimension or 0), np.float32)
         for number, place in enumerate(self.files):
-            every[place.first : place.first + place.rows] = self.embeddings(number)
+            first = place.first - self.files[0].first
+            every[first : first + place.rows] = self.embeddings(number)
         return every
 
     def stored(self, shard: int) -> NDArray[np.uint8]:
         """Read the rows of one shard, by its number, as they are stored: (rows, bytes) uint8."""
         if not 0 <= as_whole(shard, "shard", 0) < len(self.files):
             raise ValueError(f"shard must be the number of one, of which there are {len(self.files)}, not {shard}")
-        return read_shard_rows(self._folder, self._manifest, shard)
+        return read_shard_rows(self.folder, self._manifest, shard)
+
+    def part(self, first: int, last: int) -> "Shards":
+        """The same gallery with the shards from number `first` to before `last` alone, for a worker to read.
+
+        Rows keep their numbers; what would change the gallery is refused.
+        """
+        some = copy(self)
+        some._manifest = replace(self._manifest, shards=self.files[first:last])
+        return some
 
     def add(
         self,
@@ -170,7 +181,7 @@ class Shards:
                 next_id=self._manifest.next_id,
             )
         ids = beside.add(x, labels, metadata=metadata, photos=photos, quality=quality)
-        with writing_shards(self._folder) as write:
+        with writing_shards(self.folder) as write:
             self._replace(_grown(self._manifest, beside, write))
         return ids
 
@@ -199,7 +210,7 @@ class Shards:
         if not any(map(len, leaving)):
             return 0
         before = self.files
-        with writing_shards(self._folder) as write:
+        with writing_shards(self.folder) as write:
             remaining = []
             for number, (place, rows) in enumerate(zip(before, leaving, strict=True)):
                 if not len(rows):
@@ -217,7 +228,7 @@ class Shards:
 
     @property
     def _name(self) -> str:
-        return gallery_name(self._folder)
+        return gallery_name(self.folder)
 
     @property
     def _facts(self) -> Facts:
@@ -228,14 +239,14 @@ class Shards:
         )
 
     def _replace(self, manifest: Manifest) -> None:
-        replace_manifest(self._folder, self._manifest, manifest)
+        replace_manifest(self.folder, self._manifest, manifest)
         self._manifest = manifest
 
     def _delete(self, files: Sequence[str]) -> None:
         refused = []
         for file in files:
             try:
-                self._folder.delete(file)
+                self.folder.delete(file)
             except MissingError:
                 continue
             except GalleryError as error:
@@ -263,7 +274,7 @@ class Shards:
         return rows
 
     def _column(self, column: Known, number: int) -> Column:
-        return read_shard_column(self._folder, self._manifest, number, column)
+        return read_shard_column(self.folder, self._manifest, number, column)
 
     def _columns(self, column: Known) -> list[Column]:
         """A column of each shard."""
@@ -271,7 +282,7 @@ class Shards:
             return list(pool.map(lambda number: self._column(column, number), range(len(self.files))))
 
     def _read(self, number: int) -> Exported:
-        return read_shard(self._folder, self._manifest, number)
+        return read_shard(self.folder, self._manifest, number)
 
 
 def write_shards(
@@ -324,7 +335,7 @@ def read_shards(shards: Shards, gallery: Gallery) -> NDArray[np.int64]:
     if shards.dimension is None:
         return np.empty(0, np.int64)
     name, facts = shards._name, shards._facts
-    parts = ((shard_name(shards._folder, place), shards._read(at)) for at, place in enumerate(shards.files))
+    parts = ((shard_name(shards.folder, place), shards._read(at)) for at, place in enumerate(shards.files))
     return take_in(gallery._held, facts, parts if shards.files else [(name, no_faces(facts))], name)
 
 

@@ -1,5 +1,6 @@
 """VAL, FAR and ROC over every pair of many rows, whose distances the core counts and never keeps."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,19 +22,28 @@ Counts = NDArray[np.int64]
 NONE = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CountedPairs:
-    """The pairs of each two `rows`, once, or of each row with each of `others`; `people` are whom they show.
+class PairCounts(ABC):
+    """Pairs of rows whose distances somebody counts; `people` (n,) int64 are whom the rows show.
 
-    Embeddings are (n, width) float32, people (n,) int64.
+    The pairs are those of each two rows, once, or of each row with each of others, who show `other_people`.
     """
 
-    rows: NDArray[np.float32]
+    __slots__ = ()
     people: Counts
-    others: NDArray[np.float32] | None = None
-    other_people: Counts | None = None
-    threads: int | None = None
-    progress: Progress | None = None
+    other_people: Counts | None
+    progress: Progress | None
+
+    @abstractmethod
+    def count(self, bins: Counts, progress: Progress | None) -> tuple[Counts, Counts]:
+        """How many pairs lie in each bin of distances, and at each place of some bins, as the core counts them."""
+
+    @abstractmethod
+    def same_within(self, threshold: float) -> Counts:
+        """How many pairs of the same person lie at most so far apart, by their first row: (n,) int64."""
+
+    @abstractmethod
+    def sample(self, random: np.random.Generator) -> "PairCounts":
+        """The pairs of some of the rows, chosen at random."""
 
     def vals(self, fars: Sequence[float]) -> list[Val]:
         """VAL at each FAR, as `val_at_far` defines it, exactly.
@@ -48,17 +58,17 @@ class CountedPairs:
             raise ValueError("pairs of the same person must be at least one, not none")
         if not len(allowed):
             return []
-        bins = self._guess(allowed / different) if len(self.rows) >= SAMPLED_ROWS else NONE
+        bins = self._guess(allowed / different) if len(self.people) >= SAMPLED_ROWS else NONE
         first = 1.0 if len(bins) else 0.5  # of the progress: a second count is told only where it is sure to come
-        counts, places = self._count(bins, stage(self.progress, 0, first))
+        counts, places = self.count(bins, stage(self.progress, 0, first))
         needed = np.unique(_bins_of(counts[1], allowed))
         if not np.isin(needed, bins).all():
             bins = needed
-            counts, places = self._count(bins, stage(self.progress, first, 1) if first < 1 else None)
+            counts, places = self.count(bins, stage(self.progress, first, 1) if first < 1 else None)
         vals = []
         for rank in allowed:
             threshold, accepted, false = _limit(int(rank), bins, counts, places)
-            found = np.bincount(numbers, self._same_within(threshold), len(of_each)).astype(np.int64)
+            found = np.bincount(numbers, self.same_within(threshold), len(of_each)).astype(np.int64)
             effective = effective_pairs(found[of_each > 0], of_each[of_each > 0])
             vals.append(rate(accepted, same, effective, threshold, false, different))
         return vals
@@ -68,7 +78,7 @@ class CountedPairs:
         same, different = count_pairs(self.people, self.other_people)
         if not same or not different:
             raise ValueError(f"pairs of the same person and of different people must be some, not {same}, {different}")
-        counts, _ = self._count(NONE, self.progress)
+        counts, _ = self.count(NONE, self.progress)
         held = np.flatnonzero(counts.any(axis=0))
         thresholds = _distance(((held + 1) << PLACE_BITS) - 1)
         far, val = counts[1].cumsum()[held] / different, counts[0].cumsum()[held] / same
@@ -83,7 +93,7 @@ class CountedPairs:
         random = np.random.default_rng(0)
         asked = []
         for _ in range(SAMPLES):
-            counts = self._sample(random)._count(NONE, None)[0][1]
+            counts = self.sample(random).count(NONE, None)[0][1]
             if counts.sum() * shares.min() < LEAST_SAMPLED:
                 return NONE
             asked.append(_bins_of(counts, shares * counts.sum()))
@@ -94,26 +104,47 @@ class CountedPairs:
         spans = zip(np.maximum(first - margins, 0), np.minimum(last + margins, counts.shape[0] - 1), strict=True)
         return np.unique(np.concatenate([np.arange(low, high + 1) for low, high in spans]))
 
-    def _sample(self, random: np.random.Generator) -> "CountedPairs":
-        def some(count: int) -> Counts:
-            return np.sort(random.choice(count, count // SAMPLED, replace=False))
 
-        rows = some(len(self.rows))
-        sample = CountedPairs(self.rows[rows], self.people[rows], threads=self.threads)
-        if self.others is None or self.other_people is None:
-            return sample
-        others = some(len(self.others))
-        return replace(sample, others=self.others[others], other_people=self.other_people[others])
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedPairs(PairCounts):
+    """The pairs of each two `rows`, or of each row with each of `others`: embeddings (n, width) float32."""
 
-    def _count(self, bins: Counts, progress: Progress | None) -> tuple[Counts, Counts]:
+    rows: NDArray[np.float32]
+    people: Counts
+    others: NDArray[np.float32] | None = None
+    other_people: Counts | None = None
+    threads: int | None = None
+    progress: Progress | None = None
+
+    def count(self, bins: Counts, progress: Progress | None) -> tuple[Counts, Counts]:
+        """As `PairCounts.count`."""
         return _core.count_pairs(
             self.rows, self.people, bins, self.others, self.other_people, self.threads or 0, progress
         )
 
-    def _same_within(self, threshold: float) -> Counts:
+    def same_within(self, threshold: float) -> Counts:
+        """As `PairCounts.same_within`."""
         return _core.count_same_within(
             self.rows, self.people, threshold, self.others, self.other_people, self.threads or 0
         )
+
+    def sample(self, random: np.random.Generator) -> "CountedPairs":
+        """As `PairCounts.sample`: of every so many rows one."""
+        rows = some_rows(random, len(self.rows))
+        sample = CountedPairs(self.rows[rows], self.people[rows], threads=self.threads)
+        if self.others is None or self.other_people is None:
+            return sample
+        others = some_rows(random, len(self.others))
+        return replace(sample, others=self.others[others], other_people=self.other_people[others])
+
+
+def some_rows(random: np.random.Generator, count: int) -> Counts:
+    """Choose the rows of a sample, rising.
+
+    >>> len(some_rows(np.random.default_rng(0), 320))
+    20
+    """
+    return np.sort(random.choice(count, count // SAMPLED, replace=False))
 
 
 def count_pairs(people: Counts, other_people: Counts | None = None) -> tuple[int, int]:

@@ -23,7 +23,7 @@ class Task:
     for what it keeps in memory; `work` is its share of the whole.
     """
 
-    name: Hashable
+    name: Any
     function: Callable[..., Any]
     arguments: Sequence[Any]
     after: frozenset[Hashable] = frozenset()
@@ -86,7 +86,7 @@ class Workers:
 
     def do(
         self, tasks: Iterable[Task], *, work: float | None = None, progress: Progress | None = None
-    ) -> Iterator[tuple[Hashable, Any]]:
+    ) -> Iterator[tuple[Any, Any]]:
         """Do tasks, and give the name and the result of each as it ends.
 
         No more are asked for from `tasks` than there are workers at leisure, and none begins whose predecessors'
@@ -124,8 +124,8 @@ class Workers:
                     done.add(task.name)
                     worked += task.work
                     yield task.name, result
-                    if work:
-                        _tell(progress, min(worked / work, 1.0))
+                    if work and worked < work:
+                        _tell(progress, worked / work)
         finally:
             for worker, _ in running.values():  # whose results nobody will want
                 self._replace(worker)

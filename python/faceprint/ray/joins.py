@@ -1,0 +1,153 @@
+"""Exact neighbours of all rows of a gallery in shards: each two blocks meet once, and leave their lists behind."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._nearest import Metric, Progress, as_k
+from ..blocks import join_blocks, list_block
+from ..folder import Folder
+from ..lists import Lists
+from ..shards import Shards
+from .plans import Say, plan_neighbours, tell
+from .saved import SavedLists, open_lists
+from .schedule import Meeting, schedule
+from .sections import BLOCK_ROWS, Ranked, Section, cut_up, joined_block
+from .workers import Task, Workers
+
+Source = Section | Ranked
+
+
+def neighbours(
+    x: Shards,
+    k: int = 80,
+    *,
+    workers: Workers,
+    metric: Metric = "squared-euclidean",
+    block_rows: int = BLOCK_ROWS,
+    say: Say | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Find the `k` other rows nearest to each row of faces in shards, exactly: (distances, indices).
+
+    As `faceprint.neighbours` of all rows, to the bit. `list_neighbours` tells how; its files lie in a folder of their
+    own within that of the shards meanwhile. The answer must fit the memory of this program: 12 k bytes a row.
+
+    >>> import numpy, tempfile
+    >>> from faceprint import Shards, ray
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> shards = Shards.create(folder.name, rows=2)
+    >>> ids = shards.add(numpy.float32([[1, 0], [0, 1], [-1, 0]]))
+    >>> with ray.Workers(1, threads=1) as workers:
+    ...     ray.neighbours(shards, k=1, workers=workers)[1].tolist()
+    [[1], [0], [1]]
+    >>> folder.cleanup()
+    """
+    folder = scratch_of(x)
+    try:
+        return list_neighbours(
+            x,
+            k,
+            folder.url,
+            options=folder.options,
+            workers=workers,
+            metric=metric,
+            block_rows=block_rows,
+            say=say,
+            progress=progress,
+        ).read()
+    finally:
+        folder.clear()
+
+
+def list_neighbours(
+    x: Shards,
+    k: int,
+    out: "str | os.PathLike[str]",
+    *,
+    workers: Workers,
+    options: Mapping[str, Any] | None = None,
+    metric: Metric = "squared-euclidean",
+    block_rows: int = BLOCK_ROWS,
+    say: Say | None = None,
+    progress: Progress | None = None,
+) -> SavedLists:
+    """As `neighbours`, but leave the lists in the folder `out` of shared storage, for whom they do not fit in memory.
+
+    Rows are cut into blocks of `block_rows`, or of one shard where that is larger. Each two blocks meet once: a worker
+    reads both and their lists so far, and writes the lists that follow, whole, beside those it read; what it needs is
+    never changed, so that a meeting whose worker died is repeated, and a program that ended may be started again with
+    the same `out` and goes on. More than two blocks for each worker keep all at work.
+
+    Raises ValueError unless 1 <= k <= rows - 1 and for rows that are not finite, GalleryError for shards or lists that
+    cannot be read or are of something else, DeviceError as `Workers` does.
+    """
+    if not 1 <= as_k(k) <= len(x) - 1:
+        raise ValueError(f"k must be in [1, {len(x) - 1}], not {k}")
+    sections = cut_up(x, block_rows)
+    of = {"files": [shard.file for shard in x.files], "url": x.url}
+    lists = open_lists(Folder.at(out, options), k, [section.rows for section in sections], of, metric)
+    tell(say, lambda: plan_neighbours(x, k, block_rows=block_rows, workers=workers))
+    fill_lists(sections, lists, metric, workers, progress)
+    return lists
+
+
+def scratch_of(x: Shards) -> Folder:
+    """A folder of a new name within that of the shards."""
+    return x.folder.inside(f"lists-{uuid4().hex}")
+
+
+def fill_lists(
+    sources: Sequence[Source], lists: SavedLists, metric: Metric, workers: Workers, progress: Progress | None
+) -> None:
+    """Let all blocks meet that have not met yet."""
+    meetings = schedule(len(sources))
+    pending = [meeting for meeting in meetings if not _has_been(meeting, lists)]
+    work = {meeting: _work(meeting, lists.sizes) for meeting in pending}
+
+    def tasks() -> Iterator[Task]:
+        last: dict[int, Meeting] = {}
+        for meeting in pending:
+            after = frozenset(last[block] for block in (meeting.one, meeting.other) if block in last)
+            last[meeting.one] = last[meeting.other] = meeting
+            call = (meeting, sources[meeting.one], sources[meeting.other], lists, metric, workers.threads)
+            yield Task(meeting, _meet, call, after, home=meeting.one, work=work[meeting])
+
+    for meeting, _ in workers.do(tasks(), work=sum(work.values()), progress=progress):
+        if meeting.one_version:
+            lists.forget(meeting.one, meeting.one_version)
+        if meeting.other_version and meeting.other != meeting.one:
+            lists.forget(meeting.other, meeting.other_version)
+
+
+def _has_been(meeting: Meeting, lists: SavedLists) -> bool:
+    return lists.newest(meeting.one, meeting.one_version + 1) and lists.newest(meeting.other, meeting.other_version + 1)
+
+
+def _work(meeting: Meeting, sizes: tuple[int, ...]) -> float:
+    if meeting.one == meeting.other:
+        return sizes[meeting.one] ** 2 / 2
+    return float(sizes[meeting.one] * sizes[meeting.other])
+
+
+def _meet(meeting: Meeting, one: Source, other: Source, lists: SavedLists, metric: Metric, threads: int) -> None:
+    """What a worker does: read both, join them, and write the next version of both lists."""
+    block, k = joined_block(one), lists.k
+    if meeting.one == meeting.other:
+        found = _none(0, k) if block is None else list_block(block, k, metric=metric, threads=threads)
+        lists.write(meeting.one, meeting.one_version + 1, found)
+        return
+    known = lists.version(meeting.one, meeting.one_version), lists.version(meeting.other, meeting.other_version)
+    other_block = joined_block(other)
+    if block is not None and other_block is not None:
+        known = join_blocks(block, known[0], other_block, known[1], metric=metric, threads=threads)
+    lists.write(meeting.one, meeting.one_version + 1, known[0])
+    lists.write(meeting.other, meeting.other_version + 1, known[1])
+
+
+def _none(rows: int, k: int) -> Lists:
+    return Lists(np.empty((rows, k), np.float32), np.empty((rows, k), np.int64))

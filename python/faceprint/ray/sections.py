@@ -1,0 +1,103 @@
+"""Blocks of a gallery in shards, as workers read them from the storage and keep them."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..blocks import Block, pack_block
+from ..folder import Folder
+from ..shards import Shards
+
+BLOCK_ROWS = 2**18  # of a block, unless one shard has more
+KEPT = 4  # blocks in the memory of a worker
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some neighbouring `shards` of a gallery: `rows` from number `first` on."""
+
+    shards: Shards
+    first: int
+    rows: int
+
+    @property
+    def key(self) -> Hashable:
+        """What tells sections apart that a worker keeps: files are never written twice."""
+        return (self.shards.url, *(shard.file for shard in self.shards.files))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A section some of whose rows are called by ranks, and the others left out, as a file in a folder says."""
+
+    section: Section
+    folder: Folder
+    file: str
+
+
+def cut_up(shards: Shards, rows: int) -> list[Section]:
+    """Put neighbouring shards together to sections of at most `rows`, unless one shard alone has more.
+
+    >>> import numpy, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     shards = Shards.create(folder, rows=2)
+    ...     ids = shards.add(numpy.zeros((9, 4), numpy.float32))
+    ...     [(section.first, section.rows) for section in cut_up(shards, 4)]
+    [(0, 4), (4, 4), (8, 1)]
+    """
+    sections: list[Section] = []
+    begin = 0
+    for number, shard in enumerate(shards.files):
+        following = shards.files[number + 1].rows if number + 1 < len(shards.files) else rows
+        size = shard.first + shard.rows - shards.files[begin].first
+        if size + following > rows:
+            sections.append(Section(shards.part(begin, number + 1), shards.files[begin].first, size))
+            begin = number + 1
+    return sections
+
+
+_kept: OrderedDict[Hashable, Block] = OrderedDict()
+
+
+def stored_block(section: Section, threads: int) -> Block:
+    """The rows of a section as they are stored, packed to be searched."""
+    key = (section.key, "stored")
+    if key not in _kept:
+        shards = section.shards
+        packed = _core.Gallery(shards.dimension or 0, shards.storage)
+        for number in range(len(shards.files)):
+            packed.append_stored(shards.stored(number), threads)
+        _keep(key, Block(packed, np.arange(section.first, section.first + section.rows)))
+    return _kept[key]
+
+
+def joined_block(source: Section | Ranked) -> Block | None:
+    """The rows of a section as float32, packed to be joined with others; None where all are left out."""
+    section = source if isinstance(source, Section) else source.section
+    ranks = None if isinstance(source, Section) else (source.folder.url, source.file)
+    key = (section.key, "joined", ranks)
+    if key not in _kept:
+        rows, numbers = section.shards.embeddings(), np.arange(section.first, section.first + section.rows)
+        if isinstance(source, Ranked):
+            numbers = read_ranks(source)
+            order = np.argsort(numbers)[int((numbers < 0).sum()) :]
+            rows, numbers = rows[order], numbers[order]
+        if not len(rows):
+            return None
+        _keep(key, pack_block(rows, numbers))
+    return _kept[key]
+
+
+def read_ranks(source: Ranked) -> NDArray[np.int64]:
+    """What the rows of a section are called: (rows,) int64, -1 for who is left out."""
+    return np.frombuffer(source.folder.read(source.file), np.int64)
+
+
+def _keep(key: Hashable, block: Block) -> None:
+    _kept[key] = block
+    if len(_kept) > KEPT:
+        _kept.popitem(last=False)

@@ -16,8 +16,9 @@ import faceprint as fp
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS.parent / "bench" / "results"
-ELSEWHERE = {"training.md"}  # test_torch.py and test_docstrings.py
+ELSEWHERE = {"ray.md", "training.md"}  # test_ray.py, test_torch.py and test_docstrings.py
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MODULES = tuple(f"faceprint{name}" for name in ("", ".blocks", ".evaluate", ".graph", ".plan", ".ray", ".synthetic"))
 STRANGERS = {"faiss", "pymilvus", "qdrant_client"}  # of which the page on galleries tells; run where installed
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if page.name not in ELSEWHERE)
 
@@ -161,7 +162,7 @@ def referred():
 
 def public():
     """The full names of everything public: what `__all__` lists, or what a module without one defines itself."""
-    for name in ("faceprint", "faceprint.evaluate", "faceprint.graph", "faceprint.synthetic"):
+    for name in MODULES:
         module = importlib.import_module(name)
         own = [
             key for key, value in vars(module).items() if getattr(value, "__module__", None) == name and key[0] != "_"

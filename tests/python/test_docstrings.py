@@ -12,7 +12,8 @@ import faceprint
 MODULES = sorted(
     module.name.removeprefix("faceprint.")
     for module in pkgutil.walk_packages(faceprint.__path__, "faceprint.")
-    if module.name not in ("faceprint._core", "faceprint.__main__", "faceprint.torch")  # test_torch.py has the last
+    if module.name not in ("faceprint._core", "faceprint.__main__", "faceprint.torch")  # test_torch.py has the last,
+    and not module.name.startswith("faceprint.ray")  # and test_ray.py these
 )
 README = Path(__file__).parents[2] / "README.md"
 TRAINING = README.parent / "docs" / "training.md"

@@ -61,7 +61,7 @@ def _speeds(shards: Shards, workers: Workers) -> tuple[float, float]:
     """Multiply-adds and bytes a second, of one worker."""
     smallest = min(range(len(shards.files)), key=lambda number: shards.files[number].bytes)
     section = shards.part(smallest, smallest + 1)
-    ((_, (compute, transfer)),) = workers.do([Task("speed", _try_speed, (part, workers.threads))])
+    ((_, (compute, transfer)),) = workers.do([Task("speed", _try_speed, (section, workers.threads))])
     return compute, transfer
 
 

@@ -1,0 +1,436 @@
+"""Workers of a Ray cluster on this machine: the answers of one machine to the bit, whoever dies meanwhile."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import faceprint as fp
+from faceprint.errors import DeviceError, GalleryError, PhotoError
+from faceprint.evaluate import AllPairs
+
+engine = pytest.importorskip("ray", reason="Ray is not installed: pip install 'faceprint[ray]'")
+from faceprint import ray  # noqa: E402
+from faceprint.ray import workers as workers_module  # noqa: E402
+from faceprint.ray.schedule import schedule  # noqa: E402
+from faceprint.ray.workers import Task, Workers  # noqa: E402
+
+GUIDE = Path(__file__).parents[2] / "docs" / "ray.md"
+MODULES = sorted(module.name for module in pkgutil.walk_packages(ray.__path__, "faceprint.ray."))
+
+
+@pytest.fixture(scope="module")
+def workers():
+    engine.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    with Workers(2, threads=1) as started:
+        yield started
+    engine.shutdown()
+
+
+@pytest.fixture
+def sharded(tmp_path):
+    """Make shards of some rows: sharded(x, labels, storage)."""
+
+    def make(x, labels=None, storage="float32", name="gallery", rows=100):
+        shards = fp.Shards.create(tmp_path / name, rows=rows, storage=storage)
+        shards.add(x, labels=labels)
+        return shards
+
+    return make
+
+
+def whole_numbers(rows, columns, seed=0):
+    """Rows with very many ties."""
+    return np.random.default_rng(seed).integers(-2, 3, (rows, columns)).astype(np.float32)
+
+
+def same(found, expected):
+    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples(module, workers):
+    failed, _ = doctest.testmod(importlib.import_module(module))
+    assert failed == 0
+
+
+def test_examples_of_guide(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, attempted = doctest.testfile(str(GUIDE), module_relative=False)
+    assert failed == 0
+    assert attempted >= 18
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 8, 9])
+def test_each_two_blocks_meet_once_and_none_twice_at_a_time(blocks):
+    meetings = schedule(blocks)
+    pairs = [(meeting.one, meeting.other) for meeting in meetings]
+    assert sorted(pairs) == [(one, other) for one in range(blocks) for other in range(one, blocks)]
+    met = [0] * blocks
+    for meeting in meetings:
+        assert (met[meeting.one], met[meeting.other]) == (meeting.one_version, meeting.other_version)
+        for block in {meeting.one, meeting.other}:
+            met[block] += 1
+    assert met == [blocks] * blocks
+    in_round = blocks // 2
+    for first in range(blocks, len(pairs), max(in_round, 1)):
+        at_once = [block for pair in pairs[first : first + in_round] for block in pair]
+        assert len(at_once) == len(set(at_once))
+
+
+@pytest.mark.parametrize("metric", ["squared-euclidean", "cosine", "dot"])
+@pytest.mark.parametrize("block_rows", [100, 250, 10_000])
+def test_neighbours_are_those_of_one_machine(metric, block_rows, workers, sharded):
+    x = whole_numbers(730, 7) + np.float32(0.5)
+    found = ray.neighbours(sharded(x), 120, workers=workers, metric=metric, block_rows=block_rows)
+    assert same(found, fp.neighbours(x, 120, metric=metric))
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("metric", ["squared-euclidean", "cosine", "dot"])
+def test_nearest_are_those_of_one_machine(storage, metric, workers, sharded, monkeypatch):
+    monkeypatch.setattr("faceprint.ray.search.QUERY_ROWS", 64)
+    x = whole_numbers(530, 6) + np.float32(0.5)
+    queries = whole_numbers(150, 6, seed=1) + np.float32(0.5)
+    shards = sharded(x, storage=storage)
+    gallery = fp.Gallery(storage=storage)
+    gallery.add(x)
+    told = []
+    found = ray.nearest(queries, shards, 130, workers=workers, metric=metric, block_rows=200, progress=told.append)
+    assert same(found, fp.nearest(queries, gallery, 130, metric=metric))
+    assert told[0] == 0
+    assert told[-1] == 1
+    assert told == sorted(told)
+    others = sharded(queries, name="queries")
+    assert same(
+        ray.nearest(others, shards, 5, workers=workers, metric=metric), fp.nearest(queries, gallery, 5, metric=metric)
+    )
+
+
+@pytest.mark.parametrize("sampled", [1000, 100_000])
+def test_val_is_that_of_one_machine(sampled, workers, sharded, monkeypatch):
+    monkeypatch.setattr("faceprint.evaluate.counted.SAMPLED_ROWS", sampled)  # above and below so many
+    made = fp.synthetic.people(3000, 300, seed=2, dimension=16, effective=8)
+    shards, told = sharded(made.embeddings, [f"person {who}" for who in made.people], rows=1000), []
+    expected = AllPairs(made.people).vals(made.embeddings, [1e-2, 1e-3])
+    assert ray.val_at_far(shards, [1e-2, 1e-3], workers=workers, block_rows=1000, progress=told.append) == expected
+    assert told[0] == 0
+    assert told[-1] == 1
+    some = made.people[:1000]
+    expected = AllPairs(some).vals(made.embeddings[:1000], [1e-3])
+    assert ray.val_at_far(shards.part(0, 1), workers=workers, labels=some) == expected
+
+
+def test_people_are_those_of_one_machine(workers, sharded):
+    made = fp.synthetic.people(1500, 120, seed=3)
+    x = np.concatenate([made.embeddings, made.embeddings[:40]])  # some of them twice
+    junk = np.arange(len(x)) % 11 == 0
+    junk[:100] = True  # a block of which nothing is left
+    known = {"must_link": [[101, 500]], "threshold": 0.3, "least": 0.3}
+    found = ray.cluster(sharded(x), workers=workers, junk=junk, k=30, block_rows=100, **known)
+    expected = fp.cluster(x, junk=junk, k=30, **known)
+    assert np.array_equal(found.labels, expected.labels)
+    assert np.array_equal(found.representatives, expected.representatives)
+    assert same((found.lists.distances, found.lists.indices), (expected.lists.distances, expected.lists.indices))
+    assert found.settings == expected.settings
+    assert np.array_equal(found.again(threshold=0.1).labels, expected.again(threshold=0.1).labels)
+
+
+def test_one_face_is_a_person(workers, sharded):
+    assert ray.cluster(sharded(whole_numbers(1, 4)), workers=workers).labels.tolist() == [0]
+    with pytest.raises(ValueError, match=r"method must be one of map_equation, .*, not 'average'"):
+        ray.cluster(sharded(whole_numbers(3, 4), name="more"), workers=workers, method="average")
+
+
+def test_photographs_become_faces_in_shards(workers, model, photos, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    folder = tmp_path / "photos" / "Ann"
+    folder.mkdir(parents=True)
+    for name in ("obama.jpg", "collins.png"):
+        (folder / name).write_bytes((photos / name).read_bytes())
+    (folder / "broken.jpg").write_bytes(b"none")
+    content = [(photos / name).read_bytes() for name in ("biden.jpg", "obama2.jpg")]
+    table = pa.table({"image": [*content, None], "photo": ["b", None, "c"]})
+    pyarrow.parquet.write_table(table, tmp_path / "more.parquet", row_group_size=1)
+
+    given = [tmp_path / "photos", tmp_path / "more.parquet", f"file://{photos}/obama3.jpg", f"file://{folder}"]
+    shards = fp.Shards.create(tmp_path / "gallery", rows=3)
+    unread = ray.embed(given, shards, workers=workers, label_folders=True)
+    expected = [photos / name for name in ("collins.png", "obama.jpg", "biden.jpg", "obama2.jpg", "obama3.jpg")]
+    assert same([shards.embeddings()], [model.embed([*expected, photos / "collins.png", photos / "obama.jpg"])])
+    assert shards.labels().tolist() == ["Ann", "Ann", None, None, PHOTOS_FOLDER, "Ann", "Ann"]
+    assert shards.fingerprint == model.recipe.fingerprint
+    assert not np.isnan(shards.quality()).any()
+    assert [Path(failure.photo).name for failure in unread] == ["broken.jpg", "c", "broken.jpg"]
+    assert "is not an image that can be read" in unread[0].reason
+    assert unread[1].reason == "the column image is empty here"
+    gallery = fp.Gallery()
+    fp.read_shards(shards, gallery)
+    assert [entry.photo for entry in gallery.iterate()][2:4] == ["b", f"{tmp_path}/more.parquet#1.0"]
+
+
+PHOTOS_FOLDER = "photos"
+
+
+def test_all_faces_or_the_only_one_are_embedded(workers, photos, tmp_path, model):
+    from PIL import Image
+
+    two = np.concatenate(
+        [np.asarray(Image.open(photos / name).resize((300, 400))) for name in ("obama.jpg", "biden.jpg")], 1
+    )
+    Image.fromarray(two).save(tmp_path / "two.png")
+    Image.new("RGB", (200, 200)).save(tmp_path / "none.png")
+    for choose, count, failures in (("all", 2, []), ("prominent", 1, ["none"]), ("only", 0, ["none", "two"])):
+        shards = fp.Shards.create(tmp_path / choose)
+        unread = ray.embed(tmp_path / "two.png", shards, workers=workers, choose=choose)
+        unread += ray.embed(tmp_path / "none.png", shards, workers=workers, choose=choose, model={"threads": 1})
+        assert len(shards) == count
+        assert sorted(Path(failure.photo).stem for failure in unread) == failures
+
+
+def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded):
+    shards = sharded(whole_numbers(3, 128))
+    for given, error, text in (
+        ([tmp_path / "none"], PhotoError, "photo .*none does not exist"),
+        ([f"file://{tmp_path}/none"], PhotoError, r"photos file://.*none do not exist"),
+        ([tmp_path / "none.parquet"], PhotoError, r"photos .*none.parquet do not exist"),
+        ([f"file://{tmp_path}/gallery"], PhotoError, "folder file://.*gallery holds no photographs"),
+        ([tmp_path / "gallery" / shards.files[0].file], GalleryError, "must have a column named image, and has id, "),
+    ):
+        with pytest.raises(error, match=text):
+            ray.embed(given, shards, workers=workers)
+    (tmp_path / "wrong.parquet").write_bytes(b"PAR1")
+    with pytest.raises(GalleryError, match=r"wrong.parquet cannot be read as Parquet: "):
+        ray.embed([tmp_path / "wrong.parquet"], shards, workers=workers)
+    with pytest.raises(ValueError, match="choose must be 'prominent', 'only' or 'all', not 'best'"):
+        ray.embed([], shards, workers=workers, choose="best")
+    assert len(shards) == 3
+
+
+def worker_processes():
+    """The numbers of the processes in which workers do their tasks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "cmdline").read_bytes().startswith(b"ray::_Worker"):
+                found.append(int(folder.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_worker_that_is_killed_costs_nothing_but_time(seed, workers, sharded):
+    random = np.random.default_rng(seed)
+    x = whole_numbers(600, 9, seed)
+    at, told = random.integers(0, 20), []
+
+    def kill(share):
+        told.append(share)
+        if len(told) == at + 1:
+            os.kill(int(random.choice(worker_processes())), signal.SIGKILL)
+
+    shards = sharded(x)
+    assert same(ray.neighbours(shards, 15, workers=workers, block_rows=100, progress=kill), fp.neighbours(x, 15))
+    assert len(told) > at
+    assert not [file for file in Path(shards.url).iterdir() if file.name.startswith("lists")]
+
+
+NODES = """
+import os, sys
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+import numpy as np, ray as engine
+from ray.cluster_utils import Cluster
+import faceprint as fp
+from faceprint import ray
+
+if __name__ == "__main__":
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    engine.init(cluster.address, log_to_driver=False)
+    x = np.random.default_rng(0).integers(-2, 3, (600, 9)).astype(np.float32)
+    shards = fp.Shards.create(sys.argv[1], rows=100)
+    shards.add(x)
+    expected = fp.neighbours(x, 15)
+    with ray.Workers(threads=1) as workers:
+        assert workers.count == 2
+        for run in range(5):
+            told = []
+            def kill(share):
+                told.append(share)
+                if len(told) == 3 + 2 * run:
+                    cluster.remove_node(nodes.pop(0), allow_graceful=False)
+                    nodes.append(cluster.add_node(num_cpus=1, wait=False))
+            found = ray.neighbours(shards, 15, workers=workers, block_rows=100, progress=kill)
+            assert all(map(np.array_equal, found, expected)), run
+            assert len(told) >= 3 + 2 * run
+    print("all right")
+    engine.shutdown()
+    cluster.shutdown()
+"""
+
+
+def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path):
+    script = tmp_path / "nodes.py"
+    script.write_text(NODES)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, str(script), str(tmp_path / "gallery")]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert ran.stdout.strip().endswith("all right"), ran.stderr[-3000:]
+
+
+def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
+    x = whole_numbers(500, 8)
+    shards, out, told = sharded(x), tmp_path / "lists", []
+
+    def stop(share):
+        told.append(share)
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=stop)
+    before, told[:] = len(told), []
+    lists = ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=told.append)
+    assert 2 < len(told) < 15 + 1
+    assert before + len(told) <= 15 + 2 + 2  # 15 meetings, of which those that were running may come again
+    expected = fp.neighbours(x, 9)
+    assert same(lists.read(), expected)
+    assert same((lists.block(3).distances, lists.block(3).indices), [part[300:400] for part in expected])
+    assert len(lists) == 500
+    told.clear()
+    assert same(
+        ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=told.append).read(), expected
+    )
+    assert told == [0, 1]  # there was nothing left to do
+    assert len(list(out.iterdir())) == 1 + 5  # of each block the last version
+
+    with pytest.raises(GalleryError, match="lists holds lists of another gallery, version or k: take another folder"):
+        ray.list_neighbours(shards, 8, out, workers=workers, block_rows=100)
+    file = out / "lists-2-5.npz"
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(GalleryError, match=r"lists-2-5.npz is damaged: "):
+        lists.read()
+    np.savez(file, distances=np.zeros((100, 9)), indices=np.zeros((100, 9), np.int64))
+    with pytest.raises(GalleryError, match=r"lists-2-5.npz is damaged: its lists are float64 of shape \(100, 9\)"):
+        lists.block(2)
+    file.unlink()
+    with pytest.raises(GalleryError, match=r"lists-2-5.npz cannot be read: there is no such file or folder"):
+        lists.block(2)
+    (out / "lists.json").write_text("{")
+    with pytest.raises(GalleryError, match=r"lists.json is damaged: "):
+        ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100)
+
+
+def test_shards_that_are_damaged_or_gone_are_told_once(workers, sharded):
+    x = whole_numbers(400, 8)
+    shards = sharded(x)
+    file = Path(shards.url) / shards.files[2].file
+    content = file.read_bytes()
+    for damage, text in ((content[:-100], "is damaged: it has bytes "), (None, "is not there; it was removed since")):
+        file.unlink() if damage is None else file.write_bytes(damage)
+        with pytest.raises(GalleryError, match=rf"{shards.files[2].file} {text}"):
+            ray.neighbours(shards, 3, workers=workers, block_rows=100)
+        with pytest.raises(GalleryError, match=rf"{shards.files[2].file} {text}"):
+            ray.nearest(x, shards, 3, workers=workers, block_rows=100)
+        assert not [file for file in Path(shards.url).iterdir() if file.name.startswith("lists")]
+    file.write_bytes(content)
+    assert same(ray.nearest(x, shards, 3, workers=workers, block_rows=100), fp.nearest(x, x, 3))
+
+
+def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos):
+    x = whole_numbers(30, 128)
+    shards = sharded(x)
+    for k, text in ((0, r"k must be 1 or more, not 0"), (30, r"k must be in \[1, 29\], not 30")):
+        with pytest.raises(ValueError, match=text):
+            ray.neighbours(shards, k, workers=workers)
+    with pytest.raises(ValueError, match=r"k must be in \[1, 30\], not 31"):
+        ray.nearest(x, shards, 31, workers=workers)
+    with pytest.raises(ValueError, match=r"x must have shape \(n, 128\), not \(30, 7\)"):
+        ray.nearest(x[:, :7], shards, 3, workers=workers)
+    with pytest.raises(GalleryError, match="x must have 128 numbers a row as the gallery has, not 7"):
+        ray.nearest(sharded(x[:, :7], name="narrow"), shards, 3, workers=workers)
+    ours, theirs = (fp.Shards.create(Path(shards.url).parent / name) for name in ("ours", "theirs"))
+    ours.add(model.faces(photos / "obama.jpg"))
+    theirs.add(fp.Embedded(x, "another"))
+    with pytest.raises(GalleryError, match=f"x is of network {model.recipe.fingerprint} and the gallery of another"):
+        ray.nearest(ours, theirs, 1, workers=workers)
+    with pytest.raises(GalleryError, match="the gallery must hold at least one embedding, not 0"):
+        ray.nearest(x, fp.Shards.create(Path(shards.url).parent / "empty"), 1, workers=workers)
+    with pytest.raises(GalleryError, match="all faces must have labels, and 30 of 30 have none"):
+        ray.val_at_far(shards, workers=workers)
+    assert ray.nearest(x[:0], shards, 3, workers=workers)[0].shape == (0, 3)
+
+
+def test_the_plan_is_told_before_it_begins(workers, sharded):
+    shards, told = sharded(whole_numbers(300, 8)), []
+    ray.neighbours(shards, 3, workers=workers, block_rows=100, say=told.append, progress=told.append)
+    assert told[0].startswith("300 x 300 x 8: 3.6e05 multiply-adds in 6 tasks, about ")
+    assert told[1] == 0
+    told.clear()
+    ray.nearest(whole_numbers(20, 8), shards, 3, workers=workers, block_rows=100, say=told.append)
+    ray.cluster(shards, workers=workers, k=3, block_rows=100, say=told.append)
+    assert [line.partition(":")[0] for line in told] == ["20 x 300 x 8", "300 x 300 x 8"]
+
+
+def fail_once(path):
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def refuse():
+    raise ValueError("not today")
+
+
+def test_tasks_wait_for_others_and_are_done_again(workers, tmp_path):
+    path = tmp_path / "tried"
+    tasks = [Task("first", fail_once, (path,)), Task("second", path.exists, (), after=frozenset({"first"}))]
+    assert list(workers.do(tasks)) == [("first", "done"), ("second", True)]
+    with pytest.raises(ValueError, match="not today"):
+        list(workers.do([Task("refused", refuse, ())]))
+    assert list(workers.do([])) == []
+    assert [result for _, result in workers.do(Task(n, int, (str(n),)) for n in range(1))] == [0]
+
+
+def test_a_task_that_kills_every_worker_ends(workers, monkeypatch):
+    monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
+    with pytest.raises(DeviceError, match="2 workers died of one task, deadly: "):
+        list(workers.do([Task("deadly", os.abort, ())]))
+    assert list(workers.do([Task("harmless", int, ())])) == [("harmless", 0)]
+
+
+def test_a_cluster_without_room_is_told(workers, monkeypatch):
+    monkeypatch.setattr(workers_module, "PATIENCE", 1.0)
+    with (
+        Workers(1, threads=1000) as many,
+        pytest.raises(DeviceError, match="no node of the Ray cluster has had 1000 CPUs free for a worker for 1 s"),
+    ):
+        list(many.do([Task("never", int, ())]))
+    for wrong in ({"count": 0}, {"threads": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be 1 or more, not 0"):
+            Workers(**wrong)
+
+
+def test_a_cluster_that_is_not_there_is_told():
+    script = (
+        "import os\nfrom faceprint.ray import Workers\n"
+        "try:\n    Workers(address='127.0.0.1:1')\nexcept Exception as error:\n    print(type(error).__name__, error)\n"
+        "print(os.environ['RAY_USAGE_STATS_ENABLED'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [
+        "DeviceError no Ray cluster answers at 127.0.0.1:1: [Errno 111] Connection refused",
+        "0",
+    ]

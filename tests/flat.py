@@ -21,6 +21,7 @@ import numpy as np
 
 import faceprint as fp
 from faceprint import _core
+from faceprint.blocks import join_blocks, list_block, pack_block
 from faceprint.demo import PHOTOS
 
 Call = Callable[[], object]
@@ -68,6 +69,8 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
     faces = model.faces(pixels)
 
     shards = fp.write_shards(gallery, folder / "shards", rows=10)
+    blocks = [pack_block(x[:10], ids[:10]), pack_block(x[10:], ids[10:])]
+    lists = [list_block(block, 3) for block in blocks]
 
     def grow_and_shrink(each: fp.Gallery | fp.Shards) -> None:
         each.remove(ids=each.add(x[:2], labels=["person 1", None], metadata=[{"year": 1999}, None]))
@@ -93,6 +96,7 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
         "nearest in a gallery": lambda: fp.nearest(one, gallery, 3),
         "within": lambda: fp.within(x, x, 0.5, progress=progress),
         "neighbours": lambda: fp.neighbours(x, 3, progress=progress),
+        "join_blocks": lambda: join_blocks(blocks[0], lists[0], blocks[1], lists[1]),
         "packed": pack,
         "count_pairs": lambda: _core.count_pairs(x, labels, edges),
         "count_same_within": lambda: _core.count_same_within(x, labels, 1.0),

@@ -62,8 +62,8 @@ template faceprint::Matrix<const std::uint8_t> as_matrix(const char*, const py::
 
 template <class T>
 faceprint::Matrix<T> as_output(const char* name, const py::array& array) {
+  const py::ssize_t stride = as_matrix<T>(name, array).stride;
   if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable");
-  const py::ssize_t stride = row_stride(name, array);
   if (array.shape(0) > 1 && std::abs(stride) < array.shape(1)) ask_for_contiguous(name, "rows that do not overlap");
   return {static_cast<T*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1), stride};
 }

@@ -106,6 +106,17 @@ def build_shards(x: Any, labels: Any, quality: Any, ids: Any, rows: Any, storage
     return shards.ids(), shards.labels(), shards.quality(), shards.embeddings()
 
 
+def join_rows(x: Any, y: Any, numbers: Any, values: Any, indices: Any, k: Any) -> Any:
+    """What two blocks of rows know of each other."""
+    one, other = (_core.Gallery(9) for _ in range(2))
+    one.append(x)
+    other.append(y)
+    others, more = np.full((7, k), np.inf, np.float32), np.zeros((7, k), np.int64)
+    known = np.array(values), np.array(indices)
+    _core.join(one, numbers, *known, other, np.arange(30, 37), others, more)
+    return *known, others, more
+
+
 def remember(x: Any, labels: Any, size: Any) -> Any:
     memory = fp.CrossBatchMemory(size)
     memory.add(x, labels)
@@ -146,6 +157,17 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
     "nearest": (fp.nearest, {"x": rows(7), "gallery": rows(), "k": one_of(1, 3, 30), "metric": METRICS}),
     "within": (fp.within, {"x": rows(7), "gallery": rows(), "limit": one_of(0.1, 1.0), "metric": METRICS}),
     "neighbours": (fp.neighbours, {"x": rows(), "k": one_of(1, 5, 29), "metric": METRICS}),
+    "join": (
+        join_rows,
+        {
+            "x": rows(),
+            "y": rows(7),
+            "numbers": lambda _: np.arange(30),
+            "values": lambda random: np.sort(random.random((30, 4), np.float32)),
+            "indices": lambda random: random.integers(0, 30, (30, 4)),
+            "k": one_of(4),
+        },
+    ),
     "cluster": (
         fp.cluster,
         {
@@ -268,6 +290,7 @@ SCANNED = {
     "neighbours": ("x",),
     "overlap": ("a", "b"),
     "gallery": ("x",),
+    "join": ("x", "y"),
     "shards": ("x",),
 }
 

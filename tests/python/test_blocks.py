@@ -129,6 +129,8 @@ def test_joins_are_refused(rows):
     sides = (one.packed, one.numbers), (other.packed, other.numbers)
     with pytest.raises(ValueError, match="one_values must not share memory with other_values"):
         _core.join(*sides[0], lists.distances, lists.indices, *sides[1], lists.distances, lists.indices.copy())
+    with pytest.raises(ValueError, match=r"one_values must have shape \(rows, columns\), not \(60,\)"):
+        _core.join(*sides[0], lists.distances.ravel(), lists.indices, *sides[1], lists.distances, lists.indices)
     frozen = lists.distances.copy()
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match="one_values must be writable"):

@@ -302,6 +302,17 @@ def test_a_second_writer_is_refused(unit_rows, place):
     assert two.add(x).tolist() == [8, 9, 10, 11]
 
 
+def test_a_file_is_read_by_ranges(place):
+    folder = folders.Folder.at(place, None)
+    folder.make()
+    folder.write("digits", b"0123456789")
+    with folders.Ranges(folder, "digits", 10) as file:
+        assert (file.readable(), file.seekable(), file.read(3), file.tell()) == (True, True, b"012", 3)
+        assert (file.seek(2, 1), file.read(2), file.seek(-2, 2), file.read(9)) == (5, b"56", 8, b"89")
+        assert (file.read(1), file.tell(), file.seek(12), file.read(), file.seek(0)) == (b"", 10, 12, b"", 0)
+        assert file.read() == b"0123456789"
+
+
 class Crash(BaseException):
     pass
 

@@ -34,6 +34,7 @@ GIGABIT = 1e9 / 8
 H100 = 67e12 / 2  # multiply-adds a second in float32 by NVIDIA's data sheet (SXM, 67 teraFLOPS): not measured
 SHARD = 517  # bytes a face: 131,072 random rows of 128 float32 with labels and quality, as `Shards.add` writes them
 PACKED = 728  # bytes a face in memory, as `docs/million.md` has it
+JOINED = 528  # bytes a face in the memory of a worker, without codes
 BLOCK = 2**18
 NETWORKS = ["1 Gbit/s", "10 Gbit/s", "25 Gbit/s", "100 Gbit/s"]
 QUERIES, QUERY_BLOCK, GROUP = 10**6, 2**16, 2**22
@@ -388,7 +389,7 @@ def tables(results: dict[str, Any]) -> list[str]:
                 if (case["plan"]["rows"], case["k"], case["block_rows"]) == (size, k, block_rows)
                 and case["network"] == 10 * GIGABIT
             )
-            plan, memory = cpu["plan"], 2 * block_rows * (PACKED + 2 * NEIGHBOUR * k)
+            plan, memory = cpu["plan"], 2 * block_rows * (JOINED + 2 * NEIGHBOUR * k)
             moved = [f"{plan[key] / MACHINES / 1e12:.1f}" for key in ("read_bytes", "written_bytes")]
             times = [three(case["simulated"]["seconds"] / 3600) for case in (cpu, h100)]
             row = [f"{size:,}", k, f"{block_rows:,}", f"{plan['tasks']:,}", *moved, f"{memory / 1e9:.1f}", *times]

@@ -28,7 +28,7 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages(ray.__path__, "
 
 @pytest.fixture(scope="module")
 def workers():
-    engine.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    engine.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     with Workers(2, threads=1) as started:
         yield started
     engine.shutdown()
@@ -169,7 +169,7 @@ def test_photographs_become_faces_in_shards(workers, model, photos, tmp_path):
     unread = ray.embed(given, shards, workers=workers, label_folders=True)
     expected = [photos / name for name in ("collins.png", "obama.jpg", "biden.jpg", "obama2.jpg", "obama3.jpg")]
     assert same([shards.embeddings()], [model.embed([*expected, photos / "collins.png", photos / "obama.jpg"])])
-    assert shards.labels().tolist() == ["Ann", "Ann", None, None, PHOTOS_FOLDER, "Ann", "Ann"]
+    assert shards.labels().tolist() == ["Ann", "Ann", None, None, "photos", "Ann", "Ann"]
     assert shards.fingerprint == model.recipe.fingerprint
     assert not np.isnan(shards.quality()).any()
     assert [Path(failure.photo).name for failure in unread] == ["broken.jpg", "c", "broken.jpg"]
@@ -178,9 +178,6 @@ def test_photographs_become_faces_in_shards(workers, model, photos, tmp_path):
     gallery = fp.Gallery()
     fp.read_shards(shards, gallery)
     assert [entry.photo for entry in gallery.iterate()][2:4] == ["b", f"{tmp_path}/more.parquet#1.0"]
-
-
-PHOTOS_FOLDER = "photos"
 
 
 def test_all_faces_or_the_only_one_are_embedded(workers, photos, tmp_path, model):

@@ -33,25 +33,34 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class _Given:
+    """A photograph and the folder that it is in, None where it is in none; or the `reason` why it is not there."""
+
+    name: str
+    folder: str | None
+    photo: Photo = b""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """Some photographs by their paths or URLs; `options` are those of the URLs' storage."""
 
     names: tuple[str, ...]
     options: dict[str, Any]
 
-    def read(self) -> list[tuple[str, "Photo | Unread"]]:
-        """Their names, and what may be decoded, or why there is nothing."""
-        return [(name, self._open(name)) for name in self.names]
+    def read(self) -> list[_Given]:
+        """What there is to be decoded."""
+        return [self._open(name) for name in self.names]
 
-    def _open(self, name: str) -> "Photo | Unread":
+    def _open(self, name: str) -> _Given:
         if "://" not in name:
-            return name
+            return _Given(name, _folder_of(name), name)
         storage, path = _storage(name, self.options)
         try:
-            content: bytes = storage.cat_file(path)
+            return _Given(name, _folder_of(name), storage.cat_file(path))
         except Exception as error:  # each storage has errors of its own
-            return Unread(name, f"photo {printable(name)} cannot be read: {error}")
-        return content
+            return _Given(name, None, reason=f"photo {printable(name)} cannot be read: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +71,31 @@ class RowGroup:
     options: dict[str, Any]
     group: int
 
-    def read(self) -> list[tuple[str, "Photo | Unread"]]:
-        """Their names, and what may be decoded, or why there is nothing."""
+    def read(self) -> list[_Given]:
+        """What there is to be decoded."""
         storage, path = _storage(self.url, self.options)
         with storage.open(path) as file:
             content = import_pyarrow().parquet.ParquetFile(file)
             columns = [name for name in ("image", "photo") if name in content.schema_arrow.names]
             table = content.read_row_group(self.group, columns=columns)
         images: list[bytes | None] = table["image"].to_pylist()
-        known = table["photo"].to_pylist() if "photo" in columns else [None] * len(images)
-        names = [name or f"{self.url}#{self.group}.{row}" for row, name in enumerate(known)]
-        missing = "the column image is empty here"
-        return [(name, image or Unread(name, missing)) for name, image in zip(names, images, strict=True)]
+        names = table["photo"].to_pylist() if "photo" in columns else [None] * len(images)
+        return [self._row(*row) for row in zip(range(len(images)), names, images, strict=True)]
+
+    def _row(self, row: int, known: str | None, image: bytes | None) -> _Given:
+        name, folder = known or f"{self.url}#{self.group}.{row}", _folder_of(known or "")
+        if image is None:
+            return _Given(name, folder, reason="the column image is empty here")
+        return _Given(name, folder, image)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Embedded:
-    """What a worker found on some photographs."""
+    """What a worker found on some photographs: an entry for each face but of the photographs that are unread."""
 
     embeddings: NDArray[np.float32]
     photos: list[str]
+    folders: list[str | None]
     quality: NDArray[np.float32] | None
     fingerprint: str
     unread: list[Unread]
@@ -155,7 +169,7 @@ def _add(out: Shards, waiting: list[_Embedded], label_folders: bool) -> None:
     rows = np.concatenate([batch.embeddings for batch in some])
     quality = [batch.quality for batch in some if batch.quality is not None]
     known = np.concatenate(quality) if len(quality) == len(some) else None
-    labels = [PurePosixPath(name.replace(os.sep, "/")).parent.name or None for name in names] if label_folders else None
+    labels = [folder for batch in some for folder in batch.folders] if label_folders else None
     out.add(Embedded(rows, some[0].fingerprint), labels, photos=names, quality=known)
 
 
@@ -163,20 +177,21 @@ def _embed(batch: Files | RowGroup, choose: Which, call: tuple[tuple[str, Any], 
     """What a worker does with some photographs."""
     model = _load(call)
     given = batch.read()
-    unread = [photo for _, photo in given if isinstance(photo, Unread)]
-    names = [name for name, photo in given if not isinstance(photo, Unread)]
-    images = [photo for _, photo in given if not isinstance(photo, Unread)]
-    rows, photos, quality = [np.empty((0, model.recipe.dimension), np.float32)], [], []
-    for name, found in zip(names, model.chosen(images, None if choose == "all" else choose), strict=True):
+    unread = [Unread(each.name, each.reason) for each in given if each.reason]
+    there = [each for each in given if not each.reason]
+    rows, faces, quality = [np.empty((0, model.recipe.dimension), np.float32)], list[_Given](), []
+    images = (each.photo for each in there)
+    for each, found in zip(there, model.chosen(images, None if choose == "all" else choose), strict=True):
         if not isinstance(found, Faces):
-            unread.append(Unread(name, str(found)))
+            unread.append(Unread(each.name, str(found)))
             continue
         rows.append(found.embeddings)
-        photos += [name] * len(found)
+        faces += [each] * len(found)
         if found.quality is not None:
             quality.append(found.quality)
-    known = np.concatenate(quality) if len(quality) == len(rows) - 1 and quality else None
-    return _Embedded(np.concatenate(rows), photos, known, model.recipe.fingerprint, unread)
+    known = np.concatenate(quality) if quality else None
+    names, folders = [face.name for face in faces], [face.folder for face in faces]
+    return _Embedded(np.concatenate(rows), names, folders, known, model.recipe.fingerprint, unread)
 
 
 @lru_cache(maxsize=1)
@@ -231,6 +246,10 @@ def _find(url: str, options: dict[str, Any]) -> list[str]:
     if not inside:
         raise PhotoError(f"folder {printable(url)} holds no photographs ({', '.join(sorted(SUFFIXES))})")
     return [storage.unstrip_protocol(name) for name in inside]
+
+
+def _folder_of(name: str) -> str | None:
+    return PurePosixPath(name.replace(os.sep, "/")).parent.name or None
 
 
 def _storage(url: str, options: dict[str, Any]) -> tuple[Any, str]:

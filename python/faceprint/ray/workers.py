@@ -36,8 +36,8 @@ class Workers:
 
     `count` of them use `threads` CPUs each, and `gpus` GPUs. Without `threads`, each uses all CPUs of the smallest
     node; without `count` there are as many as fit. `address` is that of the cluster ("ray://..." or "host:port"); None
-    takes the one that the program is connected to already or that RAY_ADDRESS names, or else starts one of this machine
-    alone, whose end is that of the program. Ray's reports of usage are off.
+    takes the one that the program is connected to already, that RAY_ADDRESS names or that runs on this machine, or else
+    starts one of this machine alone, whose end is that of the program. Ray's reports of usage are off.
 
     Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
     done again. Raises DeviceError where there is no such cluster, or no room for a worker for a minute.

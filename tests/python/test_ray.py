@@ -325,6 +325,8 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
     file.unlink()
     with pytest.raises(GalleryError, match=r"lists-2-5.npz cannot be read: there is no such file or folder"):
         lists.block(2)
+    with pytest.raises(GalleryError, match=r"lists.json cannot be made: "):
+        ray.list_neighbours(shards, 9, out / "lists.json", workers=workers)
     (out / "lists.json").write_text("{")
     with pytest.raises(GalleryError, match=r"lists.json is damaged: "):
         ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100)
@@ -337,9 +339,9 @@ def test_shards_that_are_damaged_or_gone_are_told_once(workers, sharded):
     content = file.read_bytes()
     for damage, text in ((content[:-100], "is damaged: it has bytes "), (None, "is not there; it was removed since")):
         file.unlink() if damage is None else file.write_bytes(damage)
-        with pytest.raises(GalleryError, match=rf"{shards.files[2].file} {text}"):
+        with pytest.raises(GalleryError, match=rf"shard {shards.files[2].file} of gallery .*gallery {text}"):
             ray.neighbours(shards, 3, workers=workers, block_rows=100)
-        with pytest.raises(GalleryError, match=rf"{shards.files[2].file} {text}"):
+        with pytest.raises(GalleryError, match=rf"shard {shards.files[2].file} of gallery .*gallery {text}"):
             ray.nearest(x, shards, 3, workers=workers, block_rows=100)
         assert not [file for file in Path(shards.url).iterdir() if file.name.startswith("lists")]
     file.write_bytes(content)

@@ -106,7 +106,14 @@ def fill_lists(
 ) -> None:
     """Let all blocks meet that have not met yet."""
     meetings = schedule(len(sources))
-    pending = [meeting for meeting in meetings if not _has_been(meeting, lists)]
+    pending, latest = [], dict[int, Meeting]()
+    for meeting in meetings:
+        if _has_been(meeting, lists):
+            latest[meeting.one] = latest[meeting.other] = meeting
+        else:
+            pending.append(meeting)
+    for meeting in latest.values():  # which may have ended when nobody was there any more to see it
+        _forget_before(meeting, lists)
     work = {meeting: _work(meeting, lists.sizes) for meeting in pending}
 
     def tasks() -> Iterator[Task]:
@@ -118,10 +125,14 @@ def fill_lists(
             yield Task(meeting, _meet, call, after, home=meeting.one, work=work[meeting])
 
     for meeting, _ in workers.do(tasks(), work=sum(work.values()), progress=progress):
-        if meeting.one_version:
-            lists.forget(meeting.one, meeting.one_version)
-        if meeting.other_version and meeting.other != meeting.one:
-            lists.forget(meeting.other, meeting.other_version)
+        _forget_before(meeting, lists)
+
+
+def _forget_before(meeting: Meeting, lists: SavedLists) -> None:
+    """Let go of what went into a meeting, since what came out of it is there."""
+    for block, version in {(meeting.one, meeting.one_version), (meeting.other, meeting.other_version)}:
+        if version:
+            lists.forget(block, version)
 
 
 def _has_been(meeting: Meeting, lists: SavedLists) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from ..blocks import join_blocks, list_block, pack_block
 from ..plan import Plan, search_plan, self_join_plan
 from ..shards import Shards
-from .sections import BLOCK_ROWS
+from .sections import BLOCK_ROWS, cut_up
 from .workers import Task, Workers
 
 Say: TypeAlias = Callable[[str], object]
@@ -24,7 +24,7 @@ def plan_neighbours(x: Shards, k: int = 80, *, block_rows: int = BLOCK_ROWS, wor
         len(x),
         x.dimension or 1,
         k,
-        block_rows=block_rows,
+        block_rows=_rows_of_a_block(x, block_rows),
         workers=workers.count,
         multiply_adds_per_second=compute,
         network_bytes_per_second=transfer,
@@ -42,7 +42,7 @@ def plan_nearest(
         gallery.dimension or 1,
         k,
         query_rows=query_rows,
-        block_rows=block_rows,
+        block_rows=_rows_of_a_block(gallery, block_rows),
         workers=workers.count,
         multiply_adds_per_second=compute,
         network_bytes_per_second=transfer,
@@ -55,6 +55,11 @@ def tell(say: Say | None, plan: Callable[[], Plan]) -> None:
         say(str(plan()))
     elif sys.stderr.isatty():
         print(plan(), file=sys.stderr)
+
+
+def _rows_of_a_block(shards: Shards, most: int) -> int:
+    """How many rows the blocks have in the mean that these shards make."""
+    return -(-len(shards) // max(len(cut_up(shards, most)), 1)) or 1
 
 
 def _speeds(shards: Shards, workers: Workers) -> tuple[float, float]:

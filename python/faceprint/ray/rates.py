@@ -143,7 +143,5 @@ def _labels_of(x: Shards) -> NDArray[np.object_]:
     labels = x.labels()
     unnamed = sum(label is None for label in labels)
     if unnamed:
-        raise GalleryError(
-            f"faces must have labels to be compared by people, and {unnamed:,} of {len(labels):,} do not"
-        )
+        raise GalleryError(f"all faces must have labels, and {unnamed:,} of {len(labels):,} have none")
     return labels

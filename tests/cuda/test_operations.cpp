@@ -233,8 +233,8 @@ TEST(joins_are_those_of_the_cpu) {
     compare([&] {
       Rows<float> values(50, k, 0, 30), other_values(70, k, 0, 30);  // a limit that some rows are beyond
       Rows<std::int64_t> indices(50, k, 0, 1000), other_indices(70, k, 0, 1000);
-      join({one, numbers, values.view(), indices.view()}, {other, other_numbers, other_values.view(), other_indices.view()},
-           {.threads = 1});
+      join({one, numbers, values.view(), indices.view()},
+           {other, other_numbers, other_values.view(), other_indices.view()}, {.threads = 1});
       return std::tuple(values.data, indices.data, other_values.data, other_indices.data);
     });
   }

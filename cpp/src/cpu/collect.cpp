@@ -81,7 +81,8 @@ void JoinCollector::offer(std::ptrdiff_t query, std::ptrdiff_t row, std::uint32_
   while (found) {
     const int lane = take_bit(found);
     const std::int64_t other = first_row_ + row + lane;
-    if ((own && one >= other) || keys[lane] == infinity) continue;  // nobody is infinitely far but in places without a row
+    if ((own && one >= other) || keys[lane] == infinity)
+      continue;  // nobody is infinitely far but in places without a row
     const float key = values_.key(keys[lane]);
     of_queries_.offer(one, key, other, scratch_);
     of_rows_.offer(other, key, one, scratch_);

@@ -35,9 +35,9 @@ class Workers:
     """Processes of a Ray cluster, which calls of `faceprint.ray` have their work done by; a context manager.
 
     `count` of them use `threads` CPUs each, and `gpus` GPUs. Without `threads`, each uses all CPUs of the smallest
-    node; without `count` there are as many as fit. `address` is that of the cluster ("ray://..." or "host:port"); None
-    takes the one that the program is connected to already, that RAY_ADDRESS names or that runs on this machine, or else
-    starts one of this machine alone, whose end is that of the program. Ray's reports of usage are off.
+    node; without `count` there are as many as fit. `address` is that of the cluster, "host:port"; None takes the one
+    that the program is connected to already, that RAY_ADDRESS names or that runs on this machine, or else starts one of
+    this machine alone, which ends with the program. Ray's reports of usage are off.
 
     Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
     done again. Raises DeviceError where there is no such cluster, or no room for a worker for a minute.
@@ -205,8 +205,8 @@ def _connect(address: str | None) -> Any:
 
 
 def _check_answers(address: str) -> None:
-    """Knock at "host:port" or "ray://host:port": Ray itself would for minutes. OSError where nobody answers."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    """Knock at "host:port": Ray itself would for minutes. OSError where nobody answers."""
+    host, colon, port = address.rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host, int(port)), ANSWER).close()
 

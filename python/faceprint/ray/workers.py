@@ -89,8 +89,8 @@ class Workers:
     ) -> Iterator[tuple[Any, Any]]:
         """Do tasks, and give the name and the result of each as it ends.
 
-        No more are asked for from `tasks` than there are workers at leisure, and none begins whose predecessors'
-        results have not been taken from here. `progress` is told the share of `work`, the sum of the tasks'.
+        No more than two for each worker are asked for from `tasks` before they can begin, and none begins before the
+        results of those that it is to come `after` were taken from here. `progress` is told the share of `work`, the sum of the tasks'.
 
         What a task raises is raised here. DeviceError where a task has ended ten workers, as for want of memory.
         """
@@ -178,7 +178,13 @@ class Workers:
 
     def _lost(self) -> tuple[type[Exception], ...]:
         errors = self._ray.exceptions
-        return (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError, errors.NodeDiedError)
+        return (
+            errors.RayActorError,
+            errors.WorkerCrashedError,
+            errors.ObjectLostError,
+            errors.NodeDiedError,
+            errors.OutOfMemoryError,
+        )
 
 
 class _Worker:

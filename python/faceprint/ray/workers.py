@@ -90,7 +90,8 @@ class Workers:
         """Do tasks, and give the name and the result of each as it ends.
 
         No more than two for each worker are asked for from `tasks` before they can begin, and none begins before the
-        results of those that it is to come `after` were taken from here. `progress` is told the share of `work`, the sum of the tasks'.
+        results of those that it is to come `after` were taken from here. `progress` is told the share of `work`, the
+        sum of the tasks'.
 
         What a task raises is raised here. DeviceError where a task has ended ten workers, as for want of memory.
         """

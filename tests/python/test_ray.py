@@ -7,6 +7,7 @@ import pkgutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -216,15 +217,17 @@ def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded):
 
 
 def worker_processes():
-    """The numbers of the processes in which workers do their tasks."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if (folder / "cmdline").read_bytes().startswith(b"ray::_Worker"):
-                found.append(int(folder.name))
-        except OSError:  # it has ended
-            continue
+    """The numbers of the processes in which workers do their tasks, of which there will be one soon."""
+    while not (found := list(map(int, filter(None, map(worker_of, Path("/proc").glob("[0-9]*")))))):
+        time.sleep(0.1)
     return found
+
+
+def worker_of(folder):
+    try:
+        return folder.name if (folder / "cmdline").read_bytes().startswith(b"ray::_Worker") else None
+    except OSError:  # it has ended
+        return None
 
 
 @pytest.mark.parametrize("seed", range(20))

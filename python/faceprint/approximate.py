@@ -1,6 +1,6 @@
 """Search that looks at few faces of a gallery and finds nearly all of the nearest: an HNSW graph, by usearch."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,24 +12,13 @@ from .distance import as_threshold
 from .given import given_rows
 from .held import Held, check_fingerprint
 from .matches import Matches, as_matches, no_matches
-from .some import Asked, search_alone, search_some
+from .recall import Recall, measure_recall, rank_found
+from .some import Asked
 from .stored import unpack_stored
 
 FIRST = 1024  # faces that one thread adds: in a small graph, those that several add at once do not see one another
 PORTION = 16_384  # faces that are added at a time, between which Ctrl-C is noticed
-SAMPLE = 1000  # own faces by which recall is measured
 STALE = 0.5  # the share of removed faces in the graph from which on it is built anew
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """The share `value` of the `k` nearest that is found, over so many `probes`, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    probes: int
-    k: int
 
 
 class ApproximateIndex:
@@ -84,7 +73,9 @@ class ApproximateIndex:
             probes = finite_rows(given.embeddings, "embeddings", width=held.packed.columns, least=0)
             self._follow(threads, None)
             farthest = np.inf if max_distance is None else as_threshold(max_distance)
-            distances, rows = self._nearest(probes.astype(np.float32), k, Asked(None, 0.0, farthest), threads)
+            queries, width = probes.astype(np.float32), min(k, len(held.ids))
+            found = self._find(queries, width, threads)
+            distances, rows = rank_found(held, queries, found, width, Asked(None, 0.0, farthest))
             return as_matches(held, distances, rows, 0)
 
     def recall(self, x: Any = None, k: int = 10, *, threads: int | None = None) -> Recall:
@@ -95,46 +86,18 @@ class ApproximateIndex:
 
         Raises what `search` raises, and ValueError where there are no probes, or nobody to be found.
         """
-        held = self._held
-        with held.following():
+        with self._held.following():
             self._follow(threads, None)
-            if held.packed is None or len(held.ids) < (2 if x is None else 1):
-                raise ValueError("recall wants two faces in the gallery, or one and probes")
-            own = np.linspace(0, len(held.ids) - 1, min(SAMPLE, len(held.ids))).astype(np.int64)
-            if x is None:
-                probes = unpack_stored(held.packed.stored(own), held.state.storage)
-            else:
-                given = given_rows(x)
-                check_fingerprint(held.state, given.fingerprint)
-                probes = finite_rows(given.embeddings, "x", width=held.packed.columns).astype(np.float32)
-            itself = own[:, None] if x is None else np.full((len(probes), 1), -1)
-            k = min(k, len(held.ids) - (x is None))
-            width = k + (x is None)
-            exact, rows, _ = search_some(probes, held.packed, width, Asked(None), threads, None)
-            limits = np.sort(np.where(rows == itself, np.inf, exact), axis=1)[:, k - 1 : k]
-            found, rows = self._nearest(probes, width, Asked(None), threads)
-        hits = ((found <= limits) & (rows != itself)).sum(axis=1).clip(max=k)
-        return _as_recall(hits, k)
+            return measure_recall(self._held, x, k, partial(self._find, threads=threads), threads)
 
-    def _nearest(
-        self, probes: NDArray[np.float32], k: int, asked: Asked, threads: int | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """What the graph finds, by the distances of the gallery itself: (probes, k)."""
-        held = self._held
-        assert held.packed is not None
-        width = min(k, len(held.ids))
-        distances = np.full((len(probes), width), np.inf, np.float32)
-        rows = np.full((len(probes), width), -1, np.int64)
-        if len(probes):
-            found = self._graph.search(probes, width, threads=threads or 0)
-            keys = np.atleast_2d(found.keys)
-            counts = getattr(found, "counts", [keys.shape[1]])  # which it leaves out for a single probe
-            for probe, (ids, count) in enumerate(zip(keys.astype(np.int64), counts, strict=True)):
-                few = np.searchsorted(held.ids, np.sort(ids[:count]))
-                distances[probe], rows[probe], _ = search_alone(
-                    probes[probe : probe + 1], held.packed, width, few, asked, 1, None
-                )
-        return distances, rows
+    def _find(self, probes: NDArray[np.float32], k: int, threads: int | None) -> list[NDArray[np.int64]]:
+        """The ids of what the graph finds for each probe."""
+        if not len(probes):
+            return []
+        found = self._graph.search(probes, k, threads=threads or 0)
+        keys = np.atleast_2d(found.keys).astype(np.int64)
+        counts = getattr(found, "counts", [keys.shape[1]])  # which it leaves out for a single probe
+        return [ids[:count] for ids, count in zip(keys, counts, strict=True)]
 
     def _follow(self, threads: int | None, progress: Progress | None) -> None:
         """Bring the graph up to date with the gallery; inside `Held.following`."""
@@ -174,14 +137,6 @@ class ApproximateIndex:
             if progress is not None:
                 progress(start / len(new))
         self._ids, self._stale = held.ids, max(0, self._stale - len(new))  # new ones take the places of old ones
-
-
-def _as_recall(hits: NDArray[np.int64], k: int) -> Recall:
-    from .evaluate.rates import effective_pairs, wilson  # whose package takes long to load
-
-    value = float(hits.mean() / k)
-    low, high = wilson(np.array(value), effective_pairs(hits, np.full(len(hits), k)))
-    return Recall(value, float(low), float(high), len(hits), k)
 
 
 def _usearch() -> Any:

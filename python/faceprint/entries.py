@@ -27,12 +27,16 @@ class Entry:
 def read_entries(held: Held, wanted: NDArray[np.int64]) -> list[Entry]:
     """Those of the faces of some ids that are there, in the order of the gallery."""
     with held.following():
-        rows = np.flatnonzero(np.isin(held.ids, wanted))
-        if held.packed is None or not len(rows):
-            return []
-        embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-        ids, labels, quality = held.ids[rows], held.table[held.people[rows]], held.quality[rows]
-        details = held.store.details(ids)
+        return entries_at(held, np.flatnonzero(np.isin(held.ids, wanted)))
+
+
+def entries_at(held: Held, rows: NDArray[np.int64]) -> list[Entry]:
+    """The faces of some rows; inside `Held.following` or `Held.snapshot`."""
+    if held.packed is None or not len(rows):
+        return []
+    embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
+    ids, labels, quality = held.ids[rows], held.table[held.people[rows]], held.quality[rows]
+    details = held.store.details(ids)
     entries = []
     for face, label, row, sharp in zip(ids.tolist(), labels, embeddings, quality.tolist(), strict=True):
         known = details.get(face, Detail(None, None))

@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise ImportError("faceprint.postgres needs psycopg: pip install 'faceprint[postgres]'") from error
 
-LONGEST = 57  # bytes of a table's name: PostgreSQL's 63 less those of the longest ending
+LONGEST = 56  # bytes of a table's name: PostgreSQL's 63 less those of the longest ending
 MOST_NUMBERS = 16_000  # of a vector
 MOST_INDEXED = 2_000  # numbers of a vector in an HNSW index
 LOCK = 0x46507274  # the advisory lock under which one gallery after the other is handed over
@@ -51,8 +51,8 @@ class Table:
             raise TypeError(f"connection must be a psycopg.Connection, not {type(connection).__name__}")
         if not isinstance(table, str):
             raise TypeError(f"table must be a str, not {type(table).__name__}")
-        if "\0" in table or not 1 <= len(table.encode()) <= LONGEST:
-            raise ValueError(f"table must have 1 to {LONGEST} bytes and no NUL, not {table!r}")
+        if {"\0", "%"} & {*table} or not 1 <= len(table.encode()) <= LONGEST:  # % is psycopg's sign of a value
+            raise ValueError(f"table must have 1 to {LONGEST} bytes and neither NUL nor %, not {table!r}")
         self.name = f"table {table}"
         self._cursor = psycopg.Cursor(connection, row_factory=tuple_row)  # whatever the connection's own are
         self._names = {

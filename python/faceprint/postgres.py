@@ -12,7 +12,7 @@ from .gallery import Gallery
 from .matches import Matches
 from .pgtable import Table, check_dimension
 from .recall import Recall
-from .served import SPARE, HandedOver, as_farthest, as_found, given_probes, origin_of, portions, recall_of
+from .served import SPARE, HandedOver, as_farthest, as_found, given_probes, held_of, origin_of, portions, recall_of
 from .store import CHUNK
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def hand_over(
             f"not {connectivity} and {expansion_add}"
         )
     faces, tell = Table(connection, table), stage(progress, 0, 1)
-    held = gallery._held
+    held = held_of(gallery)
     with connection.transaction():
         faces.lock()
         with held.snapshot():
@@ -161,7 +161,13 @@ def compact(connection: "psycopg.Connection[Any]", table: str = "faces") -> None
     reaches neither the write-ahead log nor copies and backups. ValueError for a connection that is not in autocommit
     mode, for this cannot be part of a transaction; GalleryError for a table that `hand_over` did not make.
 
-    >>> compact(connection, "people")
+    >>> import numpy
+    >>> gallery = Gallery()
+    >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ben", None])
+    >>> changed = hand_over(gallery, connection, "erased")
+    >>> gallery.remove(label="Ann"), hand_over(gallery, connection, "erased")
+    (1, HandedOver(written=0, removed=1))
+    >>> compact(connection, "erased")
     """
     if not connection.autocommit:
         raise ValueError("connection must be in autocommit mode, for compact() cannot be part of a transaction")

@@ -29,6 +29,7 @@ from .served import (
     check_format,
     check_origin,
     given_probes,
+    held_of,
     origin_of,
     portions,
     recall_of,
@@ -76,7 +77,7 @@ def hand_over(
     (1, HandedOver(written=0, removed=1))
     """
     points, tell = _Collection(client, collection), stage(progress, 0, 1)
-    held = gallery._held
+    held = held_of(gallery)
     with held.snapshot():
         points.make(origin_of(held))
         written = points.write(portions(held, PORTION, stage(progress, 0, SENT)))

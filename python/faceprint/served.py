@@ -58,6 +58,13 @@ def as_candidates(found: Sequence[tuple[int, str | None, Sequence[float]]], dime
     return Candidates(ids, labels, embeddings)
 
 
+def held_of(gallery: Gallery) -> Held:
+    """What a gallery holds; TypeError for something else."""
+    if not isinstance(gallery, Gallery):
+        raise TypeError(f"gallery must be a faceprint.Gallery, not {type(gallery).__name__}")
+    return gallery._held
+
+
 def origin_of(held: Held) -> Origin:
     """The origin of a gallery's faces; GalleryError where there has never been one."""
     if held.packed is None:
@@ -134,7 +141,7 @@ def recall_of(
     gallery: Gallery, search: Callable[[Embedded, int], Matches], x: Any, k: int, threads: int | None
 ) -> Recall:
     """The share of the gallery's own neighbours that a search of the database finds."""
-    held = gallery._held
+    held = held_of(gallery)
 
     def find(probes: NDArray[np.float32], width: int) -> list[NDArray[np.int64]]:
         found = search(Embedded(probes, held.state.fingerprint), width)

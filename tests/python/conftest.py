@@ -3,10 +3,12 @@
 import hashlib
 
 import numpy as np
+import psycopg
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
+from database import postgres_server
 from faceprint.album import Album
 from faceprint.demo import PHOTOS
 from faceprint.faces import Faces
@@ -20,6 +22,16 @@ def model():
 @pytest.fixture(scope="session")
 def photos():
     return PHOTOS
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """What psycopg connects by to a PostgreSQL server that runs for the tests alone, and has pgvector."""
+    with postgres_server() as folder:
+        found = {"host": str(folder), "user": "postgres", "dbname": "postgres"}
+        with psycopg.connect(**found) as connection:
+            connection.execute("CREATE EXTENSION vector")
+        yield found
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from .store import CHUNK
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["HandedOver", "compact", "hand_over", "recall", "search"]
+__all__ = ["compact", "hand_over", "recall", "search"]
 
 SENT = 0.5  # the share of the work that is done when all rows have been sent
 

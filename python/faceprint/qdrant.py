@@ -40,7 +40,7 @@ try:
 except ImportError as error:
     raise ImportError("faceprint.qdrant needs qdrant-client: pip install 'faceprint[qdrant]'") from error
 
-__all__ = ["HandedOver", "hand_over", "recall", "search"]
+__all__ = ["hand_over", "recall", "search"]
 
 KEY = "faceprint"  # of the collection's metadata, under which the origin stands
 PORTION = 256  # faces that are sent, or searched for, in one request: some 20 MB of JSON where they are largest

@@ -19,7 +19,7 @@ RESULTS = DOCS.parent / "bench" / "results"
 ELSEWHERE = {"ray.md", "training.md"}  # test_ray.py, test_torch.py and test_docstrings.py
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MODULES = tuple(f"faceprint{name}" for name in ("", ".blocks", ".evaluate", ".graph", ".plan", ".ray", ".synthetic"))
-STRANGERS = {"faiss", "pymilvus", "qdrant_client"}  # of which the page on galleries tells; run where installed
+STRANGERS = {"faiss", "pymilvus"}  # of which the page on galleries tells; run where installed
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if page.name not in ELSEWHERE)
 
 
@@ -48,7 +48,7 @@ def imported(source):
 
 
 def prepare_galleries(photos, fingerprint):
-    """What the page on galleries takes for the reader's own: two photographs, and a gallery with people in it."""
+    """What the pages on galleries take for the reader's own: two photographs, and a gallery with people in it."""
     shutil.copy(photos / "obama.jpg", "ann.jpg")
     shutil.copy(photos / "obama2.jpg", "somebody.jpg")
     crowd = fp.synthetic.people(3_000, 600, label_noise=0, seed=7)
@@ -58,10 +58,14 @@ def prepare_galleries(photos, fingerprint):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
-def test_python_of_page_runs(page, tmp_path, monkeypatch, photos, model):
+def test_python_of_page_runs(page, tmp_path, monkeypatch, photos, model, request):
     monkeypatch.chdir(tmp_path)
-    if page == "galleries.md":
+    if page in ("galleries.md", "served.md"):
         prepare_galleries(photos, model.recipe.fingerprint)
+    if page == "served.md":
+        server = request.getfixturevalue("postgres")
+        for variable, value in zip(("PGHOST", "PGUSER", "PGDATABASE"), server.values(), strict=True):
+            monkeypatch.setenv(variable, value)
     names = {"__name__": "__main__"}
     for line, source in blocks(page, "python"):
         if not any(importlib.util.find_spec(name) is None for name in STRANGERS & imported(source)):
@@ -168,9 +172,10 @@ def public():
             key for key, value in vars(module).items() if getattr(value, "__module__", None) == name and key[0] != "_"
         ]
         yield from (f"{name}.{key}" for key in getattr(module, "__all__", own))
-    source = (Path(fp.__file__).parent / "torch.py").read_text("utf-8")
-    listed = re.search(r"__all__ = (\[.*?\])", source, re.DOTALL)
-    yield from (f"faceprint.torch.{name}" for name in json.loads(listed[1]))
+    for module in ("postgres", "qdrant", "torch"):
+        source = (Path(fp.__file__).parent / f"{module}.py").read_text("utf-8")
+        listed = re.search(r"__all__ = (\[.*?\])", source, re.DOTALL)
+        yield from (f"faceprint.{module}.{name}" for name in json.loads(listed[1]))
 
 
 def test_every_public_name_is_in_the_reference():

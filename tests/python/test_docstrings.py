@@ -9,11 +9,12 @@ import pytest
 
 import faceprint
 
+ELSEWHERE = ("faceprint.postgres", "faceprint.torch")  # test_postgres.py, test_torch.py
 MODULES = sorted(
     module.name.removeprefix("faceprint.")
     for module in pkgutil.walk_packages(faceprint.__path__, "faceprint.")
-    if module.name not in ("faceprint._core", "faceprint.__main__", "faceprint.torch")  # test_torch.py has the last,
-    and not module.name.startswith("faceprint.ray")  # and test_ray.py these
+    if module.name not in ("faceprint._core", "faceprint.__main__", *ELSEWHERE)
+    and not module.name.startswith("faceprint.ray")  # test_ray.py has these
 )
 README = Path(__file__).parents[2] / "README.md"
 TRAINING = README.parent / "docs" / "training.md"

@@ -45,6 +45,13 @@ def test_torch_module_says_what_it_lacks():
     assert done.stderr.endswith("ImportError: faceprint.torch needs PyTorch: pip install 'faceprint[torch]'\n")
 
 
+@pytest.mark.parametrize(("module", "package"), [("postgres", "psycopg"), ("qdrant", "qdrant-client")])
+def test_modules_of_databases_say_what_they_lack(module, package):
+    done = python(BLOCK.format(names=[package.replace("-", "_")]) + f"import faceprint.{module}")
+    text = f"ImportError: faceprint.{module} needs {package}: pip install 'faceprint[{module}]'\n"
+    assert done.stderr.endswith(text)
+
+
 def test_training_needs_neither_torch_nor_runtime_nor_pillow():
     code = BLOCK.format(names=["torch", "onnxruntime", "PIL", "click", "tqdm"]) + (
         "import faceprint as fp; print(len(fp.PKSampler([1, 1, 2, 2], 2)), len(fp.CrossBatchMemory(2)), "

@@ -14,7 +14,8 @@ from psycopg.rows import dict_row
 import faceprint as fp
 from faceprint import Embedded, Gallery, GalleryError, postgres
 from faceprint.pgtable import LONGEST
-from faceprint.postgres import HandedOver, compact, hand_over, recall, search
+from faceprint.postgres import compact, hand_over, recall, search
+from faceprint.served import HandedOver
 
 NAMES = itertools.count()
 POOR = {"index": True, "connectivity": 2, "expansion_add": 4}

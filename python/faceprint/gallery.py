@@ -513,6 +513,7 @@ class Gallery:
         GalleryError where somebody else is reading just then, which keeps the journal beside the file.
         """
         with self._held.changing():
+            self._held.renumber()
             self._held.fill_chunks()
         with self._held.lock:
             self._held.store.erase()

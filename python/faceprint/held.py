@@ -87,17 +87,40 @@ class Held:
             self._leaving = None
 
     def number(self, names: NDArray[np.object_]) -> NDArray[np.int64]:
-        """The people of labels, NOBODY where one is None; labels that nobody had become new people."""
+        """The people of labels, NOBODY where one is None; labels that nobody had become new people.
+
+        These take numbers that nobody has any more, if there are some: no face in the store still shows one.
+        """
         known = self.known_labels()
         new = [name for name in dict.fromkeys(names) if name is not None and name not in known]
-        if self.state.next_person + len(new) > MOST_PEOPLE:
-            raise GalleryError(f"a gallery may name {MOST_PEOPLE:,} people in its life, and this would be more")
-        for person, label in enumerate(new, self.state.next_person):
-            self.store.add_person(person, label)
-            known[label] = person
-        self.table = np.append(self.table[:-1], np.array([*new, None], object))
-        self.state = replace(self.state, next_person=self.state.next_person + len(new))
+        ever = len(self.table) - 1
+        more = max(0, len(known) + len(new) - ever)
+        if ever + more > MOST_PEOPLE:
+            raise GalleryError(f"a gallery may name {MOST_PEOPLE:,} people at a time, and this would be more")
+        if new:
+            self.table = np.append(self.table, np.full(more, None, object))
+            people = np.flatnonzero(self.table[:-1] == None)[: len(new)]  # noqa: E711  # elementwise
+            self.table[people] = new
+            self.state = replace(self.state, next_person=ever + more)
+            for person, label in zip(people.tolist(), new, strict=True):
+                self.store.add_person(person, label)
+                known[label] = person
         return np.array([NOBODY if name is None else known[name] for name in names], np.int64)
+
+    def renumber(self) -> None:
+        """Number people from 0 on, so that no number is kept for labels that nobody has any more."""
+        kept = np.flatnonzero(self.table[:-1] != None)  # noqa: E711  # elementwise
+        if len(kept) == len(self.table) - 1:
+            return
+        for person, before in enumerate(kept.tolist()):
+            if person != before:
+                self.store.add_person(person, self.table[before])  # which takes the label from the number before
+        numbers = np.full(len(self.table), NOBODY)
+        numbers[kept] = np.arange(len(kept))
+        self.people, self.table, self._numbers = numbers[self.people], np.append(self.table[kept], None), None
+        self.state = replace(self.state, next_person=len(kept))
+        for place, at in self._touched(np.arange(len(self.ids))):
+            self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
 
     def known_labels(self) -> dict[str, int]:
         """The people who have a label, by it."""

@@ -8,7 +8,7 @@ from .stored import DTYPES
 
 LARGEST = 2**20  # numbers of a row
 MOST = 2**62
-MOST_PEOPLE = 2**27  # who ever had a label in one gallery: 1 GB of them
+MOST_PEOPLE = 2**27  # who have a label in one gallery at a time: 1 GB of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .known import BUNDLED, Asked, shipped
@@ -12,15 +12,24 @@ from .network import open_network
 from .recipe import Recipe, read_recipe
 from .runtime import Shape
 
+if TYPE_CHECKING:
+    from .isolated import NetworkLimits
+
 PACKAGES = ("faceprint", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
 
 
-def info(network: "str | os.PathLike[str] | None" = None, *, recipe: Asked = None) -> dict[str, Any]:
+def info(
+    network: "str | os.PathLike[str] | None" = None,
+    *,
+    recipe: Asked = None,
+    untrusted: "bool | NetworkLimits" = False,
+) -> dict[str, Any]:
     """Describe this installation: versions, backends, providers of ONNX Runtime, the bundled network or one of yours.
 
     Packages that are not installed have version None; a backend that cannot run here has its reason. `recipes` are
-    those known by name, with their licences. `network` and `recipe` are those of `load`, with its errors and warnings:
-    of a network of yours also the graph is told, where its recipe comes from, and how many faces go in at once.
+    those known by name, with their licences. `network`, `recipe` and `untrusted` are those of `load`, with its errors
+    and warnings: of a network of yours also the graph is told, where its recipe comes from, and how many faces go in at
+    once.
 
     >>> sorted(info())
     ['backend', 'backends', 'machine', 'network', 'providers', 'python', 'recipes', 'threads', 'versions']
@@ -35,7 +44,9 @@ def info(network: "str | os.PathLike[str] | None" = None, *, recipe: Asked = Non
         "backend": _core.active_backend(),
         "threads": _core.default_threads(),
         "providers": _providers(),
-        "network": _describe(read_recipe(BUNDLED)) if network is None else _describe_graph(Path(network), recipe),
+        "network": _describe(read_recipe(BUNDLED))
+        if network is None
+        else _describe_graph(Path(network), recipe, untrusted),
         "recipes": {name: content["licence"] for name, content in shipped().items()},
     }
 
@@ -50,8 +61,8 @@ def _describe(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _describe_graph(path: Path, asked: Asked) -> dict[str, Any]:
-    network = open_network(path, asked)
+def _describe_graph(path: Path, asked: Asked, untrusted: "bool | NetworkLimits") -> dict[str, Any]:
+    network = open_network(path, asked, untrusted=untrusted)
     session = network.session
     return {
         **_describe(network.recipe),

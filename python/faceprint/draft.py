@@ -2,20 +2,24 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .photo import printable
 from .ports import float_outputs, image_input, layout_of
 from .recipe import FORMAT, UNKNOWN
 from .runtime import Session, open_session
 
+if TYPE_CHECKING:
+    from .isolated import NetworkLimits
 
-def draft_recipe(network: "str | os.PathLike[str]") -> dict[str, Any]:
+
+def draft_recipe(network: "str | os.PathLike[str]", *, untrusted: "bool | NetworkLimits" = False) -> dict[str, Any]:
     """Write down, as a JSON object, all that the graph of a network tells of its recipe.
 
     Texts that begin with a question mark stand for what the graph does not tell; no recipe is accepted until they are
-    replaced, and the error names them. Raises NetworkError for a file that is not a network of float32 or float16
-    input, RecipeError for one that does not take images.
+    replaced, and the error names them. `untrusted` is that of `load`: ONNX Runtime opens the file in a process of its
+    own, within limits. Raises NetworkError for a file that is not a network of float32 or float16 input, or goes beyond
+    the limits, RecipeError for one that does not take images.
 
     >>> from faceprint.known import BUNDLED
     >>> draft = draft_recipe(BUNDLED)
@@ -23,7 +27,7 @@ def draft_recipe(network: "str | os.PathLike[str]") -> dict[str, Any]:
     (150, 128, '? such as MIT')
     """
     path = Path(network)
-    session = open_session(path)
+    session = open_session(path, untrusted=untrusted)
     name, shape = image_input(session, f"draft of {printable(path)}")
     layout = layout_of(shape)
     height, width = shape[1:3] if layout == "NHWC" else shape[2:]

@@ -24,7 +24,7 @@ from faceprint.model import Model
 @pytest.fixture
 def run(model, monkeypatch):
     """Run a command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.options.load", lambda network, *, recipe, detector, device, options: model)
+    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, [os.fspath(word) for word in words])
@@ -160,8 +160,8 @@ def test_a_closed_pipe_is_no_error(photos):
 def test_model_options_reach_load(monkeypatch):
     seen = []
 
-    def record(network, *, recipe, detector, device, options):
-        seen.append((network, recipe, detector, device, options))
+    def record(network, *, recipe, detector, device, options, untrusted):
+        seen.append((network, recipe, detector, device, options, untrusted))
         raise fp.NetworkError("stop")
 
     monkeypatch.setattr("faceprint.cli.options.load", record)
@@ -169,10 +169,17 @@ def test_model_options_reach_load(monkeypatch):
     assert CliRunner().invoke(command, words).exit_code == 2
     words = ["faces", "x", "--min-size", "40.5", "--min-score", "0.7", "--max-faces", "3"]
     assert CliRunner().invoke(command, words).exit_code == 2
+    for which in ("--network", "--detector"):
+        assert CliRunner().invoke(command, ["faces", "x", "--untrusted", which, "n.onnx"]).exit_code == 2
     assert seen == [
-        (Path("n.onnx"), "sface", Path("d.onnx"), "cuda", fp.DetectorOptions()),
-        (None, None, None, "cpu", fp.DetectorOptions(min_size=40.5, min_score=0.7, max_faces=3)),
+        (Path("n.onnx"), "sface", Path("d.onnx"), "cuda", fp.DetectorOptions(), False),
+        (None, None, None, "cpu", fp.DetectorOptions(min_size=40.5, min_score=0.7, max_faces=3), False),
+        (Path("n.onnx"), None, None, "cpu", fp.DetectorOptions(), True),
+        (None, None, Path("n.onnx"), "cpu", fp.DetectorOptions(), True),
     ]
+    told = CliRunner().invoke(command, ["faces", "x", "--untrusted"])
+    assert told.exit_code == 2
+    assert "--untrusted needs a --network or a --detector" in told.stderr
     told = CliRunner().invoke(command, ["faces", "x", "--max-faces", "0"])
     assert (told.exit_code, told.stderr) == (2, "error: max_faces must be 1 or more, not 0\n")
 
@@ -567,7 +574,8 @@ def test_info_drafts_a_recipe(run, network_file):
     path = network_file()
     assert json.loads(run("info", path, "--draft").stdout) == fp.draft_recipe(path)
     assert "needs its recipe beside it" in run("info", path, code=2).stderr
-    assert "need a NETWORK" in run("info", "--draft", code=2).stderr
+    for option in ("--draft", "--untrusted"):
+        assert "need a NETWORK" in run("info", option, code=2).stderr
     assert "--draft is for a network without a recipe" in run("info", path, "--draft", "--golden", code=2).stderr
 
 

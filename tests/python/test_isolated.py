@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
 from faceprint import NetworkError, NetworkLimits
+from faceprint.cli import command
 from faceprint.isolated import IsolatedSession, receive_arrays
 from faceprint.known import BUNDLED
 from faceprint.onnxfile import check_onnx
@@ -108,6 +110,34 @@ def test_load_isolates_what_is_given_and_not_what_is_bundled(network_file, small
         fp.load(detector=tmp_path / "y.onnx", untrusted=True)
     with pytest.raises(ValueError, match="device must be 'cpu' for an untrusted network, not 'cuda'"):
         open_session(path, device="cuda", untrusted=True)
+
+
+def test_draft_and_info_isolate_where_they_are_asked_to(network_file, small_recipe, monkeypatch):
+    path, started = network_file(), []
+
+    def record(content, limits, threads):
+        started.append(limits)
+        return IsolatedSession(content, limits, threads)
+
+    monkeypatch.setattr("faceprint.isolated.IsolatedSession", record)
+    assert fp.draft_recipe(path, untrusted=LITTLE) == fp.draft_recipe(path)
+    assert started == [LITTLE]
+    path.with_suffix(".json").write_text(json.dumps(small_recipe(path)))
+    assert fp.info(path, untrusted=LITTLE) == fp.info(path)
+    assert started == [LITTLE] * 2
+    for words in (["--draft"], ["--golden"], ["--json"], []):
+        plain, isolated = (
+            CliRunner().invoke(command, ["info", str(path), *words, *more]) for more in ([], ["--untrusted"])
+        )
+        assert (isolated.exit_code, isolated.stdout) == (plain.exit_code, plain.stdout) == (0, plain.stdout)
+    assert started == [LITTLE] * 2 + [NetworkLimits()] * 4
+
+
+def test_a_draft_heeds_the_limits(network_file):
+    with pytest.raises(
+        NetworkError, match=r"^network .*x\.onnx is not a network that ONNX Runtime can load: its process"
+    ):
+        fp.draft_recipe(network_file(), untrusted=NetworkLimits(memory=2**20))
 
 
 def test_a_small_file_that_asks_for_all_memory(tmp_path):

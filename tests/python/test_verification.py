@@ -312,7 +312,7 @@ def test_faces_are_those_of_their_photographs(made):
 
 @pytest.fixture
 def run(model, monkeypatch):
-    monkeypatch.setattr("faceprint.cli.options.load", lambda network, *, recipe, detector, device, options: model)
+    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
 
     def invoke(*words, code=0):
         result = CliRunner().invoke(command, ["evaluate", *map(os.fspath, words)])

@@ -12,7 +12,7 @@ from ..demo import run_demo
 from ..draft import draft_recipe
 from ..golden import make_golden
 from ..network import open_network
-from .options import Json
+from .options import Json, Untrusted
 from .output import answered, print_json
 
 
@@ -67,20 +67,21 @@ def bench(rows: int, depth: int, threads: int | None, device: str, as_json: bool
 @click.option("--recipe", help="The name of a known recipe, or a .json file.")
 @click.option("--draft", is_flag=True, help="Print the recipe that NETWORK lacks, with question marks to fill in.")
 @click.option("--golden", is_flag=True, help="Print the golden embedding of NETWORK, for the 'golden' of its recipe.")
+@Untrusted
 @Json
-def info(network: Path | None, recipe: str | None, draft: bool, golden: bool, as_json: bool) -> None:
+def info(network: Path | None, recipe: str | None, draft: bool, golden: bool, untrusted: bool, as_json: bool) -> None:
     """Show versions, backends, and what would run where; of NETWORK, an .onnx file, its graph, recipe and licence."""
-    if network is None and (recipe or draft or golden):
-        raise click.UsageError("--recipe, --draft and --golden need a NETWORK")
+    if network is None and (recipe or draft or golden or untrusted):
+        raise click.UsageError("--recipe, --draft, --golden and --untrusted need a NETWORK")
     if draft and (golden or recipe):
         raise click.UsageError("--draft is for a network without a recipe")
     if network is not None and draft:
-        print_json(draft_recipe(network))
+        print_json(draft_recipe(network, untrusted=untrusted))
         return
     if network is not None and golden:
-        print_json(asdict(make_golden(open_network(network, recipe).golden())))
+        print_json(asdict(make_golden(open_network(network, recipe, untrusted=untrusted).golden())))
         return
-    found = describe(network, recipe=recipe)
+    found = describe(network, recipe=recipe, untrusted=untrusted)
     if as_json:
         print_json(found)
         return

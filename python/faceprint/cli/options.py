@@ -19,6 +19,9 @@ HowFound = click.option(
 Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
 Far = click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
 Threshold = click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
+Untrusted = click.option(
+    "--untrusted", is_flag=True, help="Run files from strangers in processes of their own, within limits."
+)
 Gate = click.option("--gate", type=float, help="A quality in [0, 1]: faces below it count as unrecognisable.")
 
 
@@ -28,6 +31,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("--network", type=click.Path(path_type=Path), help="An .onnx network with its recipe beside it.")
     @click.option("--recipe", help="The name of a known recipe (see info), or a .json file.")
     @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet or SCRFD .onnx file.")
+    @Untrusted
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
     @click.option("--min-size", type=float, help="The least width and height of a face in pixels.")
     @click.option("--min-score", type=float, help="The least score of a face, in [0, 1].")
@@ -37,13 +41,17 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
         network: Path | None,
         recipe: str | None,
         detector: Path | None,
+        untrusted: bool,
         device: str,
         min_size: float | None,
         min_score: float | None,
         max_faces: int | None,
         **rest: Any,
     ) -> None:
+        if untrusted and network is None and detector is None:
+            raise click.UsageError("--untrusted needs a --network or a --detector")
         options = DetectorOptions(min_size, min_score, max_faces)
-        function(model=load(network, recipe=recipe, detector=detector, device=device, options=options), **rest)
+        model = load(network, recipe=recipe, detector=detector, device=device, options=options, untrusted=untrusted)
+        function(model=model, **rest)
 
     return with_model

@@ -117,7 +117,8 @@ class Held:
                 self.store.add_person(person, self.table[before])  # which takes the label from the number before
         numbers = np.full(len(self.table), NOBODY)
         numbers[kept] = np.arange(len(kept))
-        self.people, self.table, self._numbers = numbers[self.people], np.append(self.table[kept], None), None
+        self.people, self.table = numbers[self.people], np.append(self.table[kept], np.full(1, None, object))
+        self._numbers = None
         self.state = replace(self.state, next_person=len(kept))
         for place, at in self._touched(np.arange(len(self.ids))):
             self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)

@@ -134,9 +134,7 @@ def test_draft_and_info_isolate_where_they_are_asked_to(network_file, small_reci
 
 
 def test_a_draft_heeds_the_limits(network_file):
-    with pytest.raises(
-        NetworkError, match=r"^network .*x\.onnx is not a network that ONNX Runtime can load: its process"
-    ):
+    with pytest.raises(NetworkError, match=r"^network .*x\.onnx is not a network that ONNX Runtime can load: "):
         fp.draft_recipe(network_file(), untrusted=NetworkLimits(memory=2**20))
 
 

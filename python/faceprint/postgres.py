@@ -12,6 +12,7 @@ from .gallery import Gallery
 from .matches import Matches
 from .pgtable import Table, check_dimension
 from .recall import Recall
+from .sampling import as_whole
 from .served import SPARE, HandedOver, as_farthest, as_found, given_probes, held_of, origin_of, portions, recall_of
 from .store import CHUNK
 
@@ -42,7 +43,7 @@ def hand_over(
     as float32; the gallery cannot be changed while they are sent. Memory does not grow with the gallery.
 
     With `index` the table gets an HNSW index, by which `search` looks at few faces and misses some, of pgvector's `m`,
-    here `connectivity` (2 to 100), and `ef_construction`, `expansion_add` (4 to 1,000, twice `connectivity` or more);
+    here `connectivity` (2 to 100), and `ef_construction`, `expansion_add` (twice `connectivity` to 1,000);
     one of other numbers is made anew. Without, one that is there stays. Both follow each change.
 
     `progress` is called with the share of the work that is done, with 0 first and with 1 when all is stored.
@@ -60,9 +61,10 @@ def hand_over(
     >>> gallery.remove(label="Ann"), hand_over(gallery, connection, "people")
     (1, HandedOver(written=0, removed=1))
     """
-    if not (2 <= connectivity <= 100 and max(4, 2 * connectivity) <= expansion_add <= 1000):
+    connectivity, expansion_add = as_whole(connectivity, "connectivity", 2), as_whole(expansion_add, "expansion_add", 4)
+    if not (connectivity <= 100 and 2 * connectivity <= expansion_add <= 1000):
         raise ValueError(
-            "connectivity must be from 2 to 100, and expansion_add from twice that, or 4, to 1000, "
+            "connectivity must be from 2 to 100, and expansion_add from twice that to 1000, "
             f"not {connectivity} and {expansion_add}"
         )
     faces, tell = Table(connection, table), stage(progress, 0, 1)
@@ -111,8 +113,8 @@ def search(
     >>> found.labels.tolist(), found.distances.tolist()
     ([['Ben', 'Ann']], [[0.0, 2.0]])
     """
-    if expansion_search is not None and not 1 <= expansion_search <= 1000:
-        raise ValueError(f"expansion_search must be from 1 to 1000, not {expansion_search}")
+    if expansion_search is not None and as_whole(expansion_search, "expansion_search", 1) > 1000:
+        raise ValueError(f"expansion_search must be 1000 or less, not {expansion_search}")
     faces, farthest = Table(connection, table), as_farthest(max_distance)
     with connection.transaction(force_rollback=True):  # which takes the settings back
         probes = given_probes(x, k, faces.made_origin(), faces.name)

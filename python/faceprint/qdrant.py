@@ -18,6 +18,7 @@ from .errors import GalleryError
 from .gallery import Gallery
 from .matches import Matches
 from .recall import Recall
+from .sampling import as_whole
 from .served import (
     SPARE,
     Candidates,
@@ -115,8 +116,8 @@ def search(
     >>> found.labels.tolist(), found.distances.tolist()
     ([['Ben', 'Ann']], [[0.0, 2.0]])
     """
-    if expansion_search is not None and expansion_search < 1:
-        raise ValueError(f"expansion_search must be 1 or more, not {expansion_search}")
+    if expansion_search is not None:
+        as_whole(expansion_search, "expansion_search", 1)
     points, farthest = _Collection(client, collection), as_farthest(max_distance)
     probes = given_probes(x, k, points.made_origin(), points.name)
     width = min(k, client.count(collection).count)

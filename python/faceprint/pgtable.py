@@ -30,7 +30,8 @@ COLUMNS = """
 """
 TYPES = ("int8", "bytea", "text", "jsonb", "text", "float4")  # a vector is sent as the bytes that it is
 WRITE = """
-    INSERT INTO {faces} AS here SELECT * FROM {given} ON CONFLICT (id) DO UPDATE
+    INSERT INTO {faces} AS here (id, embedding, label, metadata, photo, quality)
+    SELECT id, embedding, label, metadata, photo, quality FROM {given} ON CONFLICT (id) DO UPDATE
     SET (embedding, label, metadata, photo, quality) =
         (excluded.embedding, excluded.label, excluded.metadata, excluded.photo, excluded.quality)
     WHERE (here.embedding, here.label, here.metadata, here.photo, here.quality) IS DISTINCT FROM
@@ -117,12 +118,13 @@ class Table:
     def choose_plan(self, expansion: int | None) -> None:
         """Have the rest of the transaction search exactly, or by the index where an expansion is given."""
         if expansion is None:
-            settings = {"enable_indexscan": "off"}
+            settings = {"enable_seqscan": "on", "enable_indexscan": "off"}
         elif not self._there("index"):
             raise GalleryError(f"{self.name} has no index: hand_over(index=True) makes one")
         else:
             settings = {
                 "enable_seqscan": "off",
+                "enable_indexscan": "on",
                 "hnsw.ef_search": str(expansion),
                 "hnsw.iterative_scan": "strict_order",  # goes on where it came upon deleted faces
             }
@@ -143,8 +145,11 @@ class Table:
         self._run("VACUUM (FULL, ANALYZE) {faces}")
 
     def _run(self, statement: str, *values: Any, **parts: int) -> list[tuple[Any, ...]]:
-        """Run a statement, in which names and `parts` stand in braces, and fetch what it answers."""
-        self._cursor.execute(self._composed(statement, **parts), values or None, binary=True)
+        """Run a statement, in which names and `parts` stand in braces, and fetch what it answers.
+
+        Not prepared, for a plan that is kept outlives the settings that it was made under.
+        """
+        self._cursor.execute(self._composed(statement, **parts), values or None, binary=True, prepare=False)
         return self._cursor.fetchall() if self._cursor.description else []
 
     def _origin(self) -> Origin | None:

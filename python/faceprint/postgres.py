@@ -42,9 +42,9 @@ def hand_over(
     it was before or as it is after, and after an error it is as before. Embeddings are those that the gallery stores,
     as float32; the gallery cannot be changed while they are sent. Memory does not grow with the gallery.
 
-    With `index` the table gets an HNSW index, by which `search` looks at few faces and misses some, of pgvector's `m`,
-    here `connectivity` (2 to 100), and `ef_construction`, `expansion_add` (twice `connectivity` to 1,000);
-    one of other numbers is made anew. Without, one that is there stays. Both follow each change.
+    With `index` the table gets an HNSW index, by which `search` looks at few faces and misses some. `connectivity`, 2
+    to 100, and `expansion_add`, twice that to 1,000, are pgvector's `m` and `ef_construction`; an index of other
+    numbers is made anew. Without `index` one that is there stays. It follows each change.
 
     `progress` is called with the share of the work that is done, with 0 first and with 1 when all is stored.
 

@@ -111,6 +111,9 @@ def test_it_follows_the_gallery(unit_rows, connection, tmp_path, monkeypatch):
         connection.execute("INSERT INTO faces SELECT 1000, embedding FROM faces WHERE id = 12")
         assert hand_over(gallery, connection) == HandedOver(1, 1)  # whoever else has changed it
         assert_same(gallery, connection)
+        connection.execute("ALTER TABLE faces ADD COLUMN seen timestamp DEFAULT now()")
+        gallery.add(x[:1])
+        assert hand_over(gallery, connection) == HandedOver(1, 0)
         gallery.remove(ids=gallery.ids)
         assert hand_over(gallery, connection).written == 0
         assert_same(gallery, connection)
@@ -316,6 +319,20 @@ def test_the_index_goes_on_behind_deleted_faces(unit_rows, connection):
     found = search(connection, x[:1], 5, expansion_search=5)
     assert (found.ids >= 0).all()
     assert not np.isin(found.ids, gone).any()
+
+
+def test_an_exact_search_is_exact_whatever_the_connection_is_set_to(unit_rows, connection):
+    gallery, x = Gallery(), unit_rows(1500, 12)
+    gallery.add(x)
+    hand_over(gallery, connection, **POOR)
+    connection.prepare_threshold = 0
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET enable_seqscan = off")
+    assert recall(gallery, connection, x[:50], 6, expansion_search=5).value < 0.9
+    assert recall(gallery, connection, x[:50], 6).value == 1
+    connection.execute("SET enable_seqscan = on")
+    connection.execute("SET enable_indexscan = off")
+    assert recall(gallery, connection, x[:50], 6, expansion_search=5).value < 0.9
 
 
 def test_few_faces_are_found_by_the_index_too(unit_rows, connection):

@@ -246,6 +246,17 @@ def test_a_search_heeds_ties_of_whole_numbers(connection):
     assert_same_answers(gallery, connection, x[:50], 9)
 
 
+def test_rounding_does_not_change_who_is_found(unit_rows, connection):
+    """Faces that lie equally far but for the order in which the differences of their numbers are added up."""
+    random, gallery = np.random.default_rng(0), Gallery()
+    row, probe = unit_rows(1, 128)[0], np.full((1, 128), 128**-0.5, np.float32)
+    gallery.add(np.stack([random.permutation(row) for _ in range(14)]))
+    hand_over(gallery, connection)
+    assert len({*gallery.search(probe, 14).distances[0].tolist()}) > 1
+    for k in range(1, 14):
+        assert_same_answers(gallery, connection, probe, k)
+
+
 def test_the_connection_stays_as_it_was(unit_rows, connect):
     gallery, x = Gallery(), unit_rows(50, 4)
     fill(gallery, x)
@@ -357,6 +368,12 @@ def test_recall_tells_of_a_table_that_is_behind(unit_rows, connection):
     hand_over(gallery, connection)
     gallery.remove(ids=range(50))
     assert recall(gallery, connection, x, 50).value == pytest.approx(0.5, abs=0.2)
+    gallery.add(Embedded(x, "network"))
+    hand_over(gallery, connection)
+    other = Gallery()
+    other.add(Embedded(x, "other"))
+    with pytest.raises(GalleryError, match="those of other cannot be compared"):
+        recall(other, connection)
     with pytest.raises(ValueError, match="recall wants two faces in the gallery, or one and probes"):
         recall(Gallery(), connection)
     with pytest.raises(ValueError, match="k must be 1 or more, not 0"):

@@ -150,6 +150,17 @@ def test_a_search_answers_as_the_gallery_does(unit_rows, client, dimension, monk
     assert_same_answers(gallery, client, probes[:0], 7)
 
 
+def test_rounding_does_not_change_who_is_found(unit_rows, client):
+    """Faces that lie equally far but for the order in which the differences of their numbers are added up."""
+    random, gallery = np.random.default_rng(0), Gallery()
+    row, probe = unit_rows(1, 128)[0], np.full((1, 128), 128**-0.5, np.float32)
+    gallery.add(np.stack([random.permutation(row) for _ in range(14)]))
+    hand_over(gallery, client)
+    assert len({*gallery.search(probe, 14).distances[0].tolist()}) > 1
+    for k in range(1, 14):
+        assert_same_answers(gallery, client, probe, k)
+
+
 def test_it_may_lie_in_a_folder(unit_rows, tmp_path):
     gallery, x = Gallery(), unit_rows(30, 4)
     fill(gallery, x)

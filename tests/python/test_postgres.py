@@ -347,7 +347,7 @@ def test_an_exact_search_is_exact_whatever_the_connection_is_set_to(unit_rows, c
 
 
 def test_few_faces_are_found_by_the_index_too(unit_rows, connection):
-    gallery, x = Gallery(), unit_rows(20, 4)
+    gallery, x = Gallery(), unit_rows(300, 4)  # of so few, PostgreSQL would rather read all
     gallery.add(x)
     hand_over(gallery, connection, index=True)
     scans = "SELECT pg_stat_get_xact_numscans('faces_hnsw'::regclass)"

@@ -354,7 +354,7 @@ def test_few_faces_are_found_by_the_index_too(unit_rows, connection):
     with connection.transaction():
         search(connection, x[:3], 5)
         assert connection.execute(scans).fetchone() == (0,)
-        search(connection, x[:3], 5, expansion_search=5)
+        search(connection, x[:3], 5, expansion_search=200)
         assert connection.execute(scans).fetchone() == (3,)
 
 

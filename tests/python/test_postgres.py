@@ -350,6 +350,7 @@ def test_few_faces_are_found_by_the_index_too(unit_rows, connection):
     gallery, x = Gallery(), unit_rows(300, 4)  # of so few, PostgreSQL would rather read all
     gallery.add(x)
     hand_over(gallery, connection, index=True)
+    connection.execute("SET enable_indexscan = off")
     scans = "SELECT pg_stat_get_xact_numscans('faces_hnsw'::regclass)"
     with connection.transaction():
         search(connection, x[:3], 5)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -73,20 +74,29 @@ Gallery::Gallery(std::ptrdiff_t columns, Storage storage, bool codes) : columns_
   }
 }
 
-void Gallery::reallocate(std::ptrdiff_t capacity) {
-  const std::ptrdiff_t panels = divide_up(capacity, panel_rows);
-  std::array<Memory, 9> memories;
-  for (std::size_t i = 0; i < memories.size(); ++i) {
-    const Plane& plane = *planes()[i];
-    if (plane.unit == 0) continue;
-    memories[i] = Memory(static_cast<std::size_t>(panels * plane.panel_bytes()));
-    if (rows_ > 0) {
-      std::memcpy(memories[i].data(), plane.memory.data(),
+// Memory for so many rows in all.
+Gallery::Room Gallery::room_for(std::ptrdiff_t rows) {
+  const std::ptrdiff_t panels = divide_up(rows, panel_rows);
+  Room room{.capacity = panels * panel_rows, .memories = {}};
+  for (std::size_t i = 0; i < room.memories.size(); ++i) {
+    const std::ptrdiff_t bytes = planes()[i]->panel_bytes();
+    if (bytes == 0) continue;
+    if (panels > std::numeric_limits<std::ptrdiff_t>::max() / bytes) throw std::bad_alloc();
+    room.memories[i] = Memory(static_cast<std::size_t>(panels * bytes));
+  }
+  return room;
+}
+
+void Gallery::move_into(Room room) {
+  for (std::size_t i = 0; i < room.memories.size(); ++i) {
+    Plane& plane = *planes()[i];
+    if (rows_ > 0 && plane.unit > 0) {
+      std::memcpy(room.memories[i].data(), plane.memory.data(),
                   static_cast<std::size_t>(panel_count() * plane.panel_bytes()));
     }
+    plane.memory = std::move(room.memories[i]);
   }
-  capacity_ = panels * panel_rows;
-  for (std::size_t i = 0; i < memories.size(); ++i) planes()[i]->memory = std::move(memories[i]);
+  capacity_ = room.capacity;
   std::fill(numbers(norms_) + rows_, numbers(norms_) + capacity_, nowhere);
 }
 
@@ -171,15 +181,17 @@ void Gallery::renew_centre(Matrix<const float> added) {
 void Gallery::append(Matrix<const float> embeddings, int threads) {
   check_width("embeddings", embeddings, columns_);
   threads = resolve_threads(threads);
+  const std::ptrdiff_t rows = rows_ + embeddings.rows;
+  Room room;
+  if (rows > capacity_) room = room_for(std::max(rows, capacity_ + capacity_ / 2));
   if (storage_ == Storage::float16) {
     check_values("embeddings", embeddings, largest_half);
   } else {
     check_values("embeddings", embeddings);
   }
   if (embeddings.rows == 0) return;
-  const std::ptrdiff_t rows = rows_ + embeddings.rows;
-  if (rows > capacity_) {
-    reallocate(std::max(rows, capacity_ + capacity_ / 2));
+  if (room.capacity > 0) {
+    move_into(std::move(room));
     if (has_bounds()) renew_centre(embeddings);
   } else if (rows_ == 0 && has_bounds()) {
     renew_centre(embeddings);
@@ -208,7 +220,7 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
 }
 
 void Gallery::reserve(std::ptrdiff_t rows) {
-  if (rows > capacity_) reallocate(rows);
+  if (rows > capacity_) move_into(room_for(rows));
 }
 
 std::ptrdiff_t Gallery::stored_bytes() const {
@@ -259,6 +271,8 @@ void Gallery::append_codes(Matrix<const std::uint8_t> rows) {
     std::memcpy(found.data(), rows.row(row) + columns_, sizeof found);
     return found;
   };
+  Room room;
+  if (rows_ + rows.rows > capacity_) room = room_for(std::max(rows_ + rows.rows, capacity_ + capacity_ / 2));
   // What the numbers are at most for values within max_value, which keeps all sums finite.
   const float norm = static_cast<float>(columns_) * max_value * max_value;
   const Numbers most = {max_value / 100, norm, norm};
@@ -270,7 +284,7 @@ void Gallery::append_codes(Matrix<const std::uint8_t> rows) {
                                   std::to_string(found[i]));
     }
   }
-  if (rows_ + rows.rows > capacity_) reallocate(std::max(rows_ + rows.rows, capacity_ + capacity_ / 2));
+  if (room.capacity > 0) move_into(std::move(room));
   std::vector<std::int8_t> codes(static_cast<std::size_t>(4 * groups()), 0);
   for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
     const Numbers found = numbers_of(row);
@@ -304,7 +318,7 @@ void Gallery::remove(std::span<const std::int64_t> indices) {
   clear(kept, rows_);
   rows_ = kept;
   take_stock(0);
-  if (rows_ <= capacity_ / 4) reallocate(rows_);
+  if (rows_ <= capacity_ / 4) move_into(room_for(rows_));
 }
 
 // `first` is 0 or the first row that is new.

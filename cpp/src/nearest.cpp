@@ -87,6 +87,7 @@ Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float
     throw std::invalid_argument("limit must be a distance of 0 or more, not " + std::to_string(limit));
   }
   const Search wanted = resolved(search);
+  const Growing<std::int64_t> room(queries.rows + 1);  // of the answer at least: asked for before a query is read
   check_queries(queries, gallery, wanted);
   return active().within(queries, gallery, limit, wanted);
 }

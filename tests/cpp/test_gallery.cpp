@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
 
 #include "check.hpp"
 #include "data.hpp"
@@ -177,6 +178,12 @@ TEST(refuses_and_stays_as_it_was) {
     refused.at(3, 1) = bad;
     CHECK_THROWS(std::invalid_argument, "embeddings must be finite: row 3 is not", gallery.append(refused.view()));
   }
+  Rows<float> many = random_integers(50, 2, 2);
+  many.at(49, 1) = std::numeric_limits<float>::quiet_NaN();
+  const std::ptrdiff_t capacity = gallery.capacity();
+  CHECK_THROWS(std::invalid_argument, "embeddings must be finite: row 49 is not", gallery.append(many.view()));
+  CHECK_THROWS(std::bad_alloc, "std::bad_alloc", gallery.reserve(std::numeric_limits<std::ptrdiff_t>::max() / 2));
+  CHECK_EQUAL(gallery.capacity(), capacity);
   Rows<float> large = rows;
   large.at(4, 0) = -1.1e15f;
   CHECK_THROWS(std::invalid_argument, "embeddings must lie in [-1e15, 1e15]: row 4 does not",

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from fsspec.implementations.memory import MemoryFileSystem
+from qdrant_client import QdrantClient
 
 import faceprint as fp
-from faceprint import FaceprintError, _core, evaluate, graph
+from faceprint import FaceprintError, _core, evaluate, graph, qdrant
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, too, this is part of a package
 
@@ -115,6 +116,13 @@ def join_rows(x: Any, y: Any, numbers: Any, values: Any, indices: Any, k: Any) -
     known = np.array(values), np.array(indices)
     _core.join(one, numbers, *known, other, np.arange(30, 37), others, more)
     return *known, others, more
+
+
+def serve(x: Any, probes: Any, k: Any, expansion_search: Any, max_distance: Any) -> Any:
+    gallery, client = fp.Gallery(), QdrantClient(":memory:")
+    gallery.add(x)
+    qdrant.hand_over(gallery, client)
+    return qdrant.search(client, probes, k, expansion_search=expansion_search, max_distance=max_distance)
 
 
 def remember(x: Any, labels: Any, size: Any) -> Any:
@@ -229,6 +237,16 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
             "storage": one_of("float32", "float16", "int8"),
         },
     ),
+    "served": (
+        serve,
+        {
+            "x": rows(),
+            "probes": rows(3),
+            "k": one_of(1, 5),
+            "expansion_search": one_of(None, 9),
+            "max_distance": one_of(None, 1.0),
+        },
+    ),
     "chips": (
         cut_chips,
         {
@@ -283,18 +301,6 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
 }
 
 
-# Arguments all of whose rows are looked at before memory is taken: an endless array of them takes endless time.
-SCANNED = {
-    "nearest": ("gallery",),
-    "within": ("x", "gallery"),
-    "neighbours": ("x",),
-    "overlap": ("a", "b"),
-    "gallery": ("x",),
-    "join": ("x", "y"),
-    "shards": ("x",),
-}
-
-
 def laid_out(array: np.ndarray, chance: random.Random) -> np.ndarray:
     """The same values, otherwise in memory."""
     change = chance.randrange(7)
@@ -318,14 +324,14 @@ def laid_out(array: np.ndarray, chance: random.Random) -> np.ndarray:
     return still
 
 
-def odd(value: Any, chance: random.Random, endless: bool) -> Any:
+def odd(value: Any, chance: random.Random) -> Any:
     """Something else than what is expected there."""
     if not isinstance(value, np.ndarray) or chance.random() < 0.15:
         return chance.choice(ODD)
     change = chance.randrange(8)
     if change == 0:
         return value.tolist()
-    if change == 1 and endless:
+    if change == 1:
         return np.broadcast_to(value[:1], (2 * ENDLESS, *value.shape[1:]))
     if change == 2:  # rows that overlap
         return np.lib.stride_tricks.as_strided(value, value.shape, (value.itemsize,) * value.ndim)
@@ -364,7 +370,7 @@ def attempt(name: str, chance: random.Random, _: Path) -> None:
         if only_laid_out:
             given[key] = laid_out(given[key], chance) if isinstance(given[key], np.ndarray) else given[key]
         else:
-            given[key] = odd(given[key], chance, key not in SCANNED.get(name, ()))
+            given[key] = odd(given[key], chance)
             if np.size(given[key]) > ENDLESS:  # with nothing else odd: of no columns, say, it would be looked at
                 given = {**good, key: given[key]}
                 break

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 import faceprint as fp
 from faceprint import evaluate, graph
+from faceprint._core import Gallery as Codes
 
 def unit(rows, columns, seed=0):
     x = np.random.default_rng(seed).standard_normal((rows, columns), np.float32)
@@ -32,6 +33,7 @@ gallery = fp.Gallery(Path(sys.argv[1]) / "people.faceprint")
 gallery.add(unit(40, 16), labels=[f"person {row % 7}" for row in range(40)])
 many = unit(200_000, 16)
 big = unit(60_000, 512, seed=1)
+endless = np.broadcast_to(many[:1], (2**45, 16))
 crowd = fp.Gallery()
 crowd.add(many)
 encoded = io.BytesIO()
@@ -54,6 +56,12 @@ CALLS = {
     "gallery.embeddings": "[crowd.embeddings() for _ in range(60)]",
     "read_photo": "[fp.read_photo(encoded.getvalue()) for _ in range(3)]",
     "from_edges": "graph.from_edges(2**30, [0], [1], [1.0])",
+    "endless gallery": "fp.nearest(many[:2], endless, k=1)",
+    "endless queries": "fp.within(endless, many, 1.0)",
+    "endless rows": "fp.neighbours(endless, k=1)",
+    "endless set": "fp.overlap(many[:2], endless)",
+    "endless halves": "fp.Gallery(storage='float16').add(endless)",
+    "endless codes": "Codes(16, 'int8').append_stored(np.broadcast_to(np.zeros(28, np.uint8), (2**45, 28)))",
     "count_pairs": "evaluate.false_accept_rate(np.tile(big, (4, 1)), np.arange(240_000) // 2, 1.0)",
 }
 EPILOGUE = """

@@ -36,7 +36,7 @@ class Gallery {
   bool has_codes() const { return bytes_.codes.unit > 0; }
   bool has_bounds() const { return nibbles_.codes.unit > 0; }  // codes beside the float32 rows that they bound
 
-  // Adds rows at the end. A refused call leaves the gallery as it was.
+  // Adds rows at the end. A refused call leaves the gallery as it was. Memory is asked for before a row is read.
   // Throws std::invalid_argument if the columns differ, or if a value is not finite or lies outside [-1e15, 1e15], or
   // outside [-65504, 65504] for float16 storage.
   void append(Matrix<const float> embeddings, int threads = 0);
@@ -118,7 +118,12 @@ class Gallery {
     return {&values_,       &norms_,         &biases_,         &bytes_.codes,   &bytes_.scales,
             &bytes_.errors, &nibbles_.codes, &nibbles_.scales, &nibbles_.errors};
   }
-  void reallocate(std::ptrdiff_t capacity);
+  struct Room {
+    std::ptrdiff_t capacity = 0;
+    std::array<Memory, 9> memories;
+  };
+  Room room_for(std::ptrdiff_t rows);
+  void move_into(Room room);
   void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch, std::int8_t* codes);
   void fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes);
   void put_codes(std::ptrdiff_t place, const std::int8_t* codes, float scale, float error);

@@ -120,6 +120,22 @@ TEST(equals_the_contract_in_float64) {
   });
 }
 
+TEST(reads_images_of_a_single_row_or_column) {
+  on_each_backend([](const std::string&) {
+    for (const auto& [rows, columns] : {std::pair{1, 1}, {1, 9}, {9, 1}, {1, 2}, {2, 1}}) {
+      const Photo photo(rows, columns, 3);
+      const std::vector<Affine> some = {{1, 0, 0, 0, 1, 0}, {0.3, 0, -0.4, 0, 0.3, -0.4}, {7, 0, -9, 0, 7, -9}};
+      const Rows<float> out = computed(photo, some, {.height = 4, .width = 4});
+      for (std::ptrdiff_t chip = 0; chip < out.rows; ++chip) {
+        const std::vector<double> expected = exact(photo, some[static_cast<std::size_t>(chip)], 4, 4);
+        for (std::ptrdiff_t i = 0; i < out.columns; ++i) {
+          CHECK(std::abs(out.at(chip, i) - expected[static_cast<std::size_t>(i)]) <= 0.1);
+        }
+      }
+    }
+  });
+}
+
 // Kernels cut steps off to 22 bits of a fraction. Here that adds up to a place before the first pixel of the window.
 TEST(reaches_the_last_pixel_of_a_row_though_steps_are_cut_off) {
   on_each_backend([](const std::string&) {
@@ -284,6 +300,8 @@ TEST(refuses_wrong_arguments) {
                computed(photo, one, {.height = 4, .width = 4, .scale = {nan, 1, 1}}));
   CHECK_THROWS(std::invalid_argument, "image must have at least 1 x 1 pixels, not 0 x 4",
                computed(Photo(0, 4, 1), one, {4, 4}));
+  CHECK_THROWS(std::invalid_argument, "image must have at least 1 x 1 pixels, not 4 x 0",
+               computed(Photo(4, 0, 1), one, {4, 4}));
   for (const Affine& bad : {turned(1, 0, 1 << 30, 0), turned(1 << 29, 0, 0, 0), Affine{1, 0, 0, 0, nan, 0}}) {
     CHECK_THROWS(std::invalid_argument, "affines must be finite and reach less than 2^30 pixels: affine 1 does not",
                  computed(photo, {one[0], bad}, {4, 4}));

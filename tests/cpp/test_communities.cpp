@@ -102,6 +102,14 @@ TEST(edges_are_the_same_on_all_backends) {
   }
 }
 
+TEST(communities_of_bipartite_graphs_have_members_on_both_sides) {
+  // Nodes 0 and 1 know 4 and 5, 2 and 3 know 6 and 7; a weak edge joins the two.
+  const std::vector<std::int64_t> offsets{0, 2, 5, 7, 9, 9, 9, 9, 9}, targets{4, 5, 4, 5, 6, 6, 7, 6, 7};
+  const std::vector<float> weights{1, 1, 1, 1, 0.1f, 1, 1, 1, 1};
+  CHECK(found({offsets, targets, weights}, {.method = Method::modularity, .left_nodes = 4}) ==
+        (Labels{0, 0, 1, 1, 0, 0, 1, 1}));
+}
+
 TEST(threads_change_nothing) {
   const Lists lists = groups(300, 9);
   const Graph one =
@@ -137,7 +145,23 @@ TEST(refuses_wrong_arguments) {
                found({offsets, targets, weights}, {.resolution = std::nan("")}));
   CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -1",
                found({offsets, targets, weights}, {}, -1));
+  CHECK_THROWS(std::invalid_argument, "offsets must ascend from 0 to the number of targets, 2",
+               found({itself, targets, weights}, {}));
+  CHECK_THROWS(std::invalid_argument, "weights must have length 2, not 0", found({offsets, targets, {}}, {}));
+  CHECK_THROWS(std::invalid_argument, "left_nodes must be 0 or at most the number of nodes, 2, not 3",
+               found({offsets, targets, weights}, {.method = Method::modularity, .left_nodes = 3}));
+  CHECK_THROWS(std::invalid_argument, "left_nodes must be 0 but for modularity, not 1",
+               found({offsets, targets, weights}, {.left_nodes = 1}));
+  const std::vector<std::int64_t> path_offsets{0, 1, 2, 2}, path_targets{1, 2};  // from 0 to 1 to 2
+  for (const std::ptrdiff_t left_nodes : {1, 2}) {
+    const std::string edge = left_nodes == 1 ? "1 to 2" : "0 to 1";
+    const std::string rule = "edges of a bipartite graph must lead to the other side: one leads from node " + edge;
+    CHECK_THROWS(
+        std::invalid_argument, rule.c_str(),
+        found({path_offsets, path_targets, weights}, {.method = Method::modularity, .left_nodes = left_nodes}));
+  }
   Labels few(1);
+  CHECK_THROWS(std::invalid_argument, "offsets must have length nodes + 1, not 0", communities({}, {}, few));
   CHECK_THROWS(std::invalid_argument, "labels must have length 2, not 1",
                communities({offsets, targets, weights}, {}, few));
 }

@@ -280,15 +280,17 @@ TEST(a_certified_scan_answers_as_a_full_one) {
   }
 }
 
+// Bounds exclude the same rows wherever this is compiled, up to the width of vectors: so the number of those that they
+// leave tells when bounds have become wider, which changes no answer.
 TEST(a_certified_scan_computes_few_rows) {
   on_each_backend([](const std::string& name) {
     if (name == "portable") return;  // slow, and its bounds are those of the others
     if (name == "cuda") return;      // computes all rows
-    const Rows<float> rows = random_units(50'000, 128, 25), queries = random_units(4, 128, 26);
+    const Rows<float> rows = random_fractions(50'000, 128, 25), queries = random_fractions(4, 128, 26);
     Found found(4, 5);
     const std::int64_t rows_computed = nearest(queries.view(), gallery_of(rows), found.distances.view(),
                                                found.indices.view(), {.scan = Scan::certified, .threads = 1});
-    CHECK(rows_computed >= 20 && rows_computed < 4000);
+    CHECK(rows_computed >= 20 && rows_computed < 250);
     CHECK_EQUAL(nearest(queries.view(), gallery_of(rows), found.distances.view(), found.indices.view(),
                         {.scan = Scan::full, .threads = 1}),
                 0);
@@ -297,9 +299,9 @@ TEST(a_certified_scan_computes_few_rows) {
 
 TEST(rows_that_share_a_direction_are_certified_around_their_centre) {
   // As embeddings of faces do. The first rows are elsewhere, so that the centre moves when memory grows.
-  Rows<float> rows = random_units(20'000, 128, 38);
+  Rows<float> rows = random_fractions(20'000, 128, 38);
   for (std::ptrdiff_t row = 100; row < rows.rows; ++row) {
-    for (std::ptrdiff_t d = 0; d < 128; ++d) rows.at(row, d) = 0.3f * rows.at(row, d) + 0.08f;
+    for (std::ptrdiff_t d = 0; d < 128; ++d) rows.at(row, d) = 0.1f * rows.at(row, d) + 0.08f;
   }
   const Gallery plain = gallery_of(rows, Storage::float32, false);
   Gallery gallery(128);
@@ -318,7 +320,7 @@ TEST(rows_that_share_a_direction_are_certified_around_their_centre) {
         const std::int64_t rows_computed = nearest(last.view(), gallery, found.distances.view(), found.indices.view(),
                                                    {.metric = metric, .scan = Scan::certified, .threads = 1});
         CHECK_EQUAL(found, computed(last, plain, 5, Search{.metric = metric, .threads = 1}));
-        if (name != "cuda") CHECK(rows_computed < queries * 500);  // which has bounds of its own
+        if (name != "cuda") CHECK(rows_computed < queries * 250);  // which has bounds of its own
       }
     }
   });

@@ -69,6 +69,16 @@ static void test_neighbours(void) {
   faceprint_gallery_free(gallery);
 }
 
+static void test_no_rows(void) {
+  const faceprint_rows nobody = {NULL, 0, COLUMNS, COLUMNS};
+  float distances[K];
+  int64_t indices[K];
+  faceprint_gallery* gallery = filled();
+  CHECK(faceprint_gallery_append(gallery, nobody, 0, NULL) == FACEPRINT_OK);
+  CHECK(faceprint_nearest(nobody, gallery, K, distances, indices, 0, NULL) == FACEPRINT_OK);
+  faceprint_gallery_free(gallery);
+}
+
 static void test_errors(void) {
   const faceprint_rows nothing = {NULL, 2, COLUMNS, COLUMNS}, fewer = {numbers, -1, COLUMNS, COLUMNS};
   const faceprint_rows narrow = {numbers, ROWS, 2, 4};
@@ -124,6 +134,7 @@ int main(void) {
     test_distances();
     test_nearest();
     test_neighbours();
+    test_no_rows();
     test_errors();
   }
   return failures > 0;

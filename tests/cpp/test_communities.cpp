@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <stdexcept>
 #include <utility>
@@ -164,4 +165,32 @@ TEST(refuses_wrong_arguments) {
   CHECK_THROWS(std::invalid_argument, "offsets must have length nodes + 1, not 0", communities({}, {}, few));
   CHECK_THROWS(std::invalid_argument, "labels must have length 2, not 1",
                communities({offsets, targets, weights}, {}, few));
+}
+
+TEST(edges_refuse_wrong_arguments) {
+  const auto edges = [](const Lists& lists, double halfway = 1, double slope = 0.1, double least = 0) {
+    neighbour_graph(lists.far(), lists.who(), {.halfway = halfway, .slope = slope, .least = least, .balanced = false});
+  };
+  const float nan = std::nanf("");
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Lists pair{{1, 1}, {1, 0}, 2, 1};
+  edges(pair, -1, 1e-3, 1);
+  CHECK_THROWS(std::invalid_argument, "halfway must be finite, not inf", edges(pair, infinity));
+  CHECK_THROWS(std::invalid_argument, "slope must be above 0 and finite, not 0.000000", edges(pair, 1, 0));
+  CHECK_THROWS(std::invalid_argument, "slope must be above 0 and finite, not inf", edges(pair, 1, infinity));
+  CHECK_THROWS(std::invalid_argument, "least must be in [0, 1], not -0.500000", edges(pair, 1, 0.1, -0.5));
+  CHECK_THROWS(std::invalid_argument, "least must be in [0, 1], not 1.500000", edges(pair, 1, 0.1, 1.5));
+  for (const auto& [index, text] : {std::pair{std::int64_t{-1}, "-1"}, {0, "0"}, {2, "2"}}) {
+    const std::string rule = "indices must be those of other rows, in [0, 2): row 0 has " + std::string(text);
+    CHECK_THROWS(std::invalid_argument, rule.c_str(), edges({{1, 1}, {index, 0}, 2, 1}));
+  }
+  const std::vector<std::int64_t> others{1, 2, 0, 2, 0, 1};
+  CHECK_THROWS(std::invalid_argument, "indices of a row must differ: row 2 has 1 twice",
+               edges({{1, 1, 1, 1, 1, 1}, {1, 2, 0, 2, 1, 1}, 3, 2}));
+  for (const auto& [distance, text] : {std::pair{-1.0f, "-1.000000"}, {nan, "nan"}}) {
+    const std::string rule = "distances must be 0 or more: row 1 has " + std::string(text);
+    CHECK_THROWS(std::invalid_argument, rule.c_str(), edges({{1, 2, 1, distance, 1, 1}, others, 3, 2}));
+  }
+  CHECK_THROWS(std::invalid_argument, "distances of a row must ascend: those of row 2 do not",
+               edges({{1, 2, 1, 1, 2, 1}, others, 3, 2}));
 }

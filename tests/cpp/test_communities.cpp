@@ -111,6 +111,36 @@ TEST(communities_of_bipartite_graphs_have_members_on_both_sides) {
         (Labels{0, 0, 1, 1, 0, 0, 1, 1}));
 }
 
+// Which is what refinement is for: moves alone may leave a community in pieces.
+TEST(communities_hang_together) {
+  std::mt19937 random(5);
+  for (const std::int64_t nodes : {30, 300}) {
+    std::vector<std::int64_t> offsets{0}, targets;
+    std::vector<float> weights;
+    for (std::int64_t node = 0; node < nodes; ++node) {
+      for (int edge = 0; edge < 3; ++edge) {
+        targets.push_back((node + 1 + static_cast<std::int64_t>(random()) % (nodes - 1)) % nodes);
+        weights.push_back(0.1f * static_cast<float>(1 + random() % 30));
+      }
+      offsets.push_back(std::ssize(targets));
+    }
+    for (const Method method : {Method::map_equation, Method::modularity}) {
+      const Labels labels = found({offsets, targets, weights}, {.method = method});
+      std::vector<std::int64_t> within{0}, kept;
+      for (std::size_t node = 0; node < labels.size(); ++node) {
+        for (auto edge = static_cast<std::size_t>(offsets[node]); edge < static_cast<std::size_t>(offsets[node + 1]);
+             ++edge) {
+          if (labels[static_cast<std::size_t>(targets[edge])] == labels[node]) kept.push_back(targets[edge]);
+        }
+        within.push_back(std::ssize(kept));
+      }
+      const std::vector<float> ones(kept.size(), 1);
+      CHECK(found({within, kept, ones}, {.method = Method::components}) == labels);
+      CHECK(*std::ranges::max_element(labels) > 0);
+    }
+  }
+}
+
 TEST(threads_change_nothing) {
   const Lists lists = groups(300, 9);
   const Graph one =

@@ -152,6 +152,23 @@ TEST(finds_what_three_nested_loops_find) {
   });
 }
 
+// As many as are compared with a negative one by one, and one more, which are searched.
+TEST(finds_them_among_many_positives) {
+  Sample sample{random_integers(131, 3, 11), {}};
+  for (std::int64_t row = 0; row < 131; ++row) sample.labels.push_back(row < 65 ? 0 : 1);
+  for (const Mining kind : {Mining::batch_all, Mining::semihard, Mining::hardest}) {
+    const TripletRule rule = {.kind = kind, .margin = 2};
+    const std::vector<Triplet> all = possible(sample, rule);
+    const std::vector<Triplet> expected = kind == Mining::batch_all ? all : nearest(sample, all);
+    on_each_backend([&](const std::string&) {
+      Rows<float> gradient(131, 3);
+      CHECK(listed(mine_triplets(sample.rows.view(), sample.labels, rule)) == expected);
+      CHECK_EQUAL(triplet_loss(sample.rows.view(), sample.labels, rule, Hinge::margin, false, gradient.view()).value,
+                  hinge(sample, expected, rule.margin));
+    });
+  }
+}
+
 TEST(sums_what_all_triplets_cost) {
   on_each_backend([](const std::string&) {
     for (unsigned seed = 0; seed < 80; ++seed) {

@@ -326,6 +326,24 @@ TEST(rows_that_share_a_direction_are_certified_around_their_centre) {
   });
 }
 
+TEST(the_first_row_of_a_block_is_bounded_like_the_others) {
+  // Rows share a direction, in which some go farther: one of every 1024, among them all that begin blocks.
+  Rows<float> rows = random_fractions(6000, 128, 39);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) {
+    const float length = row % 1024 == 0 ? 1.2f : 1.0f;
+    for (std::ptrdiff_t d = 0; d < 128; ++d) rows.at(row, d) = length * (0.1f * rows.at(row, d) + 0.08f);
+  }
+  const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);
+  on_each_backend([&](const std::string&) {
+    for (const Metric metric : {Metric::squared_euclidean, Metric::dot}) {
+      for (const std::ptrdiff_t queries : {1, 50}) {
+        CHECK_EQUAL(computed(rows.head(queries), gallery, 6, {.metric = metric, .scan = Scan::certified}),
+                    computed(rows.head(queries), plain, 6, {.metric = metric, .scan = Scan::full}));
+      }
+    }
+  });
+}
+
 TEST(one_query_is_answered_by_nibbles_with_few_rows_computed) {
   const Rows<float> rows = random_units(30'000, 128, 37);
   const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from faceprint import _core, bench
+from faceprint import DeviceError, _core, bench
 from faceprint.cli import command
 
 
@@ -69,6 +69,15 @@ def test_wrong_distances_end_it(monkeypatch):
     monkeypatch.setattr(bench, "_numpy_nearest", lambda queries, x, k: (np.ones((len(queries), k)), None))
     with pytest.raises(RuntimeError, match="the full scan differs from numpy"):
         list(bench.run_bench(1000, 8))
+
+
+def test_a_device_is_never_replaced_by_another(monkeypatch):
+    def absent(name):
+        raise DeviceError(f"no {name} here")
+
+    monkeypatch.setattr("faceprint.cli.machine.use_backend", absent)
+    result = run("--rows", "1000", "--device", "cuda")
+    assert (result.exit_code, result.output) == (2, "error: no cuda here\n")
 
 
 def test_too_few_rows():

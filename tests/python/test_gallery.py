@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import faceprint as fp
-from faceprint import Embedded, Faces, Gallery, GalleryError, nearest
+from faceprint import Embedded, Faces, Gallery, GalleryError, held, nearest
 
 
 def as_faces(x, fingerprint):
@@ -118,7 +118,10 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
             "a sequence of str or None, one a row, not str",
         ),
         (lambda g, x: g.add(x, labels=[1, 2, 3]), TypeError, "labels must be str or None, not int"),
-        (lambda g, x: g.add(x[:, :5]), ValueError, r"embeddings must have shape \(n, 128\), not \(3, 5\)"),
+        (lambda g, x: g.add(x, quality=[1]), ValueError, "for each of the 3 embeddings, not shape (1,)"),
+        (lambda g, x: g.add(x, quality=[0, 1, 1.5]), ValueError, "quality must lie in [0, 1], or be NaN where it is"),
+        (lambda g, x: g.add(x, photos=[b"a.jpg"] * 3), TypeError, "photos must be str or a path or None, not bytes"),
+        (lambda g, x: g.add(x[:, :5]), ValueError, "embeddings must have shape (n, 128), not (3, 5)"),
         (lambda g, x: g.add(x * np.float32(np.nan)), ValueError, "embeddings must be finite"),
         (lambda g, x: g.add(x.astype(float)), TypeError, "embeddings must be float32, not float64"),
         (lambda g, x: g.add([[1.0]]), TypeError, "embeddings must be a numpy array or speak DLPack, not list"),
@@ -129,21 +132,52 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         ),
         (lambda g, x: g.search(as_faces(x, "other")), GalleryError, "those of other cannot be compared"),
         (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),
-        (lambda g, x: g.remove(ids=[1, 99]), GalleryError, r"ids must be in the gallery; these are not: \[99\]"),
+        (lambda g, x: g.remove(ids=[1, 99]), GalleryError, "ids must be in the gallery; these are not: [99]"),
         (lambda g, x: g.remove(ids=[0.5]), TypeError, "ids must be integers, not float64"),
         (lambda g, x: g.remove(ids=[True]), TypeError, "ids must be integers, not bool"),
         (lambda g, x: g.remove(), ValueError, "remove takes either ids or a label"),
+        (lambda g, x: g.rename("a", 3), TypeError, "a label must be a str, not int"),
+        (lambda g, x: g.merge("ab", "c"), TypeError, "labels must be a sequence of str, not a str"),
     ],
 )
 def test_refused_calls_change_nothing(unit_rows, call, error, text):
     x = unit_rows(3)
     gallery = Gallery()
     gallery.add(as_faces(x, "first"), labels=["a", "b", "c"])
-    with pytest.raises(error, match=text):
+    with pytest.raises(error, match=re.escape(text)):
         call(gallery, x)
     assert gallery.labels.tolist() == ["a", "b", "c"]
     assert gallery.fingerprint == "first"
     np.testing.assert_array_equal(gallery.embeddings(), x)
+
+
+@pytest.mark.parametrize("options", [{"key": "secret"}, {"read_only": True}])
+def test_a_gallery_in_memory_has_no_key_and_can_be_changed(options):
+    with pytest.raises(ValueError, match=r"^a gallery in memory has no key and is not for reading only: path"):
+        Gallery(**options)
+    assert Gallery().path is None
+
+
+def test_a_gallery_may_not_name_more_people_than_it_can_count(unit_rows, monkeypatch):
+    monkeypatch.setattr(held, "MOST_PEOPLE", 3)
+    gallery = Gallery()
+    gallery.add(unit_rows(3), labels=["Ann", "Ben", "Ann"])
+    with pytest.raises(GalleryError, match=r"^a gallery may name 3 people in its life, and this would be more$"):
+        gallery.add(unit_rows(2), labels=["Cy", "Dan"])
+    gallery.add(unit_rows(1), labels=["Cy"])
+    assert gallery.labels.tolist() == ["Ann", "Ben", "Ann", "Cy"]
+
+
+def test_faces_that_leave_meanwhile_are_passed_over(unit_rows, monkeypatch):
+    monkeypatch.setattr("faceprint.gallery.CHUNK", 2)
+    gallery = Gallery()
+    gallery.add(unit_rows(7), labels=list("abcdefg"))
+    found = []
+    for entry in gallery.iterate():
+        found.append(entry.label)
+        if entry.label == "b":
+            gallery.remove(ids=[2, 3, 5])
+    assert found == ["a", "b", "e", "g"]
 
 
 def test_a_refused_first_call_decides_nothing(unit_rows):

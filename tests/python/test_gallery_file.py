@@ -4,9 +4,11 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 import threading
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -475,6 +477,25 @@ def test_closed(unit_rows, path):
             with pytest.raises(GalleryError, match=r"(gallery .*people.faceprint|the gallery) is closed"):
                 call()
         gallery.close()
+
+
+def test_a_key_wants_sqlcipher(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sqlcipher3", None)
+    with pytest.raises(ModuleNotFoundError, match=r"^a key needs sqlcipher3: pip install 'faceprint\[encryption\]'$"):
+        Gallery(path, key="secret")
+
+
+def test_a_backup_that_is_restored_is_followed(unit_rows, path, tmp_path):
+    x, restored = unit_rows(5, 16), unit_rows(3, 8)
+    with Gallery(tmp_path / "backup") as backup:
+        backup.add(restored, labels=["Ann", "Ben", "Cy"])
+    with Gallery(path) as gallery:
+        gallery.add(x)
+        with closing(sqlite3.connect(tmp_path / "backup")) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+        assert gallery.labels.tolist() == ["Ann", "Ben", "Cy"]
+        np.testing.assert_array_equal(gallery.embeddings(), restored)
+        assert gallery.search(restored[1:2], k=1).labels.tolist() == [["Ben"]]
 
 
 def test_moved_file(unit_rows, path, tmp_path):

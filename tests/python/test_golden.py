@@ -45,6 +45,7 @@ def test_wrong_preprocessing_is_stopped_at_load(change):
 def test_error_says_which_number_and_what_came():
     recipe = replace(read_recipe(BUNDLED), golden=Golden((0.5, 0.25), 0.01))
     check_golden(np.float32([0.509, 0.241, 9.0]), recipe)
+    check_golden(np.float32([0.6, 0.3]), replace(recipe, golden=None))
     text = r"number 1 must be 0\.25000 to within 0\.01, not 0\.20000; the file, the recipe or the execution provider is"
     with pytest.raises(NetworkError, match=text):
         check_golden(np.float32([0.495, 0.2, 9.0]), recipe)

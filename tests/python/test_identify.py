@@ -60,6 +60,18 @@ def test_conditions_on_people(named, unit_rows):
     assert (empty.labels.shape, empty.known.any(), len(empty)) == ((4, 2), False, 4)
 
 
+@pytest.mark.parametrize("score", ["best", "mean"])
+@pytest.mark.parametrize("together", [False, True])
+def test_nobody_where_no_face_or_no_probe_is_left(named, unit_rows, score, together):
+    options = {"max_distance": 4, "score": score, "together": together}
+    for probes, where in ((unit_rows(4, 12), {"label": None}), (unit_rows(0, 12), None)):
+        found = named[0].identify(probes, 2, where=where, **options)
+        answers = 1 if together else len(probes)
+        assert found.labels.tolist() == [[None, None]] * answers
+        assert found.ids.tolist() == [[-1, -1]] * answers
+        assert not found.known.any()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [

@@ -359,8 +359,12 @@ def test_command_on_a_file_of_pairs(run, people, tmp_path):
     assert told[0] == "5 photographs of 3 people: 2 pairs of one person, 2 of different people"
     assert told[1] == "FAR 0.9 needs about 4 pairs of different people, and these are 2"
     assert told[-1] == "accuracy,  2 folds  100.00%  standard error 0.00%"
-    folds = json.loads(run(*words, "--json").stdout)["folds"]
+    page = tmp_path / "page.html"
+    folds = json.loads(run(*words, "--json", "--report", page).stdout)["folds"]
     assert (folds["accuracy"], folds["wrong"], folds["mean"]) == ([1, 1], 0, 1)
+    assert "Accuracy over 2 folds: 100.00%, standard error 0.00%; 0 wrong." in Outline(page).text
+    assert "FAR 0.9 needs about 4 pairs of different people, and these are 2." in Outline(page).text
+    assert "table" not in Outline(page).tags  # for there is no rate to tell
 
 
 def test_command_refuses(run, people, tmp_path):

@@ -3,11 +3,10 @@
     python tools/mutate.py --language python --count 100 --seed 0 [--only held]
     python tools/mutate.py --language cpp --count 100 --seed 0
 
-An operator, a comparison, a constant, an index or a condition is changed, the tests of that module are run against a
-copy of the project, and those that stay green are printed: each is a test that is missing, or a change without effect.
-Python wants the built `_core` in `python/faceprint/`; C++ is built in the copy, which takes its first time. Its tests
-are those in C++; where they stay green, the same under ASan and UBSan; and at last the Python tests that compare with
-`tests/reference`. What does not compile is not counted: another change takes its place.
+An operator, a comparison, a constant, an index or a condition is changed, the tests that run it are run against a copy
+of the project, and changes that they do not notice are printed: a test is missing, or the change has no effect. Python
+wants the built `_core` in `python/faceprint/`, and `.coverage`, which `coverage run -m pytest tests/python` writes, of
+the same sources. C++ is built in the copy, which takes its first time, and all its tests are run.
 """
 
 import argparse
@@ -26,8 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("python/faceprint")
-SECONDS = 900  # after which a mutant counts as caught: it does not end; of one C++ test, a tenth of it
-MEMORY = 8 << 30  # bytes that a test of a mutant may ask for: some ask without end
+SECONDS = 900  # after which a mutant counts as caught: it does not end
+EXAMPLES = "tests/python/test_docstrings.py::test_examples_of_module"
 # Whose tests look at pictures and texts, or want PyTorch or a card.
 UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "sheets", "svg", "torch"}
 ELSEWHERE = {"neon"}  # in C++, what this machine cannot run; kernels for cards have tests/cuda/plant_faults.py
@@ -74,10 +73,13 @@ class Mutant:
     before: str
     after: str
 
+    def line(self) -> int:
+        """The number of the line that is changed."""
+        return (ROOT / self.file).read_text("utf-8").count("\n", 0, self.start) + 1
+
     def told(self) -> str:
         """Where it is and what it does."""
-        line = (ROOT / self.file).read_text("utf-8").count("\n", 0, self.start) + 1
-        return f"{self.file}:{line}: {self.before!r} -> {self.after!r}"
+        return f"{self.file}:{self.line()}: {self.before!r} -> {self.after!r}"
 
     def put_into(self, folder: Path) -> None:
         """Change the file of a copy of the project."""
@@ -152,50 +154,47 @@ def sources(language: str, only: str | None) -> list[Path]:
     return sorted(file.relative_to(ROOT) for file in found if only is None or only in file.name)
 
 
-def tests_of(module: Path) -> list[str]:
-    """The examples of a module, the test files of it, and those of the modules that import it; all where none is."""
-    dotted = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
-    imported = re.compile(rf"from \.+{module.stem} import")
-    users = [file for file in sources("python", None) if imported.search((ROOT / file).read_text("utf-8"))]
-    wanted = [file for user in (module, *users) for file in named_tests(user)]
-    every = sorted((ROOT / "tests" / "python").glob("test_*.py"))
-    files = [str(file.relative_to(ROOT)) for file in dict.fromkeys(wanted) or every]
-    return [f"tests/python/test_docstrings.py::test_examples_of_module[{dotted}]", *files]
+class Runs:
+    """Which tests run which line, as coverage has seen."""
+
+    def __init__(self, file: Path) -> None:
+        from coverage import CoverageData
+
+        self._data = CoverageData(str(file))
+        self._data.read()
+        self._files = {Path(name).as_posix().rpartition("/faceprint/")[2]: name for name in self._data.measured_files()}
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """The examples of the changed module, and the tests that run the changed line; all of the module if none does.
+
+        None runs what is run at import, by what tests share, or in another process.
+        """
+        module = mutant.file.relative_to(PACKAGE)
+        lines = self._data.contexts_by_lineno(self._files[module.as_posix()])
+        contexts = set(lines.get(mutant.line(), [])) - {""} or {context for some in lines.values() for context in some}
+        tests = {named(context) for context in contexts if context.startswith("tests.")} - {EXAMPLES}
+        own = f"/test_{module.stem.lstrip('_')}"
+        dotted = ".".join(module.with_suffix("").parts)
+        return [f"{EXAMPLES}[{dotted}]", *sorted(tests, key=lambda test: (own not in test, test))]
 
 
-def tests_of_core() -> list[str]:
-    """The Python tests that compare the core with `tests/reference`."""
-    compared = re.compile(r"^(from|import) reference\b", re.MULTILINE)
-    files = sorted((ROOT / "tests" / "python").glob("test_*.py"))
-    return [str(file.relative_to(ROOT)) for file in files if compared.search(file.read_text("utf-8"))]
+def named(context: str) -> str:
+    """A test as pytest calls it.
+
+    >>> named("tests.python.test_x.test_y")
+    'tests/python/test_x.py::test_y'
+    """
+    file, _, test = context.rpartition(".")
+    return f"{file.replace('.', '/')}.py::{test}"
 
 
-def named_tests(module: Path) -> list[Path]:
-    """The test files that bear a module's name, or import it, or call a function of its name; or name its package."""
-    stem, dotted = module.stem.lstrip("_"), ".".join(module.relative_to("python").with_suffix("").parts)
-    package = dotted.rpartition(".")[0]
-    files = sorted((ROOT / "tests" / "python").glob("test_*.py"))
-    own = [file for file in files if file.stem == f"test_{stem}" or file.stem.startswith(f"test_{stem}_")]
-
-    def that(pattern: str) -> list[Path]:
-        return [file for file in files if file not in own and re.search(pattern, file.read_text("utf-8"))]
-
-    found = [*own, *that(rf"\b{re.escape(dotted)}\b|\b{stem}\(")]
-    return found or (that(rf"\b{re.escape(package)}\b") if "." in package else [])
-
-
-def tests(file: Path, language: str) -> list[str]:
-    """What is run for a change of a file."""
-    return tests_of(file) if language == "python" else ["all"]
-
-
-def fails(chosen: list[str], language: str, copy: Path) -> bool:
-    """Whether one of the tests fails in a copy of the project, or its build, or they do not end."""
+def fails(tests: list[str], language: str, copy: Path) -> bool:
+    """Whether one of the tests fails in a copy of the project, or its build, or they do not end; C++ runs them all."""
     environment = dict(os.environ)
     if language == "python":
         found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment |= {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
-        commands = [[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *chosen]]
+        commands = [[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]]
     else:
         commands = [
             ["cmake", "--build", "build/default", "--parallel", "2"],
@@ -210,16 +209,15 @@ def fails(chosen: list[str], language: str, copy: Path) -> bool:
     return done.returncode != 0
 
 
-def caught(mutant: Mutant, language: str, copy: Path, sound: set[str]) -> bool:
-    """Whether the tests of its file notice a mutant; they must be green without it, which is looked at once."""
-    chosen = tests(mutant.file, language)
-    unseen = [test for test in chosen if test not in sound]
+def caught(mutant: Mutant, tests: list[str], language: str, copy: Path, sound: set[str]) -> bool:
+    """Whether the tests notice a mutant; they must be green without it, which is looked at once for each."""
+    unseen = [test for test in tests if test not in sound]
     if unseen and fails(unseen, language, copy):
-        raise SystemExit(f"the tests of {mutant.file} fail without any change")
+        raise SystemExit(f"tests of {mutant.file} fail without any change")
     sound.update(unseen)
     mutant.put_into(copy)
     try:
-        return fails(chosen, language, copy)
+        return fails(tests, language, copy)
     finally:
         (copy / mutant.file).write_bytes((ROOT / mutant.file).read_bytes())
 
@@ -254,24 +252,20 @@ def main() -> None:
     mutants = python_mutants if arguments.language == "python" else cpp_mutants
     every = [mutant for file in sources(arguments.language, arguments.only) for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
+    runs = Runs(ROOT / ".coverage") if arguments.language == "python" else None
     survivors, sound = 0, set[str]()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
-        prepare(arguments.language, copy)
-        sound = set[Path]()
-        for mutant in chosen:
-            if tried == arguments.count:
-                break
-            of_file = mutant.file if arguments.language == "python" else ROOT  # C++ has the same tests for all files
-            if of_file not in sound and noticed(mutant.file, arguments.language, copy):
-                raise SystemExit(f"the tests of {mutant.file} fail without any change")
-            sound.add(of_file)
-            found = result(mutant, arguments.language, copy)
-            tried += found != "does not compile"
-            survivors += found == "SURVIVED"
-            print(f"{tried}/{arguments.count} {found} {mutant.told()}", flush=True)
-    print(f"{tried - survivors} of {tried} caught, of {len(every):,} places")
-    sys.exit(survivors > 0.05 * tried)
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
+        if arguments.language == "cpp":
+            subprocess.run(["cmake", "--preset", "default"], cwd=copy, check=True, capture_output=True)
+        for number, mutant in enumerate(chosen, 1):
+            tests = runs.of(mutant) if runs else ["all"]
+            found = caught(mutant, tests, arguments.language, copy, sound)
+            survivors += not found
+            print(f"{number}/{len(chosen)} {'caught' if found else 'SURVIVED'} {mutant.told()}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} caught, of {len(every):,} places")
+    sys.exit(survivors > 0.05 * len(chosen))
 
 
 if __name__ == "__main__":

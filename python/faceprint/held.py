@@ -29,15 +29,16 @@ class Held:
         self.store = store
         self.lock: threading.RLock = threading.RLock()
         self.state: State = State("float32")
-        self.packed: _core.Gallery | None = None
-        self.ids: NDArray[np.int64] = np.empty(0, np.int64)
-        self.people: NDArray[np.int64] = np.empty(0, np.int64)
-        self.quality: NDArray[np.float32] = np.empty(0, np.float32)
-        self.table: NDArray[np.object_] = np.full(1, None, object)
-        self._numbers: dict[str, int] | None = None
-        self._places: list[Place] = []
-        self._seen: int | None = None
-        self._leaving: NDArray[np.int64] | None = None
+        self.packed: _core.Gallery | None
+        self.ids: NDArray[np.int64]
+        self.people: NDArray[np.int64]
+        self.quality: NDArray[np.float32]
+        self.table: NDArray[np.object_]
+        self._numbers: dict[str, int] | None
+        self._places: list[Place]
+        self._seen: int | None
+        self._leaving: NDArray[np.int64] | None
+        self.forget()
 
     def forget(self) -> None:
         """Hold nothing, so that all is read again when it is needed."""

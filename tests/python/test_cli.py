@@ -596,6 +596,34 @@ def test_piped_output_has_no_progress(photos):
     assert "collins.png: 1 face" in piped.stdout
 
 
+class Terminal(io.StringIO):
+    """What a terminal has been told."""
+
+    def isatty(self):
+        return True
+
+
+def test_progress_is_seen_on_a_terminal_and_gone_in_the_end(run, photos, benchmark, tmp_path, monkeypatch):
+    people = tmp_path / "people"
+    for number, photo in enumerate(sorted(photos.glob("*.*g"))):
+        (people / f"{number // 2}").mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, people / f"{number // 2}")
+    for words, first in (
+        (("faces", people), "0/5 [00:00<?, ?photo/s]"),
+        (("cluster", people, "--sort-into", tmp_path / "sorted"), "?file/s]"),
+        (("evaluate", people, "--far", "0.5"), "0/5 [00:00<?, ?photo/s]"),
+        (("evaluate", "sensitivity", people, "--far", "0.5", "--reduction", "prefix"), "0/5 [00:00<?, ?photo/s]"),
+        (("evaluate", "clustering", *benchmark, "--dimension", "6"), "0/100 [00:00<?, ?%/s]"),
+    ):
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        with pytest.raises(SystemExit, match=r"^$"):
+            command.main([os.fspath(word) for word in words])
+        shown = sys.stderr.getvalue()
+        assert first in shown
+        assert shown.rsplit("\r", 2)[1].isspace()
+        assert shown.endswith("\r")
+
+
 def test_usage_errors_exit_with_2(run):
     run("verify", "one.jpg", code=2)
     run("nonsense", code=2)

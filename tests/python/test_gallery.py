@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import faceprint as fp
-from faceprint import Embedded, Faces, Gallery, GalleryError, held, nearest
+from faceprint import Embedded, Faces, Gallery, GalleryError, held, nearest, some
 
 
 def as_faces(x, fingerprint):
@@ -268,6 +268,21 @@ def test_conditions_leave_rows_out_and_nothing_else(unit_rows, storage):
         np.testing.assert_array_equal(found.ids, everything(x, probes, 9, allowed), err_msg=str(where))
         assert np.isinf(found.distances[found.ids < 0]).all()
         assert all(label is None for label in found.labels[found.ids < 0])
+
+
+def test_rows_are_copied_out_only_where_an_eighth_or_fewer_are_asked_for(unit_rows, monkeypatch):
+    copied, search_alone = [], some.search_alone
+
+    def watched(probes, gallery, k, few, *rest):
+        copied.append(len(few))
+        return search_alone(probes, gallery, k, few, *rest)
+
+    monkeypatch.setattr(some, "search_alone", watched)
+    gallery = Gallery()
+    gallery.add(unit_rows(80))
+    for rows in (1, 10, 11, 80):
+        gallery.search(unit_rows(1), where={"id": list(range(rows))})
+    assert copied == [1, 10]
 
 
 def test_distances_leave_rows_out(unit_rows):

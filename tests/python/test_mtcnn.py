@@ -134,6 +134,13 @@ def test_crops_lie_where_they_would_without_halved_copies(ramp):
     np.testing.assert_allclose(halved[3, :2, 8:, 8:], exact[3, :2, 8:, 8:], atol=1.6 / 128)  # but for the edge
 
 
+def test_copies_are_halved_while_three_pixels_are_left_for_one(ramp):
+    copies = mtcnn.Reductions(ramp)
+    assert [copies._halvings(step) for step in (1, 5.99, 6, 11.99, 12, 1000)] == [0, 0, 1, 1, 2, 2]
+    for short, expected in ((511, 0), (512, 1), (1023, 1), (1024, 2)):  # and 256 pixels of the short side
+        assert mtcnn.Reductions(np.zeros((short, 2000, 3), np.uint8))._halvings(1000) == expected
+
+
 def test_boxes_that_are_none_need_no_copies(ramp):
     copies = mtcnn.Reductions(ramp)
     assert copies.crops(np.empty((0, 4), np.float32), 24).shape == (0, 3, 24, 24)

@@ -186,12 +186,19 @@ def test_jpeg_of_endless_scans(gradient):
     last = content.rindex(b"\xff\xda")
     with pytest.raises(PhotoError, match=r"can be read: it has more than 100 scans, which is the limit$"):
         read_photo(content[:-2] + 200 * content[last:-2] + b"\xff\xd9")
+    scans = content.count(b"\xff\xda")
+    at_most = content[:-2] + (100 - scans) * content[last:-2] + b"\xff\xd9"
+    assert read_photo(at_most).shape == gradient.shape
 
 
 def test_bytes_that_only_look_like_scans(gradient):
     image = Image.fromarray(gradient)
     content = encoded(image, "JPEG", progressive=True, comment=500 * b"\xff\xda") + b"\0\2" + 500 * b"\xff\xda\0\2"
     np.testing.assert_array_equal(read_photo(content), read_photo(encoded(image, "JPEG", progressive=True)))
+    plain = encoded(image, "JPEG")
+    segment = 200 * b"\xff\xda\0\2"
+    first = plain[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2) + segment + plain[2:]
+    np.testing.assert_array_equal(read_photo(first), read_photo(plain))
 
 
 def test_the_first_picture_of_an_mpo(gradient):
@@ -400,6 +407,7 @@ def test_names_that_are_not_utf8(gradient, tmp_path):
         ("a\nb\x7f\x9b.jpg", r"a\nb\x7f\x9b.jpg"),
         ("\u202egpj.exe", r"\u202egpj.exe"),
         ("\ud800.jpg", r"\ud800.jpg"),
+        ("\udc7f\udc80\udcff\udd00.jpg", r"\udc7f\x80\xff\udd00.jpg"),  # a name's bytes, and what lies around them
         ("Zoë 3\u202fPM 👩\u200d🚀.jpg", "Zoë 3\u202fPM 👩\u200d🚀.jpg"),
     ],
 )

@@ -58,6 +58,15 @@ def test_an_epoch_shows_every_face_of_everybody_once():
     assert np.sort(batches, axis=None).tolist() == list(range(60))
 
 
+def test_a_batch_is_by_default_that_of_the_paper():
+    """About 1,800 faces: 40 of each of 45 people."""
+    labels = np.repeat(np.arange(46), 41)
+    (batch,) = fp.PKSampler(labels)
+    assert np.bincount(labels[batch]).tolist().count(40) == 45
+    assert len(batch) == 1800
+    assert batch == next(iter(fp.PKSampler(labels, people=45, faces=40, negatives=0, seed=0)))
+
+
 def test_who_waits_is_another_each_time():
     sampler = fp.PKSampler(np.repeat(np.arange(7), 2), people=3, faces=2)
     waiting = set()

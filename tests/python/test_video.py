@@ -240,6 +240,15 @@ def test_overlap_and_distance_both_link(seen):
     assert [track.frames for track in track_faces(away, away.frames, overlap=0)] == [2]
 
 
+def test_overlap_is_intersection_over_union(seen):
+    box, beside, below = (10, 30, 110, 80), (35, 30, 135, 80), (10, 40, 110, 90)  # by a quarter, by a fifth
+    for other, share in ((beside, 0.6), (below, 2 / 3)):
+        for pair in ((box, other), (other, box)):
+            model = seen(*([(each, 0, 1)] for each in pair))
+            for asked, expected in ((share - 0.01, [2]), (share + 0.01, [1, 1])):
+                assert [track.frames for track in track_faces(model, model.frames, overlap=asked)] == expected
+
+
 def test_nearest_embeddings_are_joined_first(seen):
     """Two people change places within reach of both boxes; each keeps the track."""
     model = seen([(BOX, 0, 1), (NEAR, 1, 1)], [(BOX, 1, 1), (NEAR, 0, 1)])

@@ -8,7 +8,6 @@ from typing import Literal
 
 import click
 from click.shell_completion import CompletionItem
-from tqdm import tqdm
 
 from .._cluster import Method
 from .._cluster import cluster as cluster_rows
@@ -35,7 +34,7 @@ from ..features import read_features, read_people
 from ..markup import count
 from ..model import Model
 from .options import Grouping, HowFound, Json, model_options
-from .output import check_outputs, print_json, reasons, tell_skipped
+from .output import check_outputs, print_json, progress, reasons, tell_skipped
 
 
 class Evaluate(click.Group):
@@ -88,7 +87,7 @@ def verification(
     else:
         file = open_pairs(target, photos)
         chosen, pairs, folds = file.photos, file.pairs, file.folds
-    watch = partial(tqdm, total=len(chosen), unit="photo", disable=None, leave=False)
+    watch = partial(progress, total=len(chosen), unit="photo")
     found = measure_verification(model, chosen, pairs, folds=folds, fars=fars, watch=watch)
     tell_skipped(found.skipped)
     if report is not None:
@@ -133,8 +132,7 @@ def sensitivity(
     if listed is not None:
         file = read_pairs(listed, known)
         chosen, pairs = file.photos, file.pairs
-    progress = tqdm(chosen, unit="photo", disable=None, leave=False)
-    found = measure_sensitivity(model, progress, pairs, far=far, reduction=reduction)
+    found = measure_sensitivity(model, progress(chosen, unit="photo"), pairs, far=far, reduction=reduction)
     tell_skipped(found.skipped)
     if plot is not None:
         plot.write_text(draw(found), "utf-8")
@@ -162,7 +160,7 @@ def clustering(
     x = read_features(features, dimension=dimension)
     truth = read_people(labels, len(x))
     start = perf_counter()
-    with tqdm(total=100, unit="%", disable=None, leave=False) as bar:
+    with progress(total=100, unit="%") as bar:
         people = cluster_rows(
             x, method=method, threshold=threshold, progress=lambda share: bar.update(100 * share - bar.n)
         )

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from ..errors import SortError
 from ..photo import printable
 from ..sort import check_folder
+
+progress = partial(tqdm, disable=None, leave=False)  # seen on terminals only, and gone in the end
 
 
 def print_json(answer: Any) -> None:

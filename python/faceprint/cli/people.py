@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from tqdm import tqdm
 
 from .._cluster import JUNK, Method
 from .._cluster import cluster as cluster_rows
@@ -22,7 +21,7 @@ from ..sort import unsort as undo_sorting
 from ..table import write_csv
 from .group import ERROR
 from .options import Gate, Grouping, HowFound, Json, Paths, model_options
-from .output import check_outputs, print_json, reasons
+from .output import check_outputs, print_json, progress, reasons
 from .photographs import read_photos
 
 
@@ -112,7 +111,7 @@ def unsort(folder: Path, as_json: bool) -> None:
 
 def _sort(plan: Plan, into: Path) -> None:
     try:
-        sort_photos(plan, into, partial(tqdm, unit="file", disable=None, leave=False))
+        sort_photos(plan, into, partial(progress, unit="file"))
     except BaseException:  # also Ctrl-C
         if (into / JOURNAL).is_file():
             click.echo(f"stopped half way: 'faceprint unsort {printable(into)}' undoes what was done", err=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from ..album import Album, flatten, read_album, save_embeddings
 from ..faces import Faces
@@ -17,7 +16,7 @@ from ..model import Model
 from ..photo import find_photos, printable
 from .group import ERROR
 from .options import Far, Gate, Json, Paths, Threshold, model_options
-from .output import answered, print_json, reasons, tell_skipped
+from .output import answered, print_json, progress, reasons, tell_skipped
 
 
 @click.command()
@@ -89,7 +88,7 @@ def verify(
 def read_photos(model: Model, paths: Iterable[Path]) -> Album:
     """Read every photograph, with progress on a terminal and a line on stderr for each that cannot be read."""
     photos = find_photos(list(paths))
-    album = read_album(model, photos, partial(tqdm, total=len(photos), unit="photo", disable=None, leave=False))
+    album = read_album(model, photos, partial(progress, total=len(photos), unit="photo"))
     tell_skipped(album.skipped)
     return album
 

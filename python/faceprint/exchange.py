@@ -20,6 +20,7 @@ from .errors import GalleryError
 from .given import given_details, given_labels, given_quality
 from .parquet import CODES, Columns, import_pyarrow, read_parquet, read_part, rows_of, write_parquet
 from .photo import printable
+from .state import LARGEST, MOST
 from .store import Detail
 from .stored import DTYPES, NUMBERS, join_stored, split_stored
 from .whole import written_whole
@@ -234,7 +235,7 @@ def _checked_facts(told: Any, name: str) -> Facts:
     _check(isinstance(facts.fingerprint, str | None), name, f"fingerprint {facts.fingerprint!r}")
     known = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
     _check(known, name, f"sources {sources!r}")
-    for key, least, most in (("dimension", 1, 2**20), ("next_id", 0, 2**62)):
+    for key, least, most in (("dimension", 1, LARGEST), ("next_id", 0, MOST)):
         number = getattr(facts, key)
         _check(type(number) is int and least <= number <= most, name, f"{key} {number!r}")
     return facts

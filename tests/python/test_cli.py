@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -594,6 +595,19 @@ def test_piped_output_has_no_progress(photos):
     )
     assert piped.stderr == ""
     assert "collins.png: 1 face" in piped.stdout
+
+
+def test_help_tells_every_default():
+    told = {
+        (each.name, option.name): option.get_help_record(click.Context(each))[1]
+        for each in (*command.commands.values(), *command.commands["evaluate"].commands.values())
+        for option in each.params
+        if isinstance(option.default, str | int | float | tuple) and option.default and not option.is_flag
+    }
+    assert told["cluster", "method"] == "How people are found.  [default: map_equation]"
+    assert told["verify", "device"].endswith("default: cpu]")
+    assert len(told) > 20
+    assert [option for option, help_text in told.items() if "default: " not in help_text] == []
 
 
 class Terminal(io.StringIO):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from faceprint import Gallery, GalleryError
+from faceprint.state import read_state
 from faceprint.store import _crc
 
 TABLES = {
@@ -103,6 +104,12 @@ def test_what_no_gallery_can_hold_is_refused(forged, table, changes, text):
     path = forged(table, **changes)
     with pytest.raises(GalleryError, match=f"people.faceprint is damaged: .*{text}"), Gallery(path) as gallery:
         gallery.search(np.eye(3, dtype=np.float32), k=1)
+
+
+def test_a_state_of_the_largest_numbers_is_read():
+    told = {"dimension": 2**20, "next_person": 2**27, **dict.fromkeys(("next_id", "faces", "changes"), 2**62)}
+    state = read_state(json.dumps({"storage": "int8", "sources": [], **told}))
+    assert {key: getattr(state, key) for key in told} == told
 
 
 def test_codes_that_belong_to_no_row_are_refused(forged):

@@ -52,6 +52,24 @@ def test_every_face_of_a_crowd(detector, photos, monkeypatch):
     np.testing.assert_allclose(portions.landmarks, whole.landmarks, atol=1e-2)
 
 
+def test_networks_answer_in_shares_of_boxes(detector, monkeypatch):
+    """P-Net's are of a window's side, the others' of one pixel more, for they count both edges, and from 1."""
+    shares = np.float32([0, 0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25, 0])
+
+    def judge(network, copies, boxes, size):
+        scores, right, down = np.ones(1, np.float32), np.float32([[0.5, 0, 0.5, 0]]), np.float32([[0, 0.25, 0, 0.25]])
+        return [scores, right] if size == 24 else [scores, down, shares[None]]
+
+    monkeypatch.setattr(detector, "_judge", judge)
+    judged, moved = np.zeros((9, 9), np.float32), np.zeros((4, 9, 9), np.float32)
+    judged[3, 5], moved[:, 3, 5] = 1, [0, -0.5, 0, -0.5]  # the window (11, 7) to (22, 18) of a half
+    found = detector._cascade(None, [(0.5, judged, moved)], [0.6, 0.7, 0.7])
+    left, top, right, bottom = 22 + 11.5, 14 - 11, 44 + 11.5, 36 - 11
+    assert found.boxes.tolist() == [[left, top + 5.75, right, bottom + 5.75]]
+    assert found.landmarks[0, :, 0].tolist() == (left - 1 + 23 * shares[:5]).tolist()
+    assert found.landmarks[0, :, 1].tolist() == (top - 1 + 23 * shares[5:]).tolist()
+
+
 def test_the_second_look_is_taken_only_where_the_first_finds_nothing(detector, photos, monkeypatch):
     image = fp.read_photo(photos / "obama.jpg")
     strict, lenient = ([0.6, 0.7, 0.95], 0.0), ([0.6, 0.7, 0.7], 0.0)
@@ -137,7 +155,7 @@ def test_crops_lie_where_they_would_without_halved_copies(ramp):
 def test_copies_are_halved_while_three_pixels_are_left_for_one(ramp):
     copies = mtcnn.Reductions(ramp)
     assert [copies._halvings(step) for step in (1, 5.99, 6, 11.99, 12, 1000)] == [0, 0, 1, 1, 2, 2]
-    for short, expected in ((511, 0), (512, 1), (1023, 1), (1024, 2)):  # and 256 pixels of the short side
+    for short, expected in ((511, 0), (512, 1), (1022, 1), (1023, 2)):  # and 256 of the short side; halves round up
         assert mtcnn.Reductions(np.zeros((short, 2000, 3), np.uint8))._halvings(1000) == expected
 
 

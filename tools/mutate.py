@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path("python/faceprint")
 SECONDS = 900  # after which a mutant counts as caught: it does not end
 EXAMPLES = "tests/python/test_docstrings.py::test_examples_of_module"
+DEFAULTS = "tests/python/test_defaults.py::test_defaults_are_those_that_were_promised"  # runs no line that has one
 # Whose tests look at pictures and texts, or want PyTorch or a card.
 UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "sheets", "svg", "torch"}
 ELSEWHERE = {"neon"}  # in C++, what this machine cannot run; kernels for cards have tests/cuda/plant_faults.py
@@ -171,8 +172,9 @@ class Runs:
         """
         module = mutant.file.relative_to(PACKAGE)
         lines = self._data.contexts_by_lineno(self._files[module.as_posix()])
-        contexts = set(lines.get(mutant.line(), [])) - {""} or {context for some in lines.values() for context in some}
-        tests = {named(context) for context in contexts if context.startswith("tests.")} - {EXAMPLES}
+        contexts = set(lines.get(mutant.line(), [])) - {""}
+        tests = {named(context) for context in contexts or set().union(*lines.values()) if context.startswith("tests.")}
+        tests = tests - {EXAMPLES} | (set() if contexts else {DEFAULTS})
         own = f"/test_{module.stem.lstrip('_')}"
         dotted = ".".join(module.with_suffix("").parts)
         return [f"{EXAMPLES}[{dotted}]", *sorted(tests, key=lambda test: (own not in test, test))]

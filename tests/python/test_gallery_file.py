@@ -186,6 +186,16 @@ def test_many_small_additions_make_few_chunks(unit_rows, path):
         database.close()
 
 
+def test_faces_join_last_chunks_that_are_no_larger(unit_rows, path, monkeypatch):
+    monkeypatch.setattr("faceprint.store.CHUNK", 8)
+    found = []
+    with Gallery(path) as gallery:
+        for count in (2, 2, 4, 3, 1, 1, 2, 9):
+            gallery.add(unit_rows(count, 4))
+            found.append([place.size for place in gallery._held.store.places()])
+    assert found == [[2], [4], [8], [8, 3], [8, 3, 1], [8, 3, 2], [8, 7], [8, 7, 8, 1]]
+
+
 def test_what_was_removed_is_gone_from_the_file(unit_rows, path):
     x = unit_rows(CHUNK + 20, 32)
     label, album, photo = "Rumpelstilzchen", "Spinnstube", "stroh.jpg"
@@ -467,6 +477,37 @@ def test_encrypted(unit_rows, path):
         assert len(gallery) == 50
     with pytest.raises(ValueError, match="key must be 32 bytes or a passphrase, not 3 bytes"):
         Gallery(path, key=b"abc")
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "meaning"),
+    [
+        ("SQLITE_BUSY_SNAPSHOT", "", "is being changed elsewhere, and still was after 0.5 s"),
+        (None, "database is locked", "is being changed elsewhere, and still was after 0.5 s"),
+        (None, "Cannot operate on a closed database.", "is closed"),
+        ("SQLITE_FULL", "", "could not be written, for the disk is full; nothing of this call was stored"),
+        (None, "database or disk is full", "could not be written, for the disk is full"),
+        ("SQLITE_READONLY_DBMOVED", "", "cannot be changed: it, or its folder, is read-only"),
+        ("SQLITE_PERM", "", "cannot be changed: it, or its folder, is read-only"),
+        (None, "attempt to write a readonly database", "cannot be changed: it, or its folder, is read-only"),
+        ("SQLITE_CANTOPEN", "", "cannot be opened: it, or its folder, must be there and open to writing"),
+        (None, "unable to open database file", "cannot be opened: it, or its folder, must be there"),
+        ("SQLITE_NOTADB", "", "is not a gallery, is damaged, or is encrypted with another key than was given"),
+        (None, "file is not a database", "is not a gallery, is damaged, or is encrypted with another key"),
+        ("SQLITE_IOERR_WRITE", "x", "could not be read or written (x); nothing of this call was stored"),
+        (None, "disk I/O error", "could not be read or written (disk I/O error)"),
+        ("SQLITE_CORRUPT", "malformed", "is damaged: malformed"),
+        (None, "malformed", "is damaged: malformed"),
+    ],
+)
+def test_what_sqlite_says_is_put_into_words(path, code, said, meaning):
+    """By the code of the error, or by its text, for sqlcipher3 has no codes."""
+    error = sqlite3.OperationalError(said)
+    if code:
+        error.sqlite_errorname = code
+    with Gallery(path, wait=0.5) as gallery, pytest.raises(GalleryError) as raised, gallery._held.store._translated():
+        raise error
+    assert str(raised.value).startswith(f"gallery {path} {meaning}")
 
 
 def test_closed(unit_rows, path):

@@ -6,7 +6,9 @@
 An operator, a comparison, a constant, an index or a condition is changed, the tests that run it are run against a copy
 of the project, and changes that they do not notice are printed: a test is missing, or the change has no effect. Python
 wants the built `_core` in `python/faceprint/`, and `.coverage`, which `coverage run -m pytest tests/python` writes, of
-the same sources. C++ is built in the copy, which takes its first time, and all its tests are run.
+the same sources; C++ is built in the copy, which takes its first time. Its tests are those in C++, and where they stay
+green the Python tests that compare with `tests/reference`. What no compiler takes is not counted, and another change
+takes its place.
 """
 
 import argparse
@@ -25,11 +27,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("python/faceprint")
-SECONDS = 900  # after which a mutant counts as caught: it does not end
+SECONDS = 900  # after which a mutant counts as caught: it does not end; of one C++ test, a tenth of it
+MEMORY = 8 << 30  # bytes that a mutant may ask for: some ask without end
 EXAMPLES = "tests/python/test_docstrings.py::test_examples_of_module"
 DEFAULTS = "tests/python/test_defaults.py::test_defaults_are_those_that_were_promised"  # runs no line that has one
-# Whose tests look at pictures and texts, or want PyTorch or a card.
-UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "sheets", "svg", "torch"}
+# Whose tests look at pictures and texts, or want PyTorch, Ray or a card.
+UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "sheets", "svg", "torch", "workers"}
 ELSEWHERE = {"neon"}  # in C++, what this machine cannot run; kernels for cards have tests/cuda/plant_faults.py
 
 COMPARED = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==", ast.In: "not in"}
@@ -156,7 +159,7 @@ def sources(language: str, only: str | None) -> list[Path]:
 
 
 class Runs:
-    """Which tests run which line, as coverage has seen."""
+    """Which tests run which line of Python, as coverage has seen."""
 
     def __init__(self, file: Path) -> None:
         from coverage import CoverageData
@@ -190,57 +193,63 @@ def named(context: str) -> str:
     return f"{file.replace('.', '/')}.py::{test}"
 
 
-def fails(tests: list[str], language: str, copy: Path) -> bool:
-    """Whether one of the tests fails in a copy of the project, or its build, or they do not end; C++ runs them all."""
-    environment = dict(os.environ)
-    if language == "python":
-        found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment |= {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
-        commands = [[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]]
-    else:
-        commands = [
-            ["cmake", "--build", "build/default", "--parallel", "2"],
-            ["ctest", "--test-dir", "build/default", "--stop-on-failure"],
-        ]
+def tests_of_core() -> list[str]:
+    """The Python tests that compare the core with `tests/reference`."""
+    compared = re.compile(r"^(from|import) reference\b", re.MULTILINE)
+    files = sorted((ROOT / "tests" / "python").glob("test_*.py"))
+    return [str(file.relative_to(ROOT)) for file in files if compared.search(file.read_text("utf-8"))]
+
+
+def fails(command: list[str], copy: Path) -> bool:
+    """Whether a command fails in a copy of the project, or does not end."""
+    found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS, preexec_fn=limit
-        )
+        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS).returncode != 0
     except subprocess.TimeoutExpired:
         return True
     return done.returncode != 0
 
 
-def caught(mutant: Mutant, tests: list[str], language: str, copy: Path, sound: set[str]) -> bool:
-    """Whether the tests notice a mutant; they must be green without it, which is looked at once for each."""
-    unseen = [test for test in tests if test not in sound]
-    if unseen and fails(unseen, language, copy):
-        raise SystemExit(f"tests of {mutant.file} fail without any change")
-    sound.update(unseen)
+def pytest(tests: list[str]) -> list[str]:
+    """The command that runs tests up to the first that fails."""
+    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+
+
+def builds(copy: Path) -> bool:
+    """Whether C++ compiles, the module among it, which is put where Python finds it."""
+    return not fails(["cmake", "--build", "build/default", "--parallel", "2"], copy)
+
+
+def noticed(tests: list[str], language: str, copy: Path) -> bool:
+    """Whether a test fails in a copy of the project: one of those in Python, or before them any in C++."""
+    of_core = ["ctest", "--test-dir", "build/default", "--stop-on-failure", "--timeout", str(SECONDS // 10)]
+    commands = [pytest(tests)] if language == "python" else [of_core, pytest(tests)]
+    return any(fails(command, copy) for command in commands)
+
+
+def result(mutant: Mutant, tests: list[str], language: str, copy: Path) -> str:
+    """What comes of a mutant: "caught", "SURVIVED" or "does not compile"."""
     mutant.put_into(copy)
     try:
-        return fails(tests, language, copy)
+        if language == "cpp" and not builds(copy):
+            return "does not compile"
+        return "caught" if noticed(tests, language, copy) else "SURVIVED"
     finally:
         (copy / mutant.file).write_bytes((ROOT / mutant.file).read_bytes())
 
 
 def prepare(language: str, copy: Path) -> None:
-    """Make the copy, configure its C++, and build it with the module where Python looks for it."""
+    """Make the copy, and configure and build its C++. A warning is no error: no test noticed it."""
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
-    if language == "python":
-        return
-    for module in (copy / PACKAGE).glob("_core*.so"):
-        module.unlink()
-    # No test notices a warning. Links of the module are the slowest with optimisation, and are made for each mutant.
-    options = ["-DFACEPRINT_WERROR=OFF", "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF"]
-    if shutil.which("ccache"):  # else a changed header is compiled again when it is put back
-        options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
-    python = ["-DFACEPRINT_PYTHON=ON", f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={copy / PACKAGE}"]
-    for preset, more in (("default", python), ("asan", [])):
-        if fails(["cmake", "--preset", preset, *options, *more], copy):
-            raise SystemExit("the project cannot be configured")
-    if not builds("default", copy):
-        raise SystemExit("the project does not build without any change")
+    if language == "cpp":
+        for module in (copy / PACKAGE).glob("_core*.so"):
+            module.unlink()
+        options = ["PYTHON=ON", "WERROR=OFF"]
+        place = f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={copy / PACKAGE}"
+        configure = ["cmake", "--preset", "default", *(f"-DFACEPRINT_{option}" for option in options), place]
+        if fails(configure, copy) or not builds(copy):
+            raise SystemExit("the project does not build without any change")
 
 
 def main() -> None:
@@ -251,23 +260,30 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="part of the names of files")
     arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     mutants = python_mutants if arguments.language == "python" else cpp_mutants
     every = [mutant for file in sources(arguments.language, arguments.only) for mutant in mutants(file)]
-    chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
-    runs = Runs(ROOT / ".coverage") if arguments.language == "python" else None
-    survivors, sound = 0, set[str]()
+    chosen = random.Random(arguments.seed).sample(every, min(2 * arguments.count, len(every)))
+    survivors = tried = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
-        if arguments.language == "cpp":
-            subprocess.run(["cmake", "--preset", "default"], cwd=copy, check=True, capture_output=True)
-        for number, mutant in enumerate(chosen, 1):
-            tests = runs.of(mutant) if runs else ["all"]
-            found = caught(mutant, tests, arguments.language, copy, sound)
-            survivors += not found
-            print(f"{number}/{len(chosen)} {'caught' if found else 'SURVIVED'} {mutant.told()}", flush=True)
-    print(f"{len(chosen) - survivors} of {len(chosen)} caught, of {len(every):,} places")
-    sys.exit(survivors > 0.05 * len(chosen))
+        prepare(arguments.language, copy)
+        runs = Runs(ROOT / ".coverage") if arguments.language == "python" else None
+        sound = set[str]()
+        for mutant in chosen:
+            if tried == arguments.count:
+                break
+            tests = runs.of(mutant) if runs else tests_of_core()
+            unseen = [test for test in tests if test not in sound]
+            if unseen and noticed(unseen, arguments.language, copy):
+                raise SystemExit(f"tests of {mutant.file} fail without any change")
+            sound.update(unseen)
+            found = result(mutant, tests, arguments.language, copy)
+            tried += found != "does not compile"
+            survivors += found == "SURVIVED"
+            print(f"{tried}/{arguments.count} {found} {mutant.told()}", flush=True)
+    print(f"{tried - survivors} of {tried} caught, of {len(every):,} places")
+    sys.exit(survivors > 0.05 * tried)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ DEFAULTS = {
     "NetworkLimits": {"memory": 4 * 2**30, "seconds": 60.0},
     "PKSampler": {"people": 45, "faces": 40, "negatives": 0, "seed": 0},
     "Recipe": {"zooms": (1.0,)},
+    "Shards.create": {"rows": 131_072, "storage": "float32"},
     "Upgrade.fit": {"refine": 0, "far": 0.001, "tolerance": 0.0, "folds": 5},
     "VideoLimits": {"pixels": 64_000_000, "side": 16_384, "frames": 1_000_000},
     "choose": {"hidden": 0.2, "seed": 0},
@@ -67,6 +68,7 @@ DEFAULTS = {
     "track_faces": {"overlap": 0.3, "patience": 1.0},
     "triplet_loss": {"margin": 0.2, "kind": "batch-all", "choice": "hardest", "seed": 0, "reduction": "mean"},
     "within": {"metric": "squared-euclidean"},
+    "write_shards": {"rows": 131_072},
 }
 
 

@@ -255,6 +255,12 @@ def test_search_decides_and_shows_the_box(run, photos, two, model):
     assert (answer["far"], answer["threshold"]) == (None, far["distance"])
 
 
+def test_search_makes_no_gallery(run, photos, tmp_path):
+    told = run("search", photos / "obama.jpg", tmp_path / "none.faceprint", code=2).stderr
+    assert told == f"error: gallery {tmp_path / 'none.faceprint'} does not exist\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_search_refuses_other_embeddings(run, photos, tmp_path):
     content = {
         "embeddings": np.eye(2, dtype=np.float32),

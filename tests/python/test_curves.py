@@ -143,6 +143,8 @@ def test_distances(apart):
 def test_distances_have_some_lines_and_not_many(last):
     chart = Chart(draw_distances(roc(np.array([last / 2]), np.array([last])), {}))
     assert 5 <= len(chart.across) <= 16
+    step = sorted(chart.across)[1]
+    assert f"{step:e}"[:4] in ("1.00", "2.50")
 
 
 def test_distances_of_0_belong_to_the_first_bin():

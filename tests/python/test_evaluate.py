@@ -17,7 +17,7 @@ from faceprint.evaluate import (
     val_at_far,
     val_at_threshold,
 )
-from faceprint.evaluate.rates import change, effective_pairs, false_accepts, wilson
+from faceprint.evaluate.rates import change, effective_pairs, false_accepts, wanting, wilson
 from reference import rates as reference
 
 
@@ -256,3 +256,10 @@ def test_evaluate_is_loaded_when_first_used():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "False val_at_far set()\n", done.stderr
+
+
+def test_three_false_accepts_are_wanted():
+    assert wanting(0.01, 300) is None
+    assert wanting(0.01, 299) == "FAR 0.01 needs about 300 pairs of different people, and these are 299"
+    for no_rate in (-1, 0, 1, 1.5):  # which is refused elsewhere
+        assert wanting(no_rate, 0) is None

@@ -192,6 +192,16 @@ def test_pose_of_the_mean_face(angles):
     np.testing.assert_allclose(pose(turned(*angles)), [angles], atol=1e-3)
 
 
+def test_the_mean_face_is_even_and_its_eyes_are_one_apart():
+    left_eye, right_eye, nose, left_mouth, right_mouth = np.array(SHAPE)
+    mirror = [-1, 1, 1]
+    assert (right_eye - left_eye).tolist() == [1, 0, 0]
+    assert ((left_eye + right_eye) / 2).tolist() == [0, 0, 0]
+    assert (nose * mirror).tolist() == nose.tolist()
+    assert (left_mouth * mirror).tolist() == right_mouth.tolist()
+    assert nose[2] < 0 < left_mouth[2]  # toward the camera, and behind the eyes
+
+
 def test_signs_of_the_pose():
     nose = 2
     assert turned(20, 0, 0)[0, nose, 0] > 300  # to the right

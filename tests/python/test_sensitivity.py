@@ -166,6 +166,13 @@ def test_principal_components_are_found_on_other_people(model, people, small):
     assert (found.dimension[2].same_pairs, found.dimension[2].different_pairs) == (2, 4)
 
 
+def test_levels_are_those_of_the_paper():
+    """Tables 4 and 5; and a dimension of 32."""
+    assert sensitivity.QUALITIES == (10, 20, 30, 50, 70, 90)
+    assert sensitivity.PIXELS == (1600, 6400, 14400, 25600, 65536)
+    assert sensitivity.DIMENSIONS == (32, 64, 128, 256, 512)
+
+
 def test_photos_of_other_pairs(model, photos):
     with pytest.raises(ValueError, match="photos must be the 4 that the pairs are of, not 1"):
         measure_sensitivity(

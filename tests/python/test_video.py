@@ -275,6 +275,7 @@ def test_tracks_end_after_patience(seen):
     assert (track.first, track.last, track.frames) == (0, 1, 2)
     assert list(tracks) == []
     assert [track.frames for track in track_faces(model, model.frames, patience=0.5)] == [1, 1]
+    assert [track.frames for track in track_faces(model, model.frames, patience=0)] == [1, 1]
     assert [track.frames for track in track_faces(model, model.frames[:1])] == [1]
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 import faceprint as fp
 from faceprint import NetworkError, RecipeError
@@ -21,6 +21,7 @@ def test_graph_tells_all_but_what_only_its_author_knows(network_file):
     assert (draft["name"], draft["file"], draft["dimension"]) == ("x", "x.onnx", 6)
     assert draft["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [draft["input"][key] for key in ("height", "width", "layout")] == [8, 10, "NCHW"]
+    assert (draft["flip"], draft["resampling"], draft["metric"]) == (False, "bilinear", "squared-euclidean")
     assert draft["source"].endswith("x is tensor(float) of (None, 3, 8, 10), y is tensor(float) of (None, 6)")
 
 
@@ -62,3 +63,9 @@ def test_what_has_no_draft(network_file, tmp_path):
         NetworkError, match=r"x\.onnx must take float32 or float16, but its input 'x' is tensor\(uint8\)$"
     ):
         fp.draft_recipe(network_file(kinds={"x": TensorProto.UINT8}))
+    told = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 6]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "flat", told[:1], told[1:])
+    flat = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "flat.onnx").write_bytes(flat.SerializeToString())
+    with pytest.raises(RecipeError, match=r"its network must take images of four dimensions, not \(None, 6\)$"):
+        fp.draft_recipe(tmp_path / "flat.onnx")

@@ -41,6 +41,17 @@ def test_nobody_is_found_on_grey(detector, shape):
     assert {found.boxes.dtype, found.landmarks.dtype, found.scores.dtype} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize(
+    ("shape", "options", "smallest"),
+    [((200, 1000), None, 20), ((200, 1500), None, 30), ((1500, 200), None, 30), ((90, 90), {"min_size": 40}, 40)],
+)
+def test_the_smallest_face_fills_a_window(shape, options, smallest):
+    detector = mtcnn.Mtcnn(fp.DetectorOptions(**options) if options else None)
+    scales = [scale for scale, _, _ in detector._judge_windows(mtcnn.Reductions(np.zeros((*shape, 3), np.uint8)))]
+    assert scales[0] == 12 / smallest
+    assert min(shape) * scales[-1] >= 12 > min(shape) * scales[-1] * detector._factor
+
+
 def test_every_face_of_a_crowd(detector, photos, monkeypatch):
     face = fp.read_photo(photos / "collins.png")[40:200, 140:300]
     crowd = np.tile(face, (3, 4, 1))

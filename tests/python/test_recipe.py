@@ -186,6 +186,13 @@ def test_landmarks_by_name(content):
         parse_recipe({**content, "landmarks": "arcface", "input": {**small, "height": 150}}, "x")
 
 
+def test_eight_zooms_are_enough(content):
+    eight = [0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.25]
+    assert parse_recipe({**content, "zooms": eight}, "x").zooms == tuple(eight)
+    with pytest.raises(RecipeError, match=r"'zooms' must be 1 to 8 different numbers"):
+        parse_recipe({**content, "zooms": [*eight, 1.15]}, "x")
+
+
 def test_zooms_may_be_left_out(content):
     del content["zooms"]
     plain = parse_recipe(content, "x")

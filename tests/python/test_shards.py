@@ -583,6 +583,7 @@ def test_a_shard_of_arrays_belongs_to_any_network(unit_rows, tmp_path):
         ({"changes": -1}, "its manifest has changes -1"),
         ({"changes": 1.0}, "its manifest has changes 1.0"),
         ({"rows_per_shard": 0}, "its manifest has rows_per_shard 0"),
+        ({"rows_per_shard": 2**20 + 1}, "its manifest has rows_per_shard 1048577"),
         ({"shards": {}}, r"its manifest has shards \{\}"),
         ({"shards": [3]}, "its manifest has shard 3"),
         ({"file": "../x.parquet"}, r"its manifest has file '\.\./x\.parquet'"),
@@ -604,6 +605,12 @@ def test_what_is_not_right_in_a_manifest_is_named(whole, change, text):
     (path.parent / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(fp.GalleryError, match=f"gallery .*people .*{text}"):
         fp.Shards(path.parent)
+
+
+def test_options_of_a_storage_are_not_shown():
+    """For they may hold keys."""
+    shown = repr(folders.Folder.at("memory://people", {"token": "secret"}))
+    assert shown == "Folder(url='memory://people')"
 
 
 def test_what_is_no_manifest_is_an_error(whole):

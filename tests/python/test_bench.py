@@ -45,6 +45,18 @@ def test_json():
     assert recalls["int8"] > 0.8
 
 
+def test_ten_neighbours_are_searched_for(monkeypatch):
+    nearest, asked = _core.nearest, []
+
+    def watched(queries, gallery, k, **rest):
+        asked.append((len(queries), k))
+        return nearest(queries, gallery, k, **rest)
+
+    monkeypatch.setattr(bench._core, "nearest", watched)
+    list(bench.run_bench(1000, 8))
+    assert set(asked) == {(1000, 10), (32, 10), (1, 10), (100, 33)}  # the last to see whether a join is right
+
+
 def test_table():
     result = run("--rows", "2000")
     assert result.exit_code == 0, result.output

@@ -14,8 +14,7 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
-from faceprint import NetworkError, NetworkLimits
-from faceprint.cli import command
+from faceprint import NetworkError, NetworkLimits, isolated
 from faceprint.isolated import IsolatedSession, receive_arrays
 from faceprint.known import BUNDLED
 from faceprint.onnxfile import check_onnx
@@ -170,6 +169,12 @@ def test_a_mistake_does_not_end_the_process():
     with pytest.raises(NetworkError, match=r"dlib_resnet_v1\.onnx failed: "):
         session.run({"chips": np.zeros((1, 3, 7), np.float32)})
     assert session.run({"chips": np.zeros((1, 3, 150, 150), np.float32)})[0].shape == (1, 128)
+
+
+def test_an_error_is_told_in_one_line():
+    assert isolated._said(ValueError("  bad shape\nat length\n")) == "bad shape"
+    assert isolated._said(MemoryError()) == "MemoryError"
+    assert isolated._said(ValueError("x" * 10**6)) == "x" * isolated.LARGEST_ERROR
 
 
 def test_no_process_is_left_behind():

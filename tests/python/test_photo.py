@@ -219,6 +219,14 @@ def test_heif_is_read_and_turned(gradient, orientation):
     np.testing.assert_allclose(pixels.astype(int), gradient, atol=3)
 
 
+def test_brands_are_the_first_and_the_compatible_ones():
+    head = b"\0\0\0\x18ftypmif1\0\0\0\0heicmiafavif"
+    assert decode._brands(head) == {b"mif1", b"heic", b"miaf"}  # what lies behind the box is none of it
+    assert decode._brands(b"\0\0\0\x10ftypavif\0\0\0\0") == {b"avif"}
+    assert decode._brands(b"\0\0\0\x18free" + head[8:]) == set()
+    assert len(decode._brands(b"\0\1\0\0" + head[4:16] + b"".join(b"%04d" % number for number in range(999)))) == 253
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_avif_is_read_and_turned(gradient, orientation):
     image, exif = stored(gradient, orientation)

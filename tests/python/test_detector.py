@@ -205,6 +205,12 @@ def test_scrfd_counts_cells_along_rows(tmp_path):
     assert detector.detect(np.zeros((64, 128, 3), np.uint8)).boxes.tolist() == [[0, 0, 64, 64]]
 
 
+def test_scrfd_takes_images_that_are_not_square(tmp_path):
+    answers = {32: {7: [1.0, 1, 1, 1, 1, *POINTS]}}  # the second anchor of cell 3: column 1, row 1 of 2 x 3
+    detector = open_detector(scrfd(tmp_path / "s.onnx", 96, 64, answers, sides=(96, 64)))
+    assert detector.detect(np.zeros((80, 60, 3), np.uint8)).boxes.tolist() == [[0, 0, 64, 64]]
+
+
 def test_scrfd_finds_each_face_once_and_nobody(tmp_path):
     answers = {8: {0: [0.9, 0, 0, 4, 4, *POINTS], 1: [1.0, 0, 0, 4, 4, *POINTS]}}
     found = open_detector(scrfd(tmp_path / "s.onnx", 32, 32, answers)).detect(np.zeros((32, 32, 3), np.uint8))

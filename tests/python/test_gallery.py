@@ -270,6 +270,21 @@ def test_conditions_leave_rows_out_and_nothing_else(unit_rows, storage):
         assert all(label is None for label in found.labels[found.ids < 0])
 
 
+def test_an_update_leaves_what_is_not_given(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(2), labels=["Ann", "Ben"], metadata=[{"n": 1}, None], photos=["1.jpg", "2.jpg"])
+
+    def updated(ids, **given):
+        gallery.update(ids, **given)
+        return [(entry.label, entry.metadata, entry.photo) for entry in gallery.iterate()]
+
+    assert updated([1], metadata=[{"n": 2}]) == [("Ann", {"n": 1}, "1.jpg"), ("Ben", {"n": 2}, "2.jpg")]
+    assert updated([1], photos=["3.jpg"]) == [("Ann", {"n": 1}, "1.jpg"), ("Ben", {"n": 2}, "3.jpg")]
+    assert updated([0], labels=["Cy"]) == [("Cy", {"n": 1}, "1.jpg"), ("Ben", {"n": 2}, "3.jpg")]
+    assert updated([1, 0], metadata=[{"n": 3}, None]) == [("Cy", None, "1.jpg"), ("Ben", {"n": 3}, "3.jpg")]
+    assert updated([0, 1], photos=[None, None]) == [("Cy", None, None), ("Ben", {"n": 3}, None)]
+
+
 def test_rows_are_copied_out_only_where_an_eighth_or_fewer_are_asked_for(unit_rows, monkeypatch):
     copied, search_alone = [], some.search_alone
 

@@ -114,6 +114,7 @@ class Plain:
     [
         (pickle.dumps(Harm()), r"it refers to \w+\.system, which is no plain value"),
         (pickle.dumps([A, Harm()]), r"it refers to \w+\.system, which is no plain value"),
+        (b"cnumpy\ndtype x\n.", "it refers to numpy.dtype x, which is no plain value"),
         (pickle.dumps(print), "it refers to builtins.print, which is no plain value"),
         (pickle.dumps(Plain()), r"it refers to \S+\.Plain, which is no plain value"),
         (pickle.dumps(np.arange(128)), "it holds numbers of type <i8, which are not floating-point ones"),

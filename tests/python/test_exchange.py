@@ -46,8 +46,9 @@ def assert_same(gallery, other, probes):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("storage", STORAGES)
-def test_everything_comes_back(unit_rows, tmp_path, suffix, storage):
-    x = unit_rows(300, 24)
+@pytest.mark.parametrize("dimension", [1, 24])
+def test_everything_comes_back(unit_rows, tmp_path, suffix, storage, dimension):
+    x = unit_rows(300, dimension)
     with Gallery(tmp_path / "one", storage=storage) as gallery, Gallery(tmp_path / "two", storage=storage) as other:
         fill(gallery, x)
         gallery.export(tmp_path / f"x.{suffix}")

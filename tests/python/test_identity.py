@@ -39,6 +39,11 @@ def test_whom_nobody_reaches_is_none_of_them():
     assert groups(settle(apart, np.zeros(3, int), np.array([0, 1, UNKNOWN]))) == [[0], [1], [2]]
 
 
+def test_nobody_who_is_known_joins_another():
+    triangle = graph_of(3, [(0, 1, 9), (0, 2, 9), (1, 2, 1)])
+    assert groups(settle(triangle, np.zeros(3, int), np.array([3, 5, 5]))) == [[0], [1, 2]]
+
+
 def test_other_communities_stay_as_they_were():
     pairs = graph_of(6, [(0, 1, 1), (2, 3, 1), (4, 5, 1)])
     labels, people = np.array([0, 0, 1, 1, 2, 2]), np.array([5, UNKNOWN, 0, 1, 3, 3])

@@ -10,7 +10,7 @@ import pytest
 
 from faceprint.evaluate.curves import BINS, draw_det, draw_distances, draw_roc
 from faceprint.evaluate.rates import roc, val_at_far
-from faceprint.svg import GREY
+from faceprint.svg import BLUE, GREY, ORANGE
 
 SVG = "{http://www.w3.org/2000/svg}"
 PIXEL = 0.6  # so far off may a place be, which is written in tenths of a pixel, or halves on a curve
@@ -137,6 +137,11 @@ def test_distances(apart):
     assert float(threshold.get("x1")) == float(threshold.get("x2"))
     assert float(threshold.get("x1")) == pytest.approx(places(chart.across, 0.4), abs=PIXEL)
     assert threshold.find(f"{SVG}title").text == "FAR 0.01: 0.4000"
+    legend = [text for text in chart.root.iter(f"{SVG}text") if text.get("fill") in (BLUE, ORANGE)]
+    assert [text.text for text in legend] == ["one person", "different people"]
+    assert [text.get("fill") for text in legend] == [path.get("fill") for path in chart.root.iter(f"{SVG}path")]
+    assert chart.top < float(legend[0].get("y")) < float(legend[1].get("y")) - 10 < chart.base
+    assert all(chart.left < float(text.get("x")) < chart.right for text in legend)
 
 
 @pytest.mark.parametrize("last", [0.01, 0.039, 0.04, 0.045, 0.099, 0.1, 0.39, 0.45, 1.0, 3.9, 4.0])

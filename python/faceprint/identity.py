@@ -26,9 +26,9 @@ def settle(graph: Graph, labels: NDArray[np.int64], people: NDArray[np.int64]) -
     end = np.concatenate([targets[kept], sources[kept]])
     weight = np.concatenate([weights[kept], weights[kept]])
     names, known = np.unique(people, return_inverse=True)
-    who = np.where(seeded, known, -1)
+    who = np.where(seeded, known, UNKNOWN)
     while True:
-        open_edges = (who[begin] < 0) & (who[end] >= 0)
+        open_edges = (who[begin] == UNKNOWN) & (who[end] != UNKNOWN)
         if not open_edges.any():
             break
         keys, place = np.unique(begin[open_edges] * len(names) + who[end[open_edges]], return_inverse=True)
@@ -38,7 +38,7 @@ def settle(graph: Graph, labels: NDArray[np.int64], people: NDArray[np.int64]) -
         first = np.append(True, nodes[1:] != nodes[:-1])
         who[nodes[first]] = keys[order][first] % len(names)
     settled = labels.copy()
-    found = inside & (who >= 0)
+    found = inside & (who != UNKNOWN)
     settled[found] = labels.max() + 1 + who[found]
     return settled
 

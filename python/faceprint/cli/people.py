@@ -69,12 +69,12 @@ def cluster(
         write_sheets(report, album, people, f"Method {method}{limit}.")
     if table is not None:
         write_csv(table, album, people)
-    plan = None if into is None else plan_sorting(album, people.labels, how)
-    if into is not None and plan is not None:
-        _sort(plan, into)
+    sorting = None if into is None else (plan_sorting(album, people.labels, how), into)
+    if sorting is not None:
+        _sort(*sorting)
     if as_json:
         answer = {"people": groups, "unrecognisable": lost, "threshold": people.threshold}
-        done = None if into is None or plan is None else {"into": printable(into), **plan.summary}
+        done = None if sorting is None else {"into": printable(sorting[1]), **sorting[0].summary}
         print_json({**answer, "skipped": reasons(album.skipped), "sorted": done})
         return
     if lost:
@@ -83,8 +83,8 @@ def cluster(
         click.echo(f"no faces on {count(len(album.photos), 'photograph')}")
     for number, group in enumerate(groups, 1):
         click.echo(f"person {number}: {', '.join(group)}")
-    if into is not None and plan is not None:
-        _show_sorting(plan, into)
+    if sorting is not None:
+        _show_sorting(*sorting)
 
 
 @click.command()

@@ -148,9 +148,10 @@ def test_cannot_link_is_a_penalty_and_told_where_it_did_not_help():
     apart = fp.cluster(x, cannot_link=[[0, 1]])
     assert apart.labels.tolist() == [0, 1]
     assert len(apart.conflicts) == 0
-    weakened = fp.cluster(x, cannot_link=[[0, 1]], penalty=0.5)
-    assert weakened.labels.tolist() == [0, 0]
-    assert weakened.conflicts.tolist() == [[0, 1]]
+    for penalty in (0, 0.5):
+        weakened = fp.cluster(x, cannot_link=[[0, 1]], penalty=penalty)
+        assert weakened.labels.tolist() == [0, 0]
+        assert weakened.conflicts.tolist() == [[0, 1]]
     x, _ = people([12], spread=0.1)
     crowd = fp.cluster(x, cannot_link=[[3, 5]])
     assert crowd.labels.max() == 0

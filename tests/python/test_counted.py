@@ -133,6 +133,7 @@ def test_splits_are_disjoint_and_meet_half_by_half(monkeypatch):
     assert (shares[0], shares[-1]) == (0, 1)
     assert found == val_over_splits(made.embeddings, made.people, 1e-2, splits=3, threads=1)
     assert found != val_over_splits(made.embeddings, made.people, 1e-2, splits=3, seed=1)
+    assert len(val_over_splits(made.embeddings, made.people, 1e-2, splits=2).vals) == 2
 
 
 def test_an_end_asked_for_while_counting(photographs):

@@ -314,6 +314,12 @@ def test_options_that_cannot_be(options, text):
         DetectorOptions(**options)
 
 
+@pytest.mark.parametrize("options", [(12, None, None), (None, 0, None), (None, 1, None), (None, None, 1)])
+def test_options_may_be_at_their_limits(options):
+    found = DetectorOptions(*options)
+    assert (found.min_size, found.min_score, found.max_faces) == options
+
+
 def test_options_of_the_bundled_detector(photos):
     image = read_photo(photos / "obama.jpg")
     (left, top, right, bottom), *_ = load().detect(image).boxes

@@ -110,6 +110,8 @@ def test_a_face_on_the_gate_passes(model, photos):
     quality = float(recognisability(x, model.recipe)[0])
     assert recognisable(x, model.recipe, quality).tolist() == [True]
     assert recognisable(x, model.recipe, np.nextafter(np.float32(quality), np.float32(2))).tolist() == [quality == 1]
+    assert recognisable(x, model.recipe, 0).tolist() == [True]
+    assert recognisable(x, model.recipe, 1).tolist() == [quality == 1]
     assert recognisable(x[:0], model.recipe, 0.5).shape == (0,)
 
 

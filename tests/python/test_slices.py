@@ -120,6 +120,8 @@ def test_few_wrong_pairs_make_no_slice(unit_rows):
     same = ListedPairs(np.arange(6), *np.triu_indices(6, 1))
     (only,) = error_slices(np.ones((6, 3), np.float32), same, 0.5)  # all are, and all are alike
     assert (only.share, only.people, len(only.pairs)) == (1, 6, 15)
+    two = ListedPairs(np.arange(3), np.array([0, 1]), np.array([1, 2]))
+    assert [len(part.pairs) for part in error_slices(np.ones((3, 3), np.float32), two, 0.5, fewest=1)] == [2]
     missed = ListedPairs(np.repeat(np.arange(6), 2), np.arange(0, 12, 2), np.arange(1, 12, 2))
     (only,) = error_slices(np.tile(np.eye(2, dtype=np.float32), (6, 1)), missed, 0.5)  # and all differ alike
     assert (only.kind, only.share, only.people) == ("false non-match", 1, 6)

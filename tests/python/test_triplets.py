@@ -92,6 +92,7 @@ def test_takes_anchors_from_the_first_rows_only(kind):
     every = np.stack(fp.mine_triplets(x, labels, kind=kind, seed=3), axis=1)
     np.testing.assert_array_equal(found, every[every[:, 0] < 20])
     assert found[:, 1:].max() >= 20
+    np.testing.assert_array_equal(np.stack(fp.mine_triplets(x, labels, kind=kind, anchors=60, seed=3), axis=1), every)
 
 
 @pytest.mark.parametrize("kind", KINDS)

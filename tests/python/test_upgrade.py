@@ -261,6 +261,13 @@ def test_galleries_hold_and_find_upgraded_faces(fitted, unit_rows):
     assert fp.Gallery().sources == frozenset()
 
 
+@pytest.mark.parametrize("options", [{"folds": 3}, {"folds": 20}, {"tolerance": 0}, {"tolerance": 1}])
+def test_what_can_just_be_fitted(options):
+    old, new, labels = two_networks(40, 3)
+    found = fp.Upgrade.fit(old, new, labels, **{"far": 0.05, "tolerance": 1, **options})
+    assert found.apply(new[:2]).shape == old[:2].shape
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [

@@ -232,6 +232,8 @@ def test_overlap_and_distance_both_link(seen):
     cut = seen([(BOX, 0, 1)], [(BOX, 1, 1)])
     assert [track.frames for track in track_faces(cut, cut.frames)] == [1, 1]
     assert [track.frames for track in track_faces(cut, cut.frames, distance=2)] == [2]  # that of the two is 2
+    still = seen([(BOX, 0, 1)], [(BOX, 0, 1)])
+    assert [track.frames for track in track_faces(still, still.frames, overlap=1, distance=0)] == [2]
     leap = seen([(BOX, 0, 1)], [(ASIDE, 0, 1)])
     assert [track.frames for track in track_faces(leap, leap.frames)] == [1, 1]
     assert [track.frames for track in track_faces(leap, leap.frames, overlap=0.25)] == [2]

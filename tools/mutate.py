@@ -41,13 +41,7 @@ COMPARED |= {ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is"}
 COMPUTED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.FloorDiv: "*", ast.Mod: "*", ast.BitAnd: "|"}
 COMPUTED |= {ast.BitOr: "&", ast.Pow: "*"}
 
-# In C++, lines without anything to change, and those that change no answer but only when it comes: what is fetched
-# ahead, how far the work is, and how much of it there is, from which the number of threads follows.
-LEFT_OUT = re.compile(
-    r"\s*(#|template|using|throw|(if .*)?__builtin_prefetch|progress_?\.add|(const int )?threads = worthwhile_threads"
-    r"|const double work =)"
-)
-# Of the others: what is looked for, and what takes its place.
+# In C++, of the lines of code alone: what is looked for, and what takes its place.
 RULES = [
     (r" < ", " <= "),
     (r" <= ", " < "),
@@ -61,8 +55,7 @@ RULES = [
     (r" && ", " || "),
     (r" \|\| ", " && "),
     (r"\b0\b(?![.x])", "1"),
-    (r"(?<!-)\b1\b(?![.x])", "2"),
-    (r"-1\b(?![.x])", "0"),  # which stands for nobody, where -2 would stand for the same
+    (r"\b1\b(?![.x])", "2"),
     (r"std::max\(", "std::min("),
     (r"std::min\(", "std::max("),
     (r"\+\+", "--"),
@@ -140,11 +133,11 @@ def _code(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def cpp_mutants(file: Path) -> Iterator[Mutant]:
-    """Everything in code that a rule fits, but for comments and lines that are left out."""
+    """Everything in code that a rule fits, but for includes, templates' brackets and comments."""
     start = 0
     for line in (ROOT / file).read_text("utf-8").splitlines(keepends=True):
         code = line.partition("//")[0]
-        if not LEFT_OUT.match(code):
+        if not re.match(r"\s*(#|template|using|throw)", code):
             for pattern, after in RULES:
                 for found in re.finditer(pattern, code):
                     yield Mutant(file, start + found.start(), found[0], after)
@@ -211,7 +204,6 @@ def fails(command: list[str], copy: Path) -> bool:
         return subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS).returncode != 0
     except subprocess.TimeoutExpired:
         return True
-    return done.returncode != 0
 
 
 def pytest(tests: list[str]) -> list[str]:

@@ -119,13 +119,13 @@ def paths(tmp_path):
 
 
 def test_only_the_owner_may_read(unit_rows, tmp_path):
-    shards = fp.Shards.create(tmp_path / "people")
+    shards = fp.Shards.create(tmp_path / "new" / "people")
     shards.add(unit_rows(3, 4))
     shards.remove(ids=[0])
-    found = list((tmp_path / "people").iterdir())
+    found = list((tmp_path / "new" / "people").iterdir())
     assert len(found) == 2
     assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
-    assert stat.S_IMODE((tmp_path / "people").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "new" / "people").stat().st_mode) == 0o700
 
 
 def test_columns_are_read_without_embeddings(unit_rows, tmp_path, monkeypatch):

@@ -85,6 +85,7 @@ def test_a_gallery_goes_there_and_comes_back(unit_rows, place, tmp_path, storage
 def test_added_faces_are_as_in_a_gallery(unit_rows, place, storage):
     x, gallery = unit_rows(50, 9), fp.Gallery(storage=storage)
     shards = fp.Shards.create(place, storage=storage, rows=20)
+    assert fp.Shards.create(f"{place}-large", rows=2**20).rows_per_shard == 2**20
     assert (len(shards), shards.dimension, shards.embeddings().shape, shards.ids().tolist()) == (0, None, (0, 0), [])
     for some in (x[:45], x[45:]):
         assert fill(shards, some).tolist() == fill(gallery, some).tolist()
@@ -126,6 +127,11 @@ def test_only_the_owner_may_read(unit_rows, tmp_path):
     assert len(found) == 2
     assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
     assert stat.S_IMODE((tmp_path / "new" / "people").stat().st_mode) == 0o700
+
+
+def test_keys_of_the_storage_are_not_shown():
+    folder = folders.Folder("s3://people", {"secret": "k3y"})
+    assert (repr(folder), folder.options["secret"]) == ("Folder(url='s3://people')", "k3y")
 
 
 def test_columns_are_read_without_embeddings(unit_rows, tmp_path, monkeypatch):

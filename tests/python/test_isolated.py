@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
 from faceprint import NetworkError, NetworkLimits, isolated
+from faceprint.cli import command
 from faceprint.isolated import IsolatedSession, receive_arrays
 from faceprint.known import BUNDLED
 from faceprint.onnxfile import check_onnx

@@ -48,7 +48,7 @@ class ApproximateIndex:
         self._make = _usearch()
         self._graph: Any = None
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
-        self._stale = 0
+        self._stale: int  # set where a graph is begun
         self._seen: int | None = None
         with held.following():
             self._follow(threads, progress)

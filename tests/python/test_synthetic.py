@@ -163,6 +163,26 @@ def test_label_noise_names_somebody_else():
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        {"faces": 1, "people": 1, **PLAIN},
+        {"faces": 10, "people": 10, "junk": 0},
+        {"dimension": 2, "effective": 1},
+        {"dimension": 9, "effective": 8},
+        {"groups": 1},
+        {"apart": 2, "lobes_apart": 2},
+        {"spread": 0, "lobes_apart": 0},
+        {"uneven": 0, "tail": 0},
+        dict.fromkeys(("lobed", "hard", "junk", "unequal", "label_noise"), 0),
+        dict.fromkeys(("lobed", "hard", "unequal", "label_noise"), 1),
+    ],
+)
+def test_just_allowed(arguments):
+    found = synthetic.people(**{"faces": 100, "people": 10, **arguments})
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
         ({"faces": 0}, ValueError, "faces must be 1 or more, not 0"),

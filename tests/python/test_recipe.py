@@ -40,9 +40,11 @@ def changed(content, keys, value):
         (["zooms"], "1", r"'zooms' must be 1 to 8 different numbers"),
         (["resampling"], "lanczos", r"'resampling' must be 'bilinear', not 'lanczos'"),
         (["metric"], "cosine", r"'metric' must be 'squared-euclidean', not 'cosine'"),
+        (["dimension"], 4097, r"'dimension' must be a whole number from 1 to 4096, not 4097"),
         (["dimension"], 0, r"'dimension' must be a whole number from 1 to 4096, not 0"),
         (["clustering"], 5, r"'clustering' must be null or a distance in \[0, 4\], not 5"),
         (["input"], [], r"key 'input' must be a JSON object, not list"),
+        (["input", "width"], 1025, r"'width' must be a whole number from 1 to 1024, not 1025"),
         (["input", "height"], 2000, r"'height' must be a whole number from 1 to 1024, not 2000"),
         (["input", "layout"], "CHW", r"'layout' must be 'NCHW' or 'NHWC', not 'CHW'"),
         (["input", "channels"], "GBR", r"'channels' must be 'RGB' or 'BGR', not 'GBR'"),
@@ -184,6 +186,14 @@ def test_landmarks_by_name(content):
     assert box.fingerprint != named.fingerprint
     with pytest.raises(RecipeError, match="'landmarks' must be five points where a chip is not square, not 'arcface'"):
         parse_recipe({**content, "landmarks": "arcface", "input": {**small, "height": 150}}, "x")
+
+
+def test_sizes_may_be_at_their_limits(content):
+    del content["golden"], content["unrecognisable"]  # which are of 128 numbers
+    sizes = {**content["input"], "height": 1024, "width": 1}
+    found = parse_recipe({**content, "dimension": 4096, "input": sizes}, "x")
+    assert (found.dimension, found.input.height, found.input.width) == (4096, 1024, 1)
+    assert parse_recipe({**content, "dimension": 1}, "x").dimension == 1
 
 
 def test_eight_zooms_are_enough(content):

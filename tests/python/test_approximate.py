@@ -70,6 +70,19 @@ def test_it_follows_the_gallery(unit_rows, tmp_path):
         assert_as_exact(index, gallery, x[400:430], 5)
 
 
+def test_half_may_leave_before_it_is_built_anew(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(60, 8))
+    index = gallery.approximate()
+    before = index._graph
+    gallery.remove(ids=range(30))
+    index.search(unit_rows(1, 8))
+    assert index._graph is before
+    gallery.remove(ids=[30])
+    index.search(unit_rows(1, 8))
+    assert index._graph is not before
+
+
 def test_a_removed_face_is_never_found(unit_rows):
     x, rng = unit_rows(600, 8), np.random.default_rng(0)
     gallery = Gallery()

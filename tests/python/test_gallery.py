@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import faceprint as fp
-from faceprint import Embedded, Faces, Gallery, GalleryError, held, nearest, some
+from faceprint import Embedded, Faces, Gallery, GalleryError, nearest, some
 
 
 def as_faces(x, fingerprint):
@@ -156,16 +156,6 @@ def test_a_gallery_in_memory_has_no_key_and_can_be_changed(options):
     with pytest.raises(ValueError, match=r"^a gallery in memory has no key and is not for reading only: path"):
         Gallery(**options)
     assert Gallery().path is None
-
-
-def test_a_gallery_may_not_name_more_people_than_it_can_count(unit_rows, monkeypatch):
-    monkeypatch.setattr(held, "MOST_PEOPLE", 3)
-    gallery = Gallery()
-    gallery.add(unit_rows(3), labels=["Ann", "Ben", "Ann"])
-    with pytest.raises(GalleryError, match=r"^a gallery may name 3 people in its life, and this would be more$"):
-        gallery.add(unit_rows(2), labels=["Cy", "Dan"])
-    gallery.add(unit_rows(1), labels=["Cy"])
-    assert gallery.labels.tolist() == ["Ann", "Ben", "Ann", "Cy"]
 
 
 def test_faces_that_leave_meanwhile_are_passed_over(unit_rows, monkeypatch):

@@ -70,6 +70,20 @@ inline Rows<float> random_units(std::ptrdiff_t rows, std::ptrdiff_t columns, uns
   return result;
 }
 
+// Rows of one direction and, each ninth of them, of the opposite one, of many lengths: by the cosine all are as near or
+// as far as can be, and rounding goes beyond.
+inline Rows<float> opposite_rows(std::ptrdiff_t rows, std::ptrdiff_t columns, unsigned seed) {
+  const Rows<float> direction = random_units(1, columns, seed), lengths = random_units(1, rows, seed + 1);
+  Rows<float> result(rows, columns);
+  for (std::ptrdiff_t i = 0; i < rows; ++i) {
+    const float length = std::abs(lengths.at(0, i)) + 0.1f;
+    for (std::ptrdiff_t d = 0; d < columns; ++d) {
+      result.at(i, d) = (i % 9 == 8 ? -length : length) * direction.at(0, d);
+    }
+  }
+  return result;
+}
+
 // Numbers in [-0.5, 0.5) that are the same wherever this is compiled, unlike those of std::normal_distribution.
 inline Rows<float> random_fractions(std::ptrdiff_t rows, std::ptrdiff_t columns, unsigned seed) {
   std::mt19937 random(seed);

@@ -147,6 +147,28 @@ TEST(equal_rows_of_other_blocks_are_told_by_number) {
   CHECK_EQUAL(in_blocks(rows, {30, 30, 30}, 4, Storage::float32, search, true), expected);
 }
 
+TEST(cosines_that_rounding_takes_beyond_their_range_are_ties) {
+  on_each_backend([](const std::string&) {
+    for (unsigned seed = 0; seed < 40; ++seed) {
+      const Rows<float> rows = opposite_rows(60, 7 + 5 * static_cast<std::ptrdiff_t>(seed), seed);
+      Gallery gallery(rows.columns, Storage::float32, false);
+      gallery.append(rows.view());
+      Lists all(60, 60);
+      nearest(rows.view(), gallery, all.values.view(), all.indices.view(), {.metric = Metric::cosine});
+      for (const std::ptrdiff_t k : {10, 15}) {
+        const Search search = {.metric = Metric::cosine, .threads = 1};
+        const Answer found = in_blocks(rows, {10, 50}, k, Storage::float32, search, false);
+        for (std::ptrdiff_t row = 0; row < 60; ++row) {
+          for (std::ptrdiff_t place = 0, at = 0; place < k; ++place, ++at) {
+            if (all.indices.at(row, at) == row) ++at;
+            CHECK_EQUAL(found.indices[static_cast<std::size_t>(row * k + place)], all.indices.at(row, at));
+          }
+        }
+      }
+    }
+  });
+}
+
 TEST(places_that_nobody_takes_stay_empty) {
   const Rows<float> rows = random_units(5, 4, 6);
   Block one(rows, 0, 2, 9, Storage::float32), other(rows, 2, 3, 9, Storage::float32);

@@ -219,6 +219,27 @@ TEST(neighbours_are_the_same_for_every_number_of_threads) {
   });
 }
 
+TEST(neighbours_by_cosines_that_rounding_takes_beyond_their_range_are_ties) {
+  on_each_backend([](const std::string&) {
+    for (unsigned seed = 0; seed < 15; ++seed) {
+      const Rows<float> rows = opposite_rows(200, 7 + 5 * static_cast<std::ptrdiff_t>(seed), seed);
+      Found all(200, 200);
+      const Search search = {.metric = Metric::cosine, .threads = 1};
+      nearest(rows.view(), gallery_of(rows), all.distances.view(), all.indices.view(), search);
+      for (const std::ptrdiff_t k : {25, 30}) {
+        Found found(200, k);
+        neighbours(gallery_of(rows), found.distances.view(), found.indices.view(), search);
+        for (std::ptrdiff_t row = 0; row < 200; ++row) {
+          for (std::ptrdiff_t place = 0, at = 0; place < k; ++place, ++at) {
+            if (all.indices.at(row, at) == row) ++at;
+            CHECK_EQUAL(found.indices.at(row, place), all.indices.at(row, at));
+          }
+        }
+      }
+    }
+  });
+}
+
 TEST(duplicates_of_a_row_are_its_neighbours) {
   Rows<float> rows = random_integers(10, 4, 10);
   for (std::ptrdiff_t d = 0; d < 4; ++d) rows.at(7, d) = rows.at(2, d);

@@ -1,7 +1,6 @@
 #include "cpu/join.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -23,18 +22,20 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 // A gallery whose rows look for others, the keys that are worth an offer, and what they have found.
 struct Seekers {
   const Gallery& gallery;
+  const Values meaning;
   std::vector<float> limits;  // one a place of a panel
   Shortlists shortlists;
 
-  Seekers(const Gallery& rows, Matrix<float> values, Matrix<std::int64_t> indices)
+  Seekers(const Gallery& rows, Metric metric, Matrix<float> values, Matrix<std::int64_t> indices)
       : gallery(rows),
+        meaning(metric),
         limits(static_cast<std::size_t>(rows.panel_count() * panel_rows), infinity),
-        shortlists(values, indices, limits.data()) {}
+        shortlists(values, indices, limits.data(), meaning.highest) {}
 
-  // Only keys up to the limit of its row count, and less than that no more: of equal ones all must come.
+  // Only keys up to that of its row count, and less than that no more: of equal ones all must come.
   void expect(const float* highest) {
     for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) {
-      limits[static_cast<std::size_t>(row)] = std::nextafter(highest[row], infinity);
+      limits[static_cast<std::size_t>(row)] = limit_of_keys(meaning, meaning.value(highest[row]));
     }
   }
 
@@ -141,7 +142,7 @@ void search_neighbours(const ScanKernels& kernels, const Gallery& gallery, const
   const Tournament tournament = {threads == 1 ? 2 : 4 * std::ptrdiff_t{threads}};
   const Stretches stretches(gallery, tournament.stretches);
   Progress progress(search.watch, static_cast<double>(rows) * static_cast<double>(rows) / 2);
-  Seekers seekers(gallery, values, indices);
+  Seekers seekers(gallery, search.metric, values, indices);
   const Meeting meeting(kernels, search, seekers, seekers, progress, batch_rows_of(gallery, stretches));
 
   const auto meet_itself = [&](std::ptrdiff_t stretch) { meeting.meet(stretches[stretch], stretches[stretch]); };
@@ -163,7 +164,8 @@ void join_rows(const ScanKernels& kernels, const JoinRows& one, const JoinRows& 
   const std::ptrdiff_t rounds = threads == 1 ? 1 : 2 * std::ptrdiff_t{threads};
   const Stretches stretches(one.gallery, rounds), other_stretches(other.gallery, rounds);
   Progress progress(search.watch, static_cast<double>(rows) * static_cast<double>(other_rows));
-  Seekers seekers(one.gallery, one.values, one.indices), others(other.gallery, other.values, other.indices);
+  Seekers seekers(one.gallery, search.metric, one.values, one.indices);
+  Seekers others(other.gallery, search.metric, other.values, other.indices);
   seekers.expect(one.limits);
   others.expect(other.limits);
   const Meeting meeting(kernels, search, seekers, others, progress, batch_rows_of(one.gallery, stretches));

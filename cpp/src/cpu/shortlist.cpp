@@ -15,10 +15,11 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-Shortlists::Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits)
+Shortlists::Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits, float highest)
     : keys_(keys),
       indices_(indices),
       limits_(limits),
+      highest_(highest),
       room_(keys.columns + keys.columns / 2),
       counts_(static_cast<std::size_t>(keys.rows), 0) {}
 
@@ -42,7 +43,7 @@ void Shortlists::offer(std::int64_t row, float key, std::int64_t index, Scratch&
     const auto last = scratch.begin() + k - 1;
     std::ranges::nth_element(scratch, last);
     std::memcpy(indices_.row(row), scratch.data(), static_cast<std::size_t>(k) * sizeof entry);
-    limits_[row] = key_of(*last);
+    limits_[row] = key_of(*last) < highest_ ? key_of(*last) : infinity;
     count = static_cast<std::int32_t>(k);
   }
 }

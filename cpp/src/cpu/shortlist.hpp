@@ -14,8 +14,9 @@ namespace faceprint {
 class Shortlists {
  public:
   // Keys and indices of one answer a row, k columns each; indices are below 2^32. `limits`, one a row, are the highest
-  // keys that are worth an offer, and fall. Infinite at first, or what more than k rows are known not to exceed.
-  Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits);
+  // keys that are worth an offer, and fall. Infinite at first, or what more than k rows are known not to exceed, and
+  // again at `highest`, to which keys are cut down before they are offered: kernels compare the limits with more.
+  Shortlists(Matrix<float> keys, Matrix<std::int64_t> indices, float* limits, float highest);
 
   // Each row by one thread at a time; `scratch` is the thread's own.
   using Scratch = std::vector<Entry>;
@@ -31,6 +32,7 @@ class Shortlists {
   Matrix<float> keys_;
   Matrix<std::int64_t> indices_;
   float* limits_;
+  float highest_;
   std::ptrdiff_t room_;               // for entries, in both rows of an answer
   std::vector<std::int32_t> counts_;  // of entries there
 };

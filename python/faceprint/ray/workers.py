@@ -12,7 +12,7 @@ from ..errors import DeviceError
 
 PATIENCE = 60.0  # seconds without any worker, after which none is expected any more
 ANSWER = 10.0  # seconds in which a cluster must answer
-ATTEMPTS = 10  # at a task, each of which ended with the death of a worker
+ATTEMPTS = 10  # at a task, or at starting each worker, that ended with the death of a worker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,12 +35,13 @@ class Workers:
     """Processes of a Ray cluster, which calls of `faceprint.ray` have their work done by; a context manager.
 
     `count` of them use `threads` CPUs each, and `gpus` GPUs. Without `threads`, each uses all CPUs of the smallest
-    node; without `count` there are as many as fit. `address` is that of the cluster, "host:port"; None takes the one
-    that the program is connected to already, that RAY_ADDRESS names or that runs on this machine, or else starts one of
-    this machine alone, which ends with the program. Ray's reports of usage are off.
+    node; without `count` there are as many as fit. A program that is connected to a cluster stays with it. Else
+    `address` is that of the cluster, "host:port"; None takes the one that RAY_ADDRESS names or that runs on this
+    machine, or else starts one of this machine alone, which ends with the program. Ray's reports of usage are off.
 
     Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
-    done again. Raises DeviceError where there is no such cluster, or no room for a worker for a minute.
+    done again. One call at a time may use them. Raises DeviceError where there is no such cluster, no room for a worker
+    for a minute, and where workers cannot start, as on nodes without faceprint; ValueError for less than one.
 
     >>> with Workers(2, threads=1) as workers:
     ...     sorted(workers.do([Task(n, pow, (n, 2)) for n in (1, 2, 3)]))
@@ -55,15 +56,17 @@ class Workers:
                 raise ValueError(f"{name} must be 1 or more, not {number}")
         self._ray = _connect(address)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        cpus = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
-        if not cpus:
+        nodes = [node for node in nodes if node.get("CPU", 0) >= 1]
+        if not nodes:
             raise DeviceError("the Ray cluster must have a node with CPUs, and has none")
-        self.threads = threads or min(cpus)
-        self.count = count or max(1, sum(here // self.threads for here in cpus))
+        self.threads = threads or min(int(node["CPU"]) for node in nodes)
+        self.gpus = gpus
+        self.count = count or max(1, sum(map(self._room, nodes)))
         self._remote = self._ray.remote(num_cpus=self.threads, num_gpus=gpus, scheduling_strategy="SPREAD")(_Worker)
         self._starting: dict[Any, Any] = {}  # what tells that a worker has started, and the worker
         self._idle: list[Any] = []
         self._homes: dict[Any, deque[Hashable]] = {}
+        self._failed = 0  # of those that were to start, since one did
         for _ in range(self.count):
             self._start()
 
@@ -95,6 +98,9 @@ class Workers:
 
         What a task raises is raised here. DeviceError where a task has ended ten workers, as for want of memory.
         """
+        for worker in self._idle:  # which may have died since, and no task is to suffer for that
+            self._starting[worker.do.remote(int)] = worker
+        self._idle.clear()
         source, waiting, running = iter(tasks), deque[Task](), dict[Any, tuple[Any, Task]]()
         done, attempts, worked = set[Hashable](), dict[Hashable, int](), 0.0
         _tell(progress, 0.0)
@@ -151,10 +157,18 @@ class Workers:
             self._homes[worker].append(task.home)
             yield worker, task
 
+    def _room(self, node: dict[str, float]) -> int:
+        """How many workers a node has room for."""
+        most = int(node["CPU"] // self.threads)
+        return min(most, int(node.get("GPU", 0) // self.gpus)) if self.gpus else most
+
     def _wait(self, answers: list[Any], *, patient: bool) -> list[Any]:
+        if not answers:
+            raise DeviceError("these workers are closed, or at work for another call")
         ready, _ = self._ray.wait(answers, timeout=None if patient else PATIENCE)
         if not ready:
             needed = f"{self.threads} CPUs" if self.threads > 1 else "a CPU"
+            needed += f" and {self.gpus:g} of a GPU" if self.gpus else ""
             raise DeviceError(f"no node of the Ray cluster has had {needed} free for a worker for {PATIENCE:.0f} s")
         return list(ready)
 
@@ -166,11 +180,16 @@ class Workers:
         worker = self._starting.pop(answer)
         try:
             self._ray.get(answer)
-        except self._lost():
+        except self._lost() as error:
+            self._homes.pop(worker, None)
+            self._failed += 1
+            if self._failed == ATTEMPTS * self.count:
+                raise DeviceError(f"no worker can start on the Ray cluster: {error}") from error
             self._start()
         else:
+            self._failed = 0
             self._idle.append(worker)
-            self._homes[worker] = deque(maxlen=4)
+            self._homes.setdefault(worker, deque(maxlen=4))
 
     def _replace(self, worker: Any) -> None:
         self._homes.pop(worker, None)

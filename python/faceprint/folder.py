@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import GalleryError
@@ -51,6 +51,12 @@ class Folder:
         with self._translated(file, "read") as (storage, path):
             content: bytes = storage.cat_file(path, start, end)
             return content
+
+    def files(self) -> set[str]:
+        """The names of what is in it now; MissingError where it is not there."""
+        with self._translated("", "read") as (storage, path):
+            storage.invalidate_cache()  # others may have written meanwhile
+            return {PurePosixPath(each).name for each in storage.ls(path, detail=False)}
 
     def size(self, file: str) -> int:
         """How many bytes a file has; MissingError where it is not there."""

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._nearest import Metric, Progress, as_k
+from .._nearest import Metric, Progress
 from ..blocks import join_blocks, list_block
 from ..folder import Folder
 from ..lists import Lists
+from ..sampling import as_whole
 from ..shards import Shards
 from .plans import Say, plan_neighbours, tell
 from .saved import SavedLists, open_lists
@@ -83,11 +84,14 @@ def list_neighbours(
     never changed, so that a meeting whose worker died is repeated, and a program that ended may be started again with
     the same `out` and goes on. More than two blocks for each worker keep all at work.
 
-    Raises ValueError unless 1 <= k <= rows - 1 and for rows that are not finite, GalleryError for shards or lists that
-    cannot be read or are of something else, DeviceError as `Workers` does.
+    Raises ValueError unless 1 <= k <= rows - 1 and for another metric, GalleryError for shards or lists that cannot be
+    read or are of something else, DeviceError as `Workers` does.
     """
-    if not 1 <= as_k(k) <= len(x) - 1:
+    k = as_whole(k, "k", 1)
+    if not k <= len(x) - 1:
         raise ValueError(f"k must be in [1, {len(x) - 1}], not {k}")
+    if metric not in get_args(Metric):  # before the folder is said to hold lists by it
+        raise ValueError(f"metric must be 'squared-euclidean', 'cosine' or 'dot', not {metric!r}")
     sections = cut_up(x, block_rows)
     of = {"files": [shard.file for shard in x.files], "url": x.url}
     lists = open_lists(Folder.at(out, options), k, [section.rows for section in sections], of, metric)
@@ -105,10 +109,10 @@ def fill_lists(
     sources: Sequence[Source], lists: SavedLists, metric: Metric, workers: Workers, progress: Progress | None
 ) -> None:
     """Let all blocks meet that have not met yet."""
-    meetings = schedule(len(sources))
+    meetings, versions = schedule(len(sources)), lists.versions()
     pending, latest = [], dict[int, Meeting]()
     for meeting in meetings:
-        if _has_been(meeting, lists):
+        if versions[meeting.one] > meeting.one_version and versions[meeting.other] > meeting.other_version:
             latest[meeting.one] = latest[meeting.other] = meeting
         else:
             pending.append(meeting)
@@ -135,10 +139,6 @@ def _forget_before(meeting: Meeting, lists: SavedLists) -> None:
             lists.forget(block, version)
 
 
-def _has_been(meeting: Meeting, lists: SavedLists) -> bool:
-    return lists.newest(meeting.one, meeting.one_version + 1) and lists.newest(meeting.other, meeting.other_version + 1)
-
-
 def _work(meeting: Meeting, sizes: tuple[int, ...]) -> float:
     if meeting.one == meeting.other:
         return sizes[meeting.one] ** 2 / 2
@@ -149,7 +149,7 @@ def _meet(meeting: Meeting, one: Source, other: Source, lists: SavedLists, metri
     """What a worker does: read both, join them, and write the next version of both lists."""
     block, k = joined_block(one), lists.k
     if meeting.one == meeting.other:
-        found = _none(0, k) if block is None else list_block(block, k, metric=metric, threads=threads)
+        found = no_lists(0, k) if block is None else list_block(block, k, metric=metric, threads=threads)
         lists.write(meeting.one, meeting.one_version + 1, found)
         return
     known = lists.version(meeting.one, meeting.one_version), lists.version(meeting.other, meeting.other_version)
@@ -160,5 +160,6 @@ def _meet(meeting: Meeting, one: Source, other: Source, lists: SavedLists, metri
     lists.write(meeting.other, meeting.other_version + 1, known[1])
 
 
-def _none(rows: int, k: int) -> Lists:
+def no_lists(rows: int, k: int) -> Lists:
+    """Lists with nothing in them yet."""
     return Lists(np.empty((rows, k), np.float32), np.empty((rows, k), np.int64))

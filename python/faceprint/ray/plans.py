@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..blocks import join_blocks, list_block, pack_block
+from ..errors import GalleryError
 from ..plan import Plan, search_plan, self_join_plan
 from ..shards import Shards
 from .sections import BLOCK_ROWS, cut_up
@@ -64,6 +65,8 @@ def _rows_of_a_block(shards: Shards, most: int) -> int:
 
 def _speeds(shards: Shards, workers: Workers) -> tuple[float, float]:
     """Multiply-adds and bytes a second, of one worker."""
+    if not len(shards):
+        raise GalleryError("the gallery must hold at least one embedding, not 0")
     smallest = min(range(len(shards.files)), key=lambda number: shards.files[number].bytes)
     section = shards.part(smallest, smallest + 1)
     ((_, (compute, transfer)),) = workers.do([Task("speed", _try_speed, (section, workers.threads))])

@@ -65,9 +65,13 @@ class SavedLists:
         """Write a version whole; the same again changes nothing."""
         self.folder.write(_file(block, version), pack_arrays(distances=lists.distances, indices=lists.indices))
 
-    def newest(self, block: int, version: int) -> bool:
-        """Whether a block has reached a version."""
-        return any(self._has(_file(block, later)) for later in range(version, len(self.sizes) + 1))
+    def versions(self) -> list[int]:
+        """The newest version of each block that is there, 0 where there is none."""
+        there = self.folder.files()
+        return [
+            next((version for version in range(len(self.sizes), 0, -1) if _file(block, version) in there), 0)
+            for block in range(len(self.sizes))
+        ]
 
     def forget(self, block: int, version: int) -> None:
         """Delete a version that nobody needs any more."""
@@ -75,13 +79,6 @@ class SavedLists:
             self.folder.delete(_file(block, version))
         except MissingError:
             return
-
-    def _has(self, file: str) -> bool:
-        try:
-            self.folder.size(file)
-        except MissingError:
-            return False
-        return True
 
 
 def open_lists(folder: Folder, k: int, sizes: Sequence[int], of: dict[str, Any], metric: Metric) -> SavedLists:
@@ -99,7 +96,9 @@ def open_lists(folder: Folder, k: int, sizes: Sequence[int], of: dict[str, Any],
         raise GalleryError(f"{folder.name}/{FILE} is damaged: {error}") from error
     else:
         if found != told:
-            raise GalleryError(f"{folder.name} holds lists of another gallery, version or k: take another folder")
+            raise GalleryError(
+                f"{folder.name} holds lists of another gallery, k, metric or size of blocks: take another folder"
+            )
     return SavedLists(folder, k, tuple(sizes))
 
 

@@ -58,6 +58,9 @@ def nearest(
         sizes = [section.rows for section in sources]
     else:
         array = as_embeddings(x, "x", width=gallery.dimension)
+        broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        if len(broken):  # workers would number them within their blocks
+            raise ValueError(f"x must be finite: row {broken[0]} is not")
         cuts = range(0, len(array), QUERY_ROWS)
         sources = [workers.put(np.ascontiguousarray(array[first : first + QUERY_ROWS])) for first in cuts]
         sizes = [min(QUERY_ROWS, len(array) - first) for first in cuts]

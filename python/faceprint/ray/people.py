@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from .._cluster import NEIGHBOURS, ON_GRAPH, Clustering, as_mask, begun
+from .._cluster import NEIGHBOURS, ON_GRAPH, THRESHOLD, Clustering, as_mask, begun
 from .._nearest import Progress, stage
 from ..lists import Lists, order_by_content
+from ..sampling import as_whole
 from ..shards import Shards
-from .joins import fill_lists, scratch_of
+from .joins import fill_lists, no_lists, scratch_of
 from .plans import Say, plan_neighbours, tell
 from .saved import open_lists
-from .sections import BLOCK_ROWS, Ranked, cut_up
+from .sections import BLOCK_ROWS, Ranked, cut_up, places_of
 from .workers import Workers
 
 
@@ -46,32 +47,35 @@ def cluster(
     method = options.get("method", "map_equation")
     if method not in ON_GRAPH:
         raise ValueError(f"method must be one of {', '.join(ON_GRAPH)}, not {method!r}")
+    k = as_whole(k, "k", 1)
+    if options.get("threshold", THRESHOLD) is None:
+        options["threshold"] = THRESHOLD
     rows = x.embeddings()
     unwanted = as_mask(junk, len(rows))
+    # With nobody to be grouped: what would be refused after the search is refused before.
+    begun(rows, np.ones(len(rows), bool), no_lists(0, 0), k).again(**options)
     kept = np.flatnonzero(~unwanted)
     near = min(k, len(kept) - 1)
     if near < 1:
-        lists = Lists(np.empty((len(kept), 0), np.float32), np.empty((len(kept), 0), np.int64))
-        return begun(rows, unwanted, lists, k).again(progress=progress, **options)
+        return begun(rows, unwanted, no_lists(len(kept), 0), k).again(progress=progress, **options)
     order = kept[order_by_content(rows[kept])]
     ranks = np.full(len(rows), -1)
     ranks[order] = np.arange(len(order))
 
     folder, sections = scratch_of(x), cut_up(x, block_rows)
+    own = [ranks[place] for place in places_of(sections)]
     try:
-        sizes = [int((ranks[section.first : section.first + section.rows] >= 0).sum()) for section in sections]
+        sizes = [int((some >= 0).sum()) for some in own]
         saved = open_lists(folder, near, sizes, {"ranks": folder.url}, "squared-euclidean")
         sources = [Ranked(section, folder, f"ranks-{number}") for number, section in enumerate(sections)]
-        for source in sources:
-            first = source.section.first
-            folder.write(source.file, ranks[first : first + source.section.rows].tobytes())
+        for source, some in zip(sources, own, strict=True):
+            folder.write(source.file, some.tobytes())
         tell(say, lambda: plan_neighbours(x, near, block_rows=block_rows, workers=workers))
         fill_lists(sources, saved, "squared-euclidean", workers, stage(progress, 0, 0.9))
         found = saved.read()
     finally:
         folder.clear()
     # Blocks hold their rows by rank, one block behind the other.
-    own = np.split(ranks, [section.first for section in sections[1:]])
     by_block = np.concatenate([np.sort(some[some >= 0]) for some in own])
     lists = Lists(np.empty_like(found[0]), np.empty_like(found[1]))
     lists.distances[by_block], lists.indices[by_block] = found

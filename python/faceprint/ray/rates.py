@@ -15,7 +15,7 @@ from ..evaluate import Val
 from ..evaluate.counted import CountedPairs, PairCounts, some_rows
 from ..shards import Shards
 from .schedule import Meeting, schedule
-from .sections import BLOCK_ROWS, Section, cut_up, joined_block
+from .sections import BLOCK_ROWS, Section, cut_up, joined_block, places_of
 from .workers import Task, Workers
 
 Counts = NDArray[np.int64]
@@ -65,26 +65,25 @@ class BlockPairs(PairCounts):
 
     def count(self, bins: Counts, progress: Progress | None) -> tuple[Counts, Counts]:
         """As `PairCounts.count`."""
-        total: tuple[Counts, Counts] | None = None
-        for _, found in self._of_each(_count, bins, progress):
-            total = found if total is None else (total[0] + found[0], total[1] + found[1])
-        if total is None:
-            return _core.count_pairs(np.empty((0, 1), np.float32), self.people, bins)
-        return total
+        found = (counted for _, counted in self._of_each(_count, bins, progress))
+        counts, places = next(found)  # of at least one block, for there are pairs
+        for more, more_places in found:
+            counts, places = counts + more, places + more_places
+        return counts, places
 
     def same_within(self, threshold: float) -> Counts:
         """As `PairCounts.same_within`."""
-        accepted = np.zeros(len(self.people), np.int64)
+        accepted, places = np.zeros(len(self.people), np.int64), places_of(self.sections)
         for meeting, found in self._of_each(_same_within, threshold, None):
-            accepted[self._place(meeting.one)] += found
+            accepted[places[meeting.one]] += found
         return accepted
 
     def sample(self, random: np.random.Generator) -> CountedPairs:
         """As `PairCounts.sample`; these are few enough to be counted here."""
         rows = some_rows(random, len(self.people))
-        ends = np.searchsorted(rows, [section.first for section in self.sections[1:]])
-        each = zip(self.sections, np.split(rows, ends), strict=True)
-        calls = [(section, own - section.first) for section, own in each]
+        places = places_of(self.sections)
+        each = np.split(rows, np.searchsorted(rows, [place.start for place in places[1:]]))
+        calls = [(section, own - place.start) for section, place, own in zip(self.sections, places, each, strict=True)]
         found = dict(self.workers.do(Task(number, _take, call, home=number) for number, call in enumerate(calls)))
         return CountedPairs(np.concatenate([found[number] for number in range(len(calls))]), self.people[rows])
 
@@ -92,21 +91,17 @@ class BlockPairs(PairCounts):
         self, function: Callable[..., Any], asked: Any, progress: Progress | None
     ) -> Iterator[tuple[Meeting, Any]]:
         """What a function finds for each two sections, and for each with itself."""
-        meetings = schedule(len(self.sections))
+        meetings, places = schedule(len(self.sections)), places_of(self.sections)
         work = [float(self.sections[meeting.one].rows * self.sections[meeting.other].rows) for meeting in meetings]
 
         def tasks() -> Iterator[Task]:
             for meeting, pairs in zip(meetings, work, strict=True):
                 blocks = sorted({meeting.one, meeting.other})
-                sides = [(self.sections[block], self.people[self._place(block)]) for block in blocks]
+                sides = [(self.sections[block], self.people[places[block]]) for block in blocks]
                 call = (sides, asked, self.workers.threads)
                 yield Task(meeting, function, call, home=meeting.one, work=pairs)
 
         yield from self.workers.do(tasks(), work=sum(work), progress=progress)
-
-    def _place(self, block: int) -> slice:
-        section = self.sections[block]
-        return slice(section.first, section.first + section.rows)
 
 
 Sides = Sequence[tuple[Section, Counts]]

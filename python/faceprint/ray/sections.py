@@ -1,7 +1,7 @@
 """Blocks of a gallery in shards, as workers read them from the storage and keep them."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..blocks import Block, pack_block
 from ..folder import Folder
+from ..sampling import as_whole
 from ..shards import Shards
 
 BLOCK_ROWS = 2**18  # of a block, unless one shard has more
@@ -49,6 +50,7 @@ def cut_up(shards: Shards, rows: int) -> list[Section]:
     ...     [(section.first, section.rows) for section in cut_up(shards, 4)]
     [(0, 4), (4, 4), (8, 1)]
     """
+    as_whole(rows, "block_rows", 1)
     sections: list[Section] = []
     begin = 0
     for number, shard in enumerate(shards.files):
@@ -58,6 +60,12 @@ def cut_up(shards: Shards, rows: int) -> list[Section]:
             sections.append(Section(shards.part(begin, number + 1), shards.files[begin].first, size))
             begin = number + 1
     return sections
+
+
+def places_of(sections: Sequence[Section]) -> list[slice]:
+    """Where the rows of each section are among those of all, whose first may be any of the gallery's."""
+    firsts = [section.first - sections[0].first for section in sections]
+    return [slice(first, first + section.rows) for first, section in zip(firsts, sections, strict=True)]
 
 
 _kept: OrderedDict[Hashable, Block] = OrderedDict()
@@ -72,7 +80,7 @@ def stored_block(section: Section, threads: int) -> Block:
         for number in range(len(shards.files)):
             packed.append_stored(shards.stored(number), threads)
         _keep(key, Block(packed, np.arange(section.first, section.first + section.rows)))
-    return _kept[key]
+    return _latest(key)
 
 
 def joined_block(source: Section | Ranked) -> Block | None:
@@ -89,7 +97,7 @@ def joined_block(source: Section | Ranked) -> Block | None:
         if not len(rows):
             return None
         _keep(key, pack_block(rows, numbers))
-    return _kept[key]
+    return _latest(key)
 
 
 def read_ranks(source: Ranked) -> NDArray[np.int64]:
@@ -98,6 +106,12 @@ def read_ranks(source: Ranked) -> NDArray[np.int64]:
 
 
 def _keep(key: Hashable, block: Block) -> None:
+    """Keep a block in place of the one that was used longest ago."""
     _kept[key] = block
     if len(_kept) > KEPT:
         _kept.popitem(last=False)
+
+
+def _latest(key: Hashable) -> Block:
+    _kept.move_to_end(key)
+    return _kept[key]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -73,9 +74,7 @@ class RowGroup:
 
     def read(self) -> list[_Given]:
         """What there is to be decoded."""
-        storage, path = _storage(self.url, self.options)
-        with storage.open(path) as file:
-            content = import_pyarrow().parquet.ParquetFile(file)
+        with _parquet(self.url, self.options) as content:
             columns = [name for name in ("image", "photo") if name in content.schema_arrow.names]
             table = content.read_row_group(self.group, columns=columns)
         images: list[bytes | None] = table["image"].to_pylist()
@@ -122,9 +121,9 @@ def embed(
     the workers with `gpus=1`.
 
     Faces come in the order of their photographs, whose names and qualities are stored; with `label_folders`, the name
-    of the folder that holds a photograph becomes the label. They are added some shards at a time: after an error, or
-    the end of this program, what was added stays. Raises PhotoError for a path that is not there, GalleryError for
-    files that are no such Parquet, and what `faceprint.load` and `Shards.add` raise.
+    of the folder that holds a photograph becomes the label. They are added by whole shards, and the rest at the end:
+    after an error, or the end of this program, what was added stays. Raises PhotoError for a path that is not there,
+    GalleryError for files that are no such Parquet, and what `faceprint.load` and `Shards.add` raise.
 
     >>> import tempfile
     >>> from faceprint import Shards, ray
@@ -153,24 +152,32 @@ def embed(
             waiting.append(early.pop(following))
             following += 1
             unread += waiting[-1].unread
-        if sum(len(batch.embeddings) for batch in waiting) >= out.rows_per_shard:
-            _add(out, waiting, label_folders)
-    _add(out, waiting, label_folders)
+        count = sum(len(batch.embeddings) for batch in waiting)
+        if count >= out.rows_per_shard:  # what fills no shard waits for more
+            waiting = _add(out, waiting, label_folders, count - count % out.rows_per_shard)
+    _add(out, waiting, label_folders, sum(len(batch.embeddings) for batch in waiting))
     return unread
 
 
-def _add(out: Shards, waiting: list[_Embedded], label_folders: bool) -> None:
-    """Add what waits to be added, and let go of it."""
+def _add(out: Shards, waiting: list[_Embedded], label_folders: bool, count: int) -> list[_Embedded]:
+    """Add so many of the faces that wait to be added, and return the others."""
     some = [batch for batch in waiting if len(batch.embeddings)]
-    waiting.clear()
     if not some:
-        return
+        return []
+    fingerprint = some[0].fingerprint
     names = [name for batch in some for name in batch.photos]
+    folders = [folder for batch in some for folder in batch.folders]
     rows = np.concatenate([batch.embeddings for batch in some])
     quality = [batch.quality for batch in some if batch.quality is not None]
     known = np.concatenate(quality) if len(quality) == len(some) else None
-    labels = [folder for batch in some for folder in batch.folders] if label_folders else None
-    out.add(Embedded(rows, some[0].fingerprint), labels, photos=names, quality=known)
+    out.add(
+        Embedded(rows[:count], fingerprint),
+        folders[:count] if label_folders else None,
+        photos=names[:count],
+        quality=None if known is None else known[:count],
+    )
+    rest = None if known is None else known[count:]
+    return [_Embedded(rows[count:], names[count:], folders[count:], rest, fingerprint, [])]
 
 
 def _embed(batch: Files | RowGroup, choose: Which, call: tuple[tuple[str, Any], ...]) -> _Embedded:
@@ -218,18 +225,31 @@ def _cut(names: list[str], options: dict[str, Any]) -> Iterator[Files]:
 
 
 def _groups(url: str, options: dict[str, Any]) -> Iterator[RowGroup]:
+    with _parquet(url, options) as content:
+        types, groups = (
+            dict(zip(content.schema_arrow.names, content.schema_arrow.types, strict=True)),
+            content.num_row_groups,
+        )
+    if "image" not in types:
+        raise GalleryError(f"{printable(url)} must have a column named image, and has {', '.join(types)}")
+    for column, wanted in (("image", ("binary", "large_binary")), ("photo", ("string", "large_string"))):
+        if str(types.get(column, wanted[0])) not in wanted:
+            raise GalleryError(f"column {column} of {printable(url)} must be {wanted[0]}, not {types[column]}")
+    yield from (RowGroup(url, options, group) for group in range(groups))
+
+
+@contextmanager
+def _parquet(url: str, options: dict[str, Any]) -> Iterator[Any]:
+    """An open Parquet file; PhotoError where there is none, GalleryError where it cannot be read."""
+    parquet = import_pyarrow().parquet
     storage, path = _storage(url, options)
     try:
         with storage.open(path) as file:
-            content = import_pyarrow().parquet.ParquetFile(file)
-            columns, groups = content.schema_arrow.names, content.num_row_groups
+            yield parquet.ParquetFile(file)
     except FileNotFoundError as error:
         raise PhotoError(f"photos {printable(url)} do not exist") from error
     except Exception as error:  # each storage has errors of its own, and so has Parquet
         raise GalleryError(f"{printable(url)} cannot be read as Parquet: {error}") from error
-    if "image" not in columns:
-        raise GalleryError(f"{printable(url)} must have a column named image, and has {', '.join(columns)}")
-    yield from (RowGroup(url, options, group) for group in range(groups))
 
 
 def _find(url: str, options: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,11 @@ from faceprint.evaluate import AllPairs
 
 engine = pytest.importorskip("ray", reason="Ray is not installed: pip install 'faceprint[ray]'")
 from faceprint import ray  # noqa: E402
+from faceprint.ray import sections as sections_module  # noqa: E402
 from faceprint.ray import workers as workers_module  # noqa: E402
+from faceprint.ray.rates import BlockPairs  # noqa: E402
 from faceprint.ray.schedule import schedule  # noqa: E402
+from faceprint.ray.sections import cut_up, joined_block  # noqa: E402
 from faceprint.ray.workers import Task, Workers  # noqa: E402
 
 GUIDE = Path(__file__).parents[2] / "docs" / "ray.md"
@@ -146,6 +150,44 @@ def test_people_are_those_of_one_machine(workers, sharded):
     assert np.array_equal(found.again(threshold=0.1).labels, expected.again(threshold=0.1).labels)
 
 
+def test_a_part_of_a_gallery_is_one(workers, sharded):
+    made = fp.synthetic.people(500, 40, seed=4)
+    x, people = made.embeddings[200:400], made.people[200:400]
+    shards = sharded(made.embeddings, labels=[str(who) for who in made.people]).part(2, 4)
+    for block_rows in (100, 200):
+        found = ray.cluster(shards, workers=workers, k=10, block_rows=block_rows)
+        assert np.array_equal(found.labels, fp.cluster(x, k=10).labels)
+        found = ray.val_at_far(shards, 1e-2, workers=workers, labels=people, block_rows=block_rows)
+        assert found == AllPairs(people).vals(x, [1e-2])
+    found = ray.neighbours(shards, 10, workers=workers, block_rows=100)
+    expected = fp.neighbours(x, 10)
+    assert same(found, (expected[0], expected[1] + 200))  # rows keep their numbers
+
+
+def test_samples_are_of_the_rows_that_they_name(workers, sharded):
+    x = whole_numbers(500, 8)
+    sections = tuple(cut_up(sharded(x).part(1, 4), 100))
+    sample = BlockPairs(sections, np.arange(300), workers).sample(np.random.default_rng(0))
+    assert len(sample.rows) == 18
+    assert np.array_equal(sample.rows, x[100:400][sample.people])
+
+
+def test_what_cannot_be_grouped_is_refused_before_the_search(workers, sharded, monkeypatch):
+    x = fp.synthetic.people(300, 30, seed=5).embeddings
+    shards = sharded(x)
+    found = ray.cluster(shards, workers=workers, k=np.int64(9), threshold=None)
+    assert np.array_equal(found.labels, fp.cluster(x, k=9).labels)
+    monkeypatch.setattr("faceprint.ray.people.fill_lists", None)
+    for options, error, text in (
+        ({"thresold": 0.1}, TypeError, "unexpected keyword argument 'thresold'"),
+        ({"threshold": 9}, ValueError, r"threshold must be a squared distance in \[0, 4\], not 9"),
+        ({"must_link": [[0, 300]]}, ValueError, "must_link"),
+        ({"k": 0}, ValueError, "k must be 1 or more, not 0"),
+    ):
+        with pytest.raises(error, match=text):
+            ray.cluster(shards, workers=workers, **options)
+
+
 def test_one_face_is_a_person(workers, sharded):
     assert ray.cluster(sharded(whole_numbers(1, 4)), workers=workers).labels.tolist() == [0]
     with pytest.raises(ValueError, match=r"method must be one of map_equation, .*, not 'average'"):
@@ -195,6 +237,40 @@ def test_all_faces_or_the_only_one_are_embedded(workers, photos, tmp_path, model
         unread += ray.embed(tmp_path / "none.png", shards, workers=workers, choose=choose, model={"threads": 1})
         assert len(shards) == count
         assert sorted(Path(failure.photo).stem for failure in unread) == failures
+
+
+def test_shards_of_photographs_are_full_but_the_last(workers, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("faceprint.ray.photos.BATCH", 2)
+    names = [photos / name for name in ("obama.jpg", "biden.jpg", "collins.png", "obama2.jpg", "obama3.jpg")]
+    shards = fp.Shards.create(tmp_path / "gallery", rows=3)
+    assert ray.embed([*names, *names[:2]], shards, workers=workers) == []
+    assert [shard.rows for shard in shards.files] == [3, 3, 1]
+    gallery = fp.Gallery()
+    fp.read_shards(shards, gallery)
+    assert [entry.photo for entry in gallery.iterate()] == [str(name) for name in [*names, *names[:2]]]
+    assert np.array_equal(shards.embeddings()[:2], shards.embeddings()[5:])
+    assert np.array_equal(shards.quality()[:2], shards.quality()[5:])
+
+
+def test_parquet_of_something_else_is_told(workers, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    shards = fp.Shards.create(tmp_path / "gallery")
+    for columns, text in (
+        ({"image": ["a.jpg"]}, r"column image of .*some.parquet must be binary, not string"),
+        ({"image": [b"a"], "photo": [3]}, r"column photo of .*some.parquet must be string, not int64"),
+    ):
+        pyarrow.parquet.write_table(pa.table(columns), tmp_path / "some.parquet")
+        with pytest.raises(GalleryError, match=text):
+            ray.embed(tmp_path / "some.parquet", shards, workers=workers)
+    table = pa.table({"image": [bytes(10_000)]})
+    pyarrow.parquet.write_table(table, tmp_path / "some.parquet", compression=None, use_dictionary=False)
+    content = (tmp_path / "some.parquet").read_bytes()
+    (tmp_path / "some.parquet").write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    with pytest.raises(GalleryError, match=r"some.parquet cannot be read as Parquet: "):
+        ray.embed(tmp_path / "some.parquet", shards, workers=workers)
+    assert len(shards) == 0
 
 
 def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded):
@@ -316,7 +392,9 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
     assert told == [0, 1]  # there was nothing left to do
     assert len(list(out.iterdir())) == 1 + 5  # of each block the last version
 
-    with pytest.raises(GalleryError, match="lists holds lists of another gallery, version or k: take another folder"):
+    with pytest.raises(
+        GalleryError, match="lists holds lists of another gallery, k, metric or size of blocks: take another"
+    ):
         ray.list_neighbours(shards, 8, out, workers=workers, block_rows=100)
     file = out / "lists-2-5.npz"
     file.write_bytes(file.read_bytes()[:-30])
@@ -351,12 +429,17 @@ def test_shards_that_are_damaged_or_gone_are_told_once(workers, sharded):
     assert same(ray.nearest(x, shards, 3, workers=workers, block_rows=100), fp.nearest(x, x, 3))
 
 
-def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos):
+def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos, monkeypatch):
     x = whole_numbers(30, 128)
     shards = sharded(x)
     for k, text in ((0, r"k must be 1 or more, not 0"), (30, r"k must be in \[1, 29\], not 30")):
         with pytest.raises(ValueError, match=text):
             ray.neighbours(shards, k, workers=workers)
+    with pytest.raises(ValueError, match="metric must be 'squared-euclidean', 'cosine' or 'dot', not 'l2'"):
+        ray.neighbours(shards, 3, workers=workers, metric="l2")
+    with pytest.raises(ValueError, match="block_rows must be 1 or more, not 0"):
+        ray.neighbours(shards, 3, workers=workers, block_rows=0)
+    assert ray.neighbours(shards, np.int64(3), workers=workers)[1].shape == (30, 3)
     with pytest.raises(ValueError, match=r"k must be in \[1, 30\], not 31"):
         ray.nearest(x, shards, 31, workers=workers)
     with pytest.raises(ValueError, match=r"x must have shape \(n, 128\), not \(30, 7\)"):
@@ -370,6 +453,13 @@ def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos):
         ray.nearest(ours, theirs, 1, workers=workers)
     with pytest.raises(GalleryError, match="the gallery must hold at least one embedding, not 0"):
         ray.nearest(x, fp.Shards.create(Path(shards.url).parent / "empty"), 1, workers=workers)
+    with pytest.raises(GalleryError, match="the gallery must hold at least one embedding, not 0"):
+        ray.plan_neighbours(fp.Shards(Path(shards.url).parent / "empty"), workers=workers)
+    broken = x.copy()
+    broken[20, 1] = np.nan
+    monkeypatch.setattr("faceprint.ray.search.QUERY_ROWS", 8)
+    with pytest.raises(ValueError, match="x must be finite: row 20 is not"):
+        ray.nearest(broken, shards, 3, workers=workers)
     with pytest.raises(GalleryError, match="all faces must have labels, and 30 of 30 have none"):
         ray.val_at_far(shards, workers=workers)
     assert ray.nearest(x[:0], shards, 3, workers=workers)[0].shape == (0, 3)
@@ -393,6 +483,11 @@ def fail_once(path):
     return "done"
 
 
+def wait_and_tell():
+    time.sleep(0.5)  # so that each worker has one
+    return os.getpid()
+
+
 def refuse():
     raise ValueError("not today")
 
@@ -412,6 +507,58 @@ def test_a_task_that_kills_every_worker_ends(workers, monkeypatch):
     with pytest.raises(DeviceError, match="2 workers died of one task, deadly: "):
         list(workers.do([Task("deadly", os.abort, ())]))
     assert list(workers.do([Task("harmless", int, ())])) == [("harmless", 0)]
+
+
+def test_workers_that_died_idle_are_replaced_before_they_are_given_tasks(monkeypatch):
+    monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
+    with Workers(2, threads=1) as some:
+        assert sorted(some.do([Task(number, int, ()) for number in range(2)])) == [(0, 0), (1, 0)]
+        dead = [pid for _, pid in some.do([Task(number, wait_and_tell, ()) for number in range(2)])]
+        for pid in dead:
+            os.kill(pid, signal.SIGKILL)
+        assert list(some.do([Task("one", int, ())])) == [("one", 0)]
+    with pytest.raises(DeviceError, match="these workers are closed, or at work for another call"):
+        list(some.do([Task("one", int, ())]))
+
+
+class Unfit:
+    def __init__(self):
+        raise ImportError("faceprint is not installed here")
+
+    def do(self, function):
+        return function()
+
+
+def test_workers_that_cannot_start_are_told(workers, monkeypatch):
+    monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
+    monkeypatch.setattr(workers_module, "_Worker", Unfit)
+    with (
+        Workers(1, threads=1) as some,
+        pytest.raises(
+            DeviceError, match=r"(?s)no worker can start on the Ray cluster: .*faceprint is not installed here"
+        ),
+    ):
+        list(some.do([Task("never", int, ())]))
+
+
+def test_as_many_workers_as_fit(workers):
+    with Workers(threads=2) as some:
+        assert some.count == 2
+        some.gpus = 0.5
+        assert [some._room({"CPU": 8.0, **gpus}) for gpus in ({}, {"GPU": 1.0}, {"GPU": 4.0})] == [0, 2, 4]
+
+
+def test_blocks_that_were_used_last_are_kept(sharded, monkeypatch):
+    monkeypatch.setattr(sections_module, "_kept", OrderedDict())
+    monkeypatch.setattr(sections_module, "KEPT", 2)
+    shards = sharded(whole_numbers(300, 4))
+    first, second, third = cut_up(shards, 100)
+    block = joined_block(first)
+    joined_block(second)
+    assert joined_block(first) is block
+    joined_block(third)
+    assert joined_block(first) is block
+    assert len(sections_module._kept) == 2
 
 
 def test_a_cluster_without_room_is_told(workers, monkeypatch):

@@ -182,10 +182,11 @@ class Workers:
             self._ray.get(answer)
         except self._lost() as error:
             self._homes.pop(worker, None)
+            self._start()
             self._failed += 1
             if self._failed == ATTEMPTS * self.count:
+                self._failed = 0  # a later call tries again
                 raise DeviceError(f"no worker can start on the Ray cluster: {error}") from error
-            self._start()
         else:
             self._failed = 0
             self._idle.append(worker)

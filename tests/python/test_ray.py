@@ -23,6 +23,7 @@ from faceprint import ray  # noqa: E402
 from faceprint.ray import sections as sections_module  # noqa: E402
 from faceprint.ray import workers as workers_module  # noqa: E402
 from faceprint.ray.rates import BlockPairs  # noqa: E402
+from faceprint.ray.saved import SavedLists  # noqa: E402
 from faceprint.ray.schedule import schedule  # noqa: E402
 from faceprint.ray.sections import cut_up, joined_block  # noqa: E402
 from faceprint.ray.workers import Task, Workers  # noqa: E402
@@ -188,6 +189,20 @@ def test_what_cannot_be_grouped_is_refused_before_the_search(workers, sharded, m
             ray.cluster(shards, workers=workers, **options)
 
 
+def test_what_was_kept_for_one_call_is_not_taken_for_another(workers, sharded):
+    x = fp.synthetic.people(300, 30, seed=6).embeddings
+    shards, gallery = sharded(x, storage="int8"), fp.Gallery(storage="int8")
+    gallery.add(x)
+    with Workers(1, threads=1) as one:
+        found = ray.neighbours(shards, 9, workers=one)
+        assert same(ray.nearest(x, shards, 9, workers=one), fp.nearest(x, gallery, 9))
+        assert same(ray.neighbours(shards, 9, workers=one), found)
+        for remainder in range(2):
+            junk = np.arange(300) % 2 == remainder
+            labels = ray.cluster(shards, workers=one, junk=junk, k=9).labels
+            assert np.array_equal(labels, fp.cluster(shards.embeddings(), junk=junk, k=9).labels)
+
+
 def test_one_face_is_a_person(workers, sharded):
     assert ray.cluster(sharded(whole_numbers(1, 4)), workers=workers).labels.tolist() == [0]
     with pytest.raises(ValueError, match=r"method must be one of map_equation, .*, not 'average'"):
@@ -273,7 +288,7 @@ def test_parquet_of_something_else_is_told(workers, tmp_path):
     assert len(shards) == 0
 
 
-def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded):
+def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded, photos):
     shards = sharded(whole_numbers(3, 128))
     for given, error, text in (
         ([tmp_path / "none"], PhotoError, "photo .*none does not exist"),
@@ -289,6 +304,8 @@ def test_photographs_that_are_not_there_are_told(workers, tmp_path, sharded):
         ray.embed([tmp_path / "wrong.parquet"], shards, workers=workers)
     with pytest.raises(ValueError, match="choose must be 'prominent', 'only' or 'all', not 'best'"):
         ray.embed([], shards, workers=workers, choose="best")
+    with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda', not 'abacus'"):
+        ray.embed([photos / "obama.jpg"], shards, workers=workers, model={"device": "abacus"})
     assert len(shards) == 3
 
 
@@ -396,12 +413,22 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
         GalleryError, match="lists holds lists of another gallery, k, metric or size of blocks: take another"
     ):
         ray.list_neighbours(shards, 8, out, workers=workers, block_rows=100)
+    for other, metric, block_rows in (
+        (sharded(x, name="other"), "squared-euclidean", 100),
+        (shards, "cosine", 100),
+        (shards, "squared-euclidean", 200),
+    ):
+        with pytest.raises(GalleryError, match="holds lists of another gallery, k, metric or size of blocks"):
+            ray.list_neighbours(other, 9, out, workers=workers, metric=metric, block_rows=block_rows)
     file = out / "lists-2-5.npz"
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(GalleryError, match=r"lists-2-5.npz is damaged: "):
         lists.read()
     np.savez(file, distances=np.zeros((100, 9)), indices=np.zeros((100, 9), np.int64))
     with pytest.raises(GalleryError, match=r"lists-2-5.npz is damaged: its lists are float64 of shape \(100, 9\)"):
+        lists.block(2)
+    np.savez(file, distances=np.zeros((90, 9), np.float32), indices=np.zeros((90, 9), np.int64))
+    with pytest.raises(GalleryError, match=r"lists-2-5.npz is damaged: its lists are float32 of shape \(90, 9\)"):
         lists.block(2)
     file.unlink()
     with pytest.raises(GalleryError, match=r"lists-2-5.npz cannot be read: there is no such file or folder"):
@@ -411,6 +438,19 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
     (out / "lists.json").write_text("{")
     with pytest.raises(GalleryError, match=r"lists.json is damaged: "):
         ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100)
+
+
+def test_a_meeting_of_which_half_was_written_is_repeated(workers, sharded, tmp_path, monkeypatch):
+    x = whole_numbers(500, 8)
+    shards, out, forget = sharded(x), tmp_path / "lists", SavedLists.forget
+    with monkeypatch.context() as patch:  # as if nobody had seen the last meetings end
+        patch.setattr(SavedLists, "forget", lambda *call: None if call[-1] == 4 else forget(*call))
+        ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100)
+    assert len(list(out.iterdir())) == 1 + 5 + 5
+    (out / "lists-1-5.npz").unlink()
+    found = ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100).read()
+    assert same(found, fp.neighbours(x, 9))
+    assert len(list(out.iterdir())) == 1 + 5
 
 
 def test_shards_that_are_damaged_or_gone_are_told_once(workers, sharded):
@@ -451,6 +491,8 @@ def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos, mon
     theirs.add(fp.Embedded(x, "another"))
     with pytest.raises(GalleryError, match=f"x is of network {model.recipe.fingerprint} and the gallery of another"):
         ray.nearest(ours, theirs, 1, workers=workers)
+    for a, b in ((ours, shards), (shards, ours)):  # of one of which nobody knows the network
+        assert ray.nearest(a, b, 1, workers=workers)[1].shape == (len(a), 1)
     with pytest.raises(GalleryError, match="the gallery must hold at least one embedding, not 0"):
         ray.nearest(x, fp.Shards.create(Path(shards.url).parent / "empty"), 1, workers=workers)
     with pytest.raises(GalleryError, match="the gallery must hold at least one embedding, not 0"):
@@ -502,6 +544,36 @@ def test_tasks_wait_for_others_and_are_done_again(workers, tmp_path):
     assert [result for _, result in workers.do(Task(n, int, (str(n),)) for n in range(1))] == [0]
 
 
+def test_tasks_are_asked_for_as_they_are_needed(workers):
+    asked = []
+
+    def tasks():
+        for number in range(40):
+            asked.append(number)
+            yield Task(number, int, ())
+
+    for done, _ in enumerate(workers.do(tasks()), 1):
+        assert len(asked) <= done + 3 * workers.count  # those that run, and two more for each worker
+    assert len(asked) == 40
+
+
+def test_tasks_go_to_a_worker_that_is_at_home_with_them(workers):
+    tasks = [
+        Task(number, os.getpid, (), after=frozenset({number - 1} if number else ()), home=home)
+        for number, home in enumerate("abaabbaa")
+    ]
+    found = [process for _, process in workers.do(tasks)]
+    assert found == [found["abaabbaa".index(home)] for home in "abaabbaa"]
+
+
+def test_workers_whose_results_nobody_wants_are_free_again(workers):
+    for _ in range(3):
+        results = workers.do([Task("short", int, ()), Task("long", time.sleep, (600,))])
+        assert next(results) == ("short", 0)
+        results.close()
+    assert list(workers.do([Task("one", int, ())])) == [("one", 0)]
+
+
 def test_a_task_that_kills_every_worker_ends(workers, monkeypatch):
     monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
     with pytest.raises(DeviceError, match="2 workers died of one task, deadly: "):
@@ -532,13 +604,10 @@ class Unfit:
 def test_workers_that_cannot_start_are_told(workers, monkeypatch):
     monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
     monkeypatch.setattr(workers_module, "_Worker", Unfit)
-    with (
-        Workers(1, threads=1) as some,
-        pytest.raises(
-            DeviceError, match=r"(?s)no worker can start on the Ray cluster: .*faceprint is not installed here"
-        ),
-    ):
-        list(some.do([Task("never", int, ())]))
+    with Workers(1, threads=1) as some:
+        for _ in range(2):  # a later call tries again
+            with pytest.raises(DeviceError, match=r"(?s)no worker can start on the Ray cluster: .*not installed here"):
+                list(some.do([Task("never", int, ())]))
 
 
 def test_as_many_workers_as_fit(workers):

@@ -319,6 +319,19 @@ def test_a_file_is_read_by_ranges(place):
         assert file.read() == b"0123456789"
 
 
+def test_a_folder_tells_its_files_as_they_are_now(place, monkeypatch):
+    folder, forgotten = folders.Folder.at(place, None), []
+    with pytest.raises(folders.MissingError, match="people cannot be read: there is no such file or folder"):
+        folder.files()
+    folder.make()
+    folder.write("one", b"1")
+    folder.write("two", b"2")
+    storage = type(fsspec.core.url_to_fs(place)[0])
+    monkeypatch.setattr(storage, "invalidate_cache", lambda self: forgotten.append(self))
+    assert folder.files() == {"one", "two"}
+    assert len(forgotten) == 1  # what the storage may keep of earlier listings
+
+
 class Crash(BaseException):
     pass
 

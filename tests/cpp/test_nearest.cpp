@@ -365,6 +365,23 @@ TEST(the_first_row_of_a_block_is_bounded_like_the_others) {
   });
 }
 
+TEST(bounds_follow_a_centre_that_moves_away) {
+  // A row alone is the centre; others, together elsewhere, move it. The first row is then so far from it that its
+  // estimate misses by more than what parts it from the next nearest, row 500.
+  Rows<float> rows(1000, 32), query(1, 32);
+  for (std::ptrdiff_t row = 0; row < rows.rows; ++row) rows.at(row, 0) = row == 0 ? -1.0f : 3.0f;
+  rows.at(500, 1) = 0.028f;
+  query.at(0, 0) = -0.03f;
+  query.at(0, 1) = 4;
+  Gallery gallery(32);
+  gallery.append(rows.view().slice(0, 1));
+  gallery.append(rows.view().slice(1, 999));
+  on_each_backend([&](const std::string&) {
+    const Found found = computed(query, gallery, 1, {.metric = Metric::dot, .scan = Scan::certified});
+    CHECK_EQUAL(found.indices.at(0, 0), 0);
+  });
+}
+
 TEST(one_query_is_answered_by_nibbles_with_few_rows_computed) {
   const Rows<float> rows = random_units(30'000, 128, 37);
   const Gallery gallery = gallery_of(rows), plain = gallery_of(rows, Storage::float32, false);

@@ -526,8 +526,17 @@ def fail_once(path):
 
 
 def wait_and_tell():
-    time.sleep(0.5)  # so that each worker has one
+    time.sleep(0.2)
     return os.getpid()
+
+
+def all_at_work(workers):
+    """The processes of all workers, each of which has begun."""
+    for _ in range(100):
+        found = {process for _, process in workers.do([Task(number, wait_and_tell, ()) for number in range(4)])}
+        if len(found) == workers.count:
+            return found
+    raise AssertionError("not all workers have begun")
 
 
 def refuse():
@@ -558,12 +567,10 @@ def test_tasks_are_asked_for_as_they_are_needed(workers):
 
 
 def test_tasks_go_to_a_worker_that_is_at_home_with_them(workers):
-    tasks = [
-        Task(number, os.getpid, (), after=frozenset({number - 1} if number else ()), home=home)
-        for number, home in enumerate("abaabbaa")
-    ]
-    found = [process for _, process in workers.do(tasks)]
-    assert found == [found["abaabbaa".index(home)] for home in "abaabbaa"]
+    homes = "abaabbaa"
+    all_at_work(workers)
+    found = [process for home in homes for _, process in workers.do([Task("one", os.getpid, (), home=home)])]
+    assert found == [found[homes.index(home)] for home in homes]
 
 
 def test_workers_whose_results_nobody_wants_are_free_again(workers):
@@ -581,13 +588,11 @@ def test_a_task_that_kills_every_worker_ends(workers, monkeypatch):
     assert list(workers.do([Task("harmless", int, ())])) == [("harmless", 0)]
 
 
-def test_workers_that_died_idle_are_replaced_before_they_are_given_tasks(monkeypatch):
+def test_workers_that_died_idle_are_replaced_before_they_are_given_tasks(workers, monkeypatch):
     monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
     with Workers(2, threads=1) as some:
-        assert sorted(some.do([Task(number, int, ()) for number in range(2)])) == [(0, 0), (1, 0)]
-        dead = [pid for _, pid in some.do([Task(number, wait_and_tell, ()) for number in range(2)])]
-        for pid in dead:
-            os.kill(pid, signal.SIGKILL)
+        for process in all_at_work(some):
+            os.kill(process, signal.SIGKILL)
         assert list(some.do([Task("one", int, ())])) == [("one", 0)]
     with pytest.raises(DeviceError, match="these workers are closed, or at work for another call"):
         list(some.do([Task("one", int, ())]))

@@ -11,7 +11,7 @@ from .._nearest import Progress
 from ..errors import DeviceError
 
 PATIENCE = 60.0  # seconds without any worker, after which none is expected any more
-ANSWER = 10.0  # seconds in which a cluster must answer
+ANSWER = 10.0  # seconds in which a cluster must answer, and workers that are idle should
 ATTEMPTS = 10  # at a task, or at starting each worker, that ended with the death of a worker
 
 
@@ -98,9 +98,7 @@ class Workers:
 
         What a task raises is raised here. DeviceError where a task has ended ten workers, as for want of memory.
         """
-        for worker in self._idle:  # which may have died since, and no task is to suffer for that
-            self._starting[worker.do.remote(int)] = worker
-        self._idle.clear()
+        self._look_after_idle()
         source, waiting, running = iter(tasks), deque[Task](), dict[Any, tuple[Any, Task]]()
         done, attempts, worked = set[Hashable](), dict[Hashable, int](), 0.0
         _tell(progress, 0.0)
@@ -171,6 +169,16 @@ class Workers:
             needed += f" and {self.gpus:g} of a GPU" if self.gpus else ""
             raise DeviceError(f"no node of the Ray cluster has had {needed} free for a worker for {PATIENCE:.0f} s")
         return list(ready)
+
+    def _look_after_idle(self) -> None:
+        """Replace who has died without a task, so that no task is thought to have ended them."""
+        asked = {worker.do.remote(int): worker for worker in self._idle}
+        self._idle.clear()
+        self._starting.update(asked)
+        if asked:
+            answers, _ = self._ray.wait([*asked], num_returns=len(asked), timeout=ANSWER)
+            for answer in answers:
+                self._started(answer)
 
     def _start(self) -> None:
         worker = self._remote.remote()

@@ -380,7 +380,8 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, str(script), str(tmp_path / "gallery")]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert ran.stdout.strip().endswith("all right"), ran.stderr[-3000:]
+    assert "all right" in ran.stdout.splitlines(), ran.stderr[-3000:]  # Ray may tell of dead nodes behind it
+    assert ran.returncode == 0
 
 
 def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):

@@ -481,6 +481,10 @@ def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos, mon
     with pytest.raises(ValueError, match="block_rows must be 1 or more, not 0"):
         ray.neighbours(shards, 3, workers=workers, block_rows=0)
     assert ray.neighbours(shards, np.int64(3), workers=workers)[1].shape == (30, 3)
+    with pytest.raises(ValueError, match="a gallery must have at least 2 rows for neighbours, not 1"):
+        ray.neighbours(sharded(x[:1], name="one"), 1, workers=workers)
+    with pytest.raises(ValueError, match="far must lie between 0 and 1, not 1"):
+        ray.val_at_far(shards, 1, workers=workers, labels=np.arange(30) // 2)
     with pytest.raises(ValueError, match=r"k must be in \[1, 30\], not 31"):
         ray.nearest(x, shards, 31, workers=workers)
     with pytest.raises(ValueError, match=r"x must have shape \(n, 128\), not \(30, 7\)"):

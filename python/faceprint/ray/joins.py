@@ -88,6 +88,8 @@ def list_neighbours(
     read or are of something else, DeviceError as `Workers` does.
     """
     k = as_whole(k, "k", 1)
+    if len(x) < 2:
+        raise ValueError(f"a gallery must have at least 2 rows for neighbours, not {len(x)}")
     if not k <= len(x) - 1:
         raise ValueError(f"k must be in [1, {len(x) - 1}], not {k}")
     if metric not in get_args(Metric):  # before the folder is said to hold lists by it

@@ -50,7 +50,7 @@ def val_at_far(
     named = _labels_of(x) if labels is None else labels
     people = as_labels(named, len(x))
     pairs = BlockPairs(tuple(cut_up(x, block_rows)), people, workers, progress)
-    return pairs.vals([fars] if isinstance(fars, float) else fars)
+    return pairs.vals([fars] if isinstance(fars, (int, float)) else fars)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
 from PIL import Image
 
@@ -57,15 +58,25 @@ def prepare_galleries(photos, fingerprint):
         gallery.add(fp.Embedded(crowd.embeddings, fingerprint), names, quality=crowd.quality)
 
 
+@pytest.fixture
+def own_schema(postgres, monkeypatch):
+    """What psycopg connects to by itself: a schema of the test's own, of which nothing stays."""
+    with psycopg.connect(**postgres, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA page")
+        for variable, value in zip(("PGHOST", "PGUSER", "PGDATABASE"), postgres.values(), strict=True):
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setenv("PGOPTIONS", "-c search_path=page,public")
+        yield
+        connection.execute("DROP SCHEMA page CASCADE")
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
 def test_python_of_page_runs(page, tmp_path, monkeypatch, photos, model, request):
     monkeypatch.chdir(tmp_path)
     if page in ("galleries.md", "served.md"):
         prepare_galleries(photos, model.recipe.fingerprint)
     if page == "served.md":
-        server = request.getfixturevalue("postgres")
-        for variable, value in zip(("PGHOST", "PGUSER", "PGDATABASE"), server.values(), strict=True):
-            monkeypatch.setenv(variable, value)
+        request.getfixturevalue("own_schema")
     names = {"__name__": "__main__"}
     for line, source in blocks(page, "python"):
         if not any(importlib.util.find_spec(name) is None for name in STRANGERS & imported(source)):

@@ -202,9 +202,11 @@ def test_memory_does_not_grow_with_the_gallery(unit_rows, connection, monkeypatc
         gallery = Gallery()
         gallery.add(unit_rows(faces, 64), labels=["Ann"] * faces)
         tracemalloc.start()
-        hand_over(gallery, connection)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        try:
+            hand_over(gallery, connection)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
     assert peaks[2] < 2 * peaks[1]
 
 

@@ -17,7 +17,7 @@ from ..shards import Shards
 from .plans import Say, plan_neighbours, tell
 from .saved import SavedLists, open_lists
 from .schedule import Meeting, schedule
-from .sections import BLOCK_ROWS, Ranked, Section, cut_up, joined_block
+from .sections import Ranked, Section, cut_up, joined_block
 from .workers import Task, Workers
 
 Source = Section | Ranked
@@ -29,7 +29,7 @@ def neighbours(
     *,
     workers: Workers,
     metric: Metric = "squared-euclidean",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -73,16 +73,17 @@ def list_neighbours(
     workers: Workers,
     options: Mapping[str, Any] | None = None,
     metric: Metric = "squared-euclidean",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
 ) -> SavedLists:
     """As `neighbours`, but leave the lists in the folder `out` of shared storage, for whom they do not fit in memory.
 
-    Rows are cut into blocks of `block_rows`, or of one shard where that is larger. Each two blocks meet once: a worker
-    reads both and their lists so far, and writes the lists that follow, whole, beside those it read; what it needs is
-    never changed, so that a meeting whose worker died is repeated, and a program that ended may be started again with
-    the same `out` and goes on. More than two blocks for each worker keep all at work.
+    Rows are cut into blocks of `block_rows`, by itself a sixteenth of them but no more than 262,144, or of one shard
+    where that is larger. Each two blocks meet once: a worker reads both and their lists so far, and writes the lists
+    that follow, whole, beside those it read; what it needs is never changed, so that a meeting whose worker died is
+    repeated, and a program that ended may be started again with the same `out` and goes on. More than two blocks for
+    each worker keep all at work, so a gallery should have as many shards.
 
     Raises ValueError unless 1 <= k <= rows - 1 and for another metric, GalleryError for shards or lists that cannot be
     read or are of something else, DeviceError as `Workers` does.

@@ -12,7 +12,7 @@ from ..shards import Shards
 from .joins import fill_lists, no_lists, scratch_of
 from .plans import Say, plan_neighbours, tell
 from .saved import open_lists
-from .sections import BLOCK_ROWS, Ranked, cut_up, places_of
+from .sections import Ranked, cut_up, places_of
 from .workers import Workers
 
 
@@ -22,7 +22,7 @@ def cluster(
     workers: Workers,
     k: int = NEIGHBOURS,
     junk: Any = None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
     **options: Any,

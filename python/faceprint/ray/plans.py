@@ -11,14 +11,14 @@ from ..blocks import join_blocks, list_block, pack_block
 from ..errors import GalleryError
 from ..plan import Plan, search_plan, self_join_plan
 from ..shards import Shards
-from .sections import BLOCK_ROWS, cut_up
+from .sections import cut_up
 from .workers import Task, Workers
 
 Say: TypeAlias = Callable[[str], object]
 TRIED = 4096  # rows of each block that a worker joins to show its speed
 
 
-def plan_neighbours(x: Shards, k: int = 80, *, block_rows: int = BLOCK_ROWS, workers: Workers) -> Plan:
+def plan_neighbours(x: Shards, k: int = 80, *, block_rows: int | None = None, workers: Workers) -> Plan:
     """What `neighbours` of faces in shards will cost on these workers, one of whom shows how fast it is."""
     compute, transfer = _speeds(x, workers)
     return self_join_plan(
@@ -33,7 +33,7 @@ def plan_neighbours(x: Shards, k: int = 80, *, block_rows: int = BLOCK_ROWS, wor
 
 
 def plan_nearest(
-    queries: int, gallery: Shards, k: int = 10, *, query_rows: int, block_rows: int = BLOCK_ROWS, workers: Workers
+    queries: int, gallery: Shards, k: int = 10, *, query_rows: int, block_rows: int | None = None, workers: Workers
 ) -> Plan:
     """What `nearest` of so many queries will cost on these workers."""
     compute, transfer = _speeds(gallery, workers)
@@ -58,7 +58,7 @@ def tell(say: Say | None, plan: Callable[[], Plan]) -> None:
         print(plan(), file=sys.stderr)
 
 
-def _rows_of_a_block(shards: Shards, most: int) -> int:
+def _rows_of_a_block(shards: Shards, most: int | None) -> int:
     """How many rows the blocks have in the mean that these shards make."""
     return -(-len(shards) // max(len(cut_up(shards, most)), 1)) or 1
 

@@ -15,7 +15,7 @@ from ..evaluate import Val
 from ..evaluate.counted import CountedPairs, PairCounts, some_rows
 from ..shards import Shards
 from .schedule import Meeting, schedule
-from .sections import BLOCK_ROWS, Section, cut_up, joined_block, places_of
+from .sections import Section, cut_up, joined_block, places_of
 from .workers import Task, Workers
 
 Counts = NDArray[np.int64]
@@ -27,7 +27,7 @@ def val_at_far(
     *,
     workers: Workers,
     labels: Any = None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     progress: Progress | None = None,
 ) -> list[Val]:
     """VAL at each of several FARs over every pair of faces in shards, exactly, as `evaluate.AllPairs.vals`.

@@ -13,7 +13,7 @@ from ..errors import GalleryError
 from ..lists import Lists
 from ..shards import Shards
 from .plans import Say, plan_nearest, tell
-from .sections import BLOCK_ROWS, Section, cut_up, stored_block
+from .sections import Section, cut_up, stored_block
 from .workers import Task, Workers
 
 QUERY_ROWS = 2**16
@@ -26,7 +26,7 @@ def nearest(
     *,
     workers: Workers,
     metric: Metric = "squared-euclidean",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

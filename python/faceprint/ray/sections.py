@@ -13,7 +13,8 @@ from ..folder import Folder
 from ..sampling import as_whole
 from ..shards import Shards
 
-BLOCK_ROWS = 2**18  # of a block, unless one shard has more
+BLOCK_ROWS = 2**18  # of a block at most, unless one shard has more or somebody wants more
+FEWEST = 16  # blocks, where there are as many shards
 KEPT = 4  # blocks in the memory of a worker
 
 
@@ -40,8 +41,11 @@ class Ranked:
     file: str
 
 
-def cut_up(shards: Shards, rows: int) -> list[Section]:
+def cut_up(shards: Shards, rows: int | None) -> list[Section]:
     """Put neighbouring shards together to sections of at most `rows`, unless one shard alone has more.
+
+    None stands for a sixteenth of the gallery, so that several workers have something to do, or less where that is
+    more than suits the memory of one.
 
     >>> import numpy, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +54,7 @@ def cut_up(shards: Shards, rows: int) -> list[Section]:
     ...     [(section.first, section.rows) for section in cut_up(shards, 4)]
     [(0, 4), (4, 4), (8, 1)]
     """
-    as_whole(rows, "block_rows", 1)
+    rows = as_whole(min(BLOCK_ROWS, max(len(shards) // FEWEST, 1)) if rows is None else rows, "block_rows", 1)
     sections: list[Section] = []
     begin = 0
     for number, shard in enumerate(shards.files):

@@ -65,6 +65,7 @@ void Shortlists::finish(std::int64_t row, Scratch& scratch) const {
 void Shortlists::gather(std::int64_t row, Scratch& scratch) const {
   const std::ptrdiff_t count = counts_[static_cast<std::size_t>(row)], first = std::min(count, keys_.columns);
   scratch.resize(static_cast<std::size_t>(count));
+  if (count == 0) return;  // an empty vector may be nowhere
   std::memcpy(scratch.data(), indices_.row(row), static_cast<std::size_t>(first) * sizeof(Entry));
   std::memcpy(scratch.data() + first, keys_.row(row), static_cast<std::size_t>(count - first) * sizeof(Entry));
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .entries import Entry
 from .errors import GalleryError
-from .served import FORMAT, Candidates, Origin, as_candidates, check_format, check_origin
+from .served import FORMAT, Candidates, Origin, as_candidates, check_origin, made_origin
 
 try:
     import psycopg
@@ -69,11 +69,7 @@ class Table:
 
     def made_origin(self) -> Origin:
         """The origin of the faces that are there; GalleryError where there is no table."""
-        there = self._origin()
-        if there is None:
-            raise GalleryError(f"{self.name} is not there: hand_over makes it")
-        check_format(there, self.name)
-        return there
+        return made_origin(self._origin(), self.name)
 
     def make(self, origin: Origin) -> None:
         """Make the tables that are not there, and an empty one for the faces that are sent."""

@@ -27,10 +27,10 @@ from .served import (
     as_candidates,
     as_farthest,
     as_found,
-    check_format,
     check_origin,
     given_probes,
     held_of,
+    made_origin,
     origin_of,
     portions,
     recall_of,
@@ -169,11 +169,7 @@ class _Collection:
 
     def made_origin(self) -> Origin:
         """The origin of the faces that are there; GalleryError where there is no collection."""
-        there = self._origin()
-        if there is None:
-            raise GalleryError(f"{self.name} is not there: hand_over makes it")
-        check_format(there, self.name)
-        return there
+        return made_origin(self._origin(), self.name)
 
     def make(self, origin: Origin) -> None:
         """Make the collection where it is not there."""

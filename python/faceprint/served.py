@@ -79,6 +79,14 @@ def check_format(there: Origin, name: str) -> None:
         raise GalleryError(f"{name} has format {there.format}; this version of faceprint knows format {FORMAT}")
 
 
+def made_origin(there: Origin | None, name: str) -> Origin:
+    """The origin of the faces that are there; GalleryError where nobody handed any over."""
+    if there is None:
+        raise GalleryError(f"{name} is not there: hand_over makes it")
+    check_format(there, name)
+    return there
+
+
 def check_origin(there: Origin, given: Origin, name: str) -> None:
     """GalleryError unless a gallery's faces may take the place of those that are there."""
     check_format(there, name)

@@ -87,7 +87,7 @@ class Folder:
         """The storage, and the path of a file on it; whatever the storage raises becomes a GalleryError."""
         whole = f"{self.name}/{file}".rstrip("/")
         try:
-            storage, path = _find(self.url, self.options)
+            storage, path = find_storage(self.url, self.options)
             yield storage, f"{path.rstrip('/')}/{file}".rstrip("/")
         except ImportError:  # of the package for this storage
             raise
@@ -134,7 +134,8 @@ class Ranges(io.RawIOBase):
         return len(content)
 
 
-def _find(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+def find_storage(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    """The storage of a URL, as fsspec has it, and the path there; ModuleNotFoundError without fsspec."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

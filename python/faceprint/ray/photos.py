@@ -15,6 +15,7 @@ from .._nearest import Progress
 from ..embedded import Embedded
 from ..errors import GalleryError, PhotoError
 from ..faces import Faces
+from ..folder import find_storage
 from ..model import Model, load
 from ..parquet import import_pyarrow
 from ..photo import SUFFIXES, Photo, find_photos, printable
@@ -57,7 +58,7 @@ class Files:
     def _open(self, name: str) -> _Given:
         if "://" not in name:
             return _Given(name, _folder_of(name), name)
-        storage, path = _storage(name, self.options)
+        storage, path = find_storage(name, self.options)
         try:
             return _Given(name, _folder_of(name), storage.cat_file(path))
         except Exception as error:  # each storage has errors of its own
@@ -226,10 +227,8 @@ def _cut(names: list[str], options: dict[str, Any]) -> Iterator[Files]:
 
 def _groups(url: str, options: dict[str, Any]) -> Iterator[RowGroup]:
     with _parquet(url, options) as content:
-        types, groups = (
-            dict(zip(content.schema_arrow.names, content.schema_arrow.types, strict=True)),
-            content.num_row_groups,
-        )
+        types = dict(zip(content.schema_arrow.names, content.schema_arrow.types, strict=True))
+        groups = content.num_row_groups
     if "image" not in types:
         raise GalleryError(f"{printable(url)} must have a column named image, and has {', '.join(types)}")
     for column, wanted in (("image", ("binary", "large_binary")), ("photo", ("string", "large_string"))):
@@ -242,7 +241,7 @@ def _groups(url: str, options: dict[str, Any]) -> Iterator[RowGroup]:
 def _parquet(url: str, options: dict[str, Any]) -> Iterator[Any]:
     """An open Parquet file; PhotoError where there is none, GalleryError where it cannot be read."""
     parquet = import_pyarrow().parquet
-    storage, path = _storage(url, options)
+    storage, path = find_storage(url, options)
     try:
         with storage.open(path) as file:
             yield parquet.ParquetFile(file)
@@ -253,7 +252,7 @@ def _parquet(url: str, options: dict[str, Any]) -> Iterator[Any]:
 
 
 def _find(url: str, options: dict[str, Any]) -> list[str]:
-    storage, path = _storage(url, options)
+    storage, path = find_storage(url, options)
     try:
         found = sorted(storage.find(path))
     except Exception as error:  # each storage has errors of its own
@@ -270,10 +269,3 @@ def _find(url: str, options: dict[str, Any]) -> list[str]:
 
 def _folder_of(name: str) -> str | None:
     return PurePosixPath(name.replace(os.sep, "/")).parent.name or None
-
-
-def _storage(url: str, options: dict[str, Any]) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs
-
-    found: tuple[Any, str] = url_to_fs(url, **options)
-    return found

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -48,8 +49,7 @@ def neighbours(
     [[1], [0], [1]]
     >>> folder.cleanup()
     """
-    folder = scratch_of(x)
-    try:
+    with scratch_of(x) as folder:
         return list_neighbours(
             x,
             k,
@@ -61,8 +61,6 @@ def neighbours(
             say=say,
             progress=progress,
         ).read()
-    finally:
-        folder.clear()
 
 
 def list_neighbours(
@@ -103,9 +101,14 @@ def list_neighbours(
     return lists
 
 
-def scratch_of(x: Shards) -> Folder:
-    """A folder of a new name within that of the shards."""
-    return x.folder.inside(f"lists-{uuid4().hex}")
+@contextmanager
+def scratch_of(x: Shards) -> Iterator[Folder]:
+    """A folder of a new name within that of the shards, of which nothing stays."""
+    folder = x.folder.inside(f"lists-{uuid4().hex}")
+    try:
+        yield folder
+    finally:
+        folder.clear()
 
 
 def fill_lists(

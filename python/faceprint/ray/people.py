@@ -62,9 +62,9 @@ def cluster(
     ranks = np.full(len(rows), -1)
     ranks[order] = np.arange(len(order))
 
-    folder, sections = scratch_of(x), cut_up(x, block_rows)
+    sections = cut_up(x, block_rows)
     own = [ranks[place] for place in places_of(sections)]
-    try:
+    with scratch_of(x) as folder:
         sizes = [int((some >= 0).sum()) for some in own]
         saved = open_lists(folder, near, sizes, {"ranks": folder.url}, "squared-euclidean")
         sources = [Ranked(section, folder, f"ranks-{number}") for number, section in enumerate(sections)]
@@ -73,8 +73,6 @@ def cluster(
         tell(say, lambda: plan_neighbours(x, near, block_rows=block_rows, workers=workers))
         fill_lists(sources, saved, "squared-euclidean", workers, stage(progress, 0, 0.9))
         found = saved.read()
-    finally:
-        folder.clear()
     # Blocks hold their rows by rank, one block behind the other.
     by_block = np.concatenate([np.sort(some[some >= 0]) for some in own])
     lists = Lists(np.empty_like(found[0]), np.empty_like(found[1]))

@@ -15,7 +15,7 @@ from ..evaluate import Val
 from ..evaluate.counted import CountedPairs, PairCounts, some_rows
 from ..shards import Shards
 from .schedule import Meeting, schedule
-from .sections import Section, cut_up, joined_block, places_of
+from .sections import Section, cut_up, places_of, section_rows
 from .workers import Task, Workers
 
 Counts = NDArray[np.int64]
@@ -118,20 +118,14 @@ def _same_within(sides: Sides, threshold: float, threads: int) -> Counts:
 
 
 def _both(sides: Sides) -> tuple[NDArray[np.float32], Counts, NDArray[np.float32] | None, Counts | None]:
-    rows = [_rows(section) for section, _ in sides]
+    rows = [section_rows(section) for section, _ in sides]
     if len(sides) == 1:
         return rows[0], sides[0][1], None, None
     return rows[0], sides[0][1], rows[1], sides[1][1]
 
 
 def _take(section: Section, rows: Counts) -> NDArray[np.float32]:
-    return _rows(section)[rows]
-
-
-def _rows(section: Section) -> NDArray[np.float32]:
-    block = joined_block(section)
-    assert block is not None  # which only ranks could leave empty
-    return block.packed.unpack()
+    return section_rows(section)[rows]
 
 
 def _labels_of(x: Shards) -> NDArray[np.object_]:

@@ -1,6 +1,7 @@
 """Lists of neighbours in a folder of shared storage: a file for each block, and a new one whenever it grows."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from ..folder import Folder, MissingError
 from ..lists import Lists
 
 FILE = "lists.json"
+NAME = re.compile(r"lists-([0-9]+)-([0-9]+)\.npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,13 @@ class SavedLists:
 
     def versions(self) -> list[int]:
         """The newest version of each block that is there, 0 where there is none."""
-        there = self.folder.files()
-        return [
-            next((version for version in range(len(self.sizes), 0, -1) if _file(block, version) in there), 0)
-            for block in range(len(self.sizes))
-        ]
+        newest = [0] * len(self.sizes)
+        for file in self.folder.files():
+            if found := NAME.fullmatch(file):
+                block, version = map(int, found.groups())
+                if block < len(newest) and version <= len(newest):
+                    newest[block] = max(newest[block], version)
+        return newest
 
     def forget(self, block: int, version: int) -> None:
         """Delete a version that nobody needs any more."""

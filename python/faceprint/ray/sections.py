@@ -1,8 +1,9 @@
 """Blocks of a gallery in shards, as workers read them from the storage and keep them."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from ..shards import Shards
 BLOCK_ROWS = 2**18  # of a block at most, unless one shard has more or somebody wants more
 FEWEST = 16  # blocks, where there are as many shards
 KEPT = 4  # blocks in the memory of a worker
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +74,41 @@ def places_of(sections: Sequence[Section]) -> list[slice]:
     return [slice(first, first + section.rows) for first, section in zip(firsts, sections, strict=True)]
 
 
-_kept: OrderedDict[Hashable, Block] = OrderedDict()
+_kept: OrderedDict[Hashable, Any] = OrderedDict()
 
 
 def stored_block(section: Section, threads: int) -> Block:
     """The rows of a section as they are stored, packed to be searched."""
-    key = (section.key, "stored")
-    if key not in _kept:
+
+    def pack() -> Block:
         shards = section.shards
         packed = _core.Gallery(shards.dimension or 0, shards.storage)
         for number in range(len(shards.files)):
             packed.append_stored(shards.stored(number), threads)
-        _keep(key, Block(packed, np.arange(section.first, section.first + section.rows)))
-    return _latest(key)
+        return Block(packed, np.arange(section.first, section.first + section.rows))
+
+    return _keeping((section.key, "stored"), pack)
 
 
 def joined_block(source: Section | Ranked) -> Block | None:
     """The rows of a section as float32, packed to be joined with others; None where all are left out."""
     section = source if isinstance(source, Section) else source.section
     ranks = None if isinstance(source, Section) else (source.folder.url, source.file)
-    key = (section.key, "joined", ranks)
-    if key not in _kept:
+
+    def pack() -> Block | None:
         rows, numbers = section.shards.embeddings(), np.arange(section.first, section.first + section.rows)
         if isinstance(source, Ranked):
             numbers = read_ranks(source)
             order = np.argsort(numbers)[int((numbers < 0).sum()) :]
             rows, numbers = rows[order], numbers[order]
-        if not len(rows):
-            return None
-        _keep(key, pack_block(rows, numbers))
-    return _latest(key)
+        return pack_block(rows, numbers) if len(rows) else None
+
+    return _keeping((section.key, "joined", ranks), pack)
+
+
+def section_rows(section: Section) -> NDArray[np.float32]:
+    """The rows of a section as float32: (rows, dimension)."""
+    return _keeping((section.key, "rows"), section.shards.embeddings)
 
 
 def read_ranks(source: Ranked) -> NDArray[np.int64]:
@@ -109,13 +116,12 @@ def read_ranks(source: Ranked) -> NDArray[np.int64]:
     return np.frombuffer(source.folder.read(source.file), np.int64)
 
 
-def _keep(key: Hashable, block: Block) -> None:
-    """Keep a block in place of the one that was used longest ago."""
-    _kept[key] = block
-    if len(_kept) > KEPT:
-        _kept.popitem(last=False)
-
-
-def _latest(key: Hashable) -> Block:
+def _keeping(key: Hashable, make: Callable[[], Made]) -> Made:
+    """What is kept under a key, or else is made now and kept in place of what was used longest ago."""
+    if key not in _kept:
+        _kept[key] = make()
+        if len(_kept) > KEPT:
+            _kept.popitem(last=False)
     _kept.move_to_end(key)
-    return _kept[key]
+    found: Made = _kept[key]
+    return found

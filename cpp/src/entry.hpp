@@ -8,7 +8,8 @@ namespace faceprint {
 
 using Entry = std::uint64_t;
 
-inline constexpr Entry no_entry = ~Entry{0};  // after all others
+inline constexpr std::int64_t most_entry_rows = std::int64_t{1} << 32;  // whose numbers an entry can hold
+inline constexpr Entry no_entry = ~Entry{0};                            // after all others
 
 // Keys are no NaN. Adding 0 makes -0 equal to 0.
 constexpr Entry entry_of(float key, std::uint32_t row) {

@@ -87,6 +87,11 @@ Gallery::Room Gallery::room_for(std::ptrdiff_t rows) {
   return room;
 }
 
+// Memory for so many rows in all and some more, or none where they fit into what is there.
+Gallery::Room Gallery::room_to_grow(std::ptrdiff_t rows) {
+  return rows > capacity_ ? room_for(std::max(rows, capacity_ + capacity_ / 2)) : Room();
+}
+
 void Gallery::move_into(Room room) {
   for (std::size_t i = 0; i < room.memories.size(); ++i) {
     Plane& plane = *planes()[i];
@@ -182,8 +187,7 @@ void Gallery::append(Matrix<const float> embeddings, int threads) {
   check_width("embeddings", embeddings, columns_);
   threads = resolve_threads(threads);
   const std::ptrdiff_t rows = rows_ + embeddings.rows;
-  Room room;
-  if (rows > capacity_) room = room_for(std::max(rows, capacity_ + capacity_ / 2));
+  Room room = room_to_grow(rows);
   if (storage_ == Storage::float16) {
     check_values("embeddings", embeddings, largest_half);
   } else {
@@ -271,8 +275,7 @@ void Gallery::append_codes(Matrix<const std::uint8_t> rows) {
     std::memcpy(found.data(), rows.row(row) + columns_, sizeof found);
     return found;
   };
-  Room room;
-  if (rows_ + rows.rows > capacity_) room = room_for(std::max(rows_ + rows.rows, capacity_ + capacity_ / 2));
+  Room room = room_to_grow(rows_ + rows.rows);
   // What the numbers are at most for values within max_value, which keeps all sums finite.
   const float norm = static_cast<float>(columns_) * max_value * max_value;
   const Numbers most = {max_value / 100, norm, norm};

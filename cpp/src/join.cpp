@@ -10,14 +10,14 @@
 #include "backend.hpp"
 #include "check.hpp"
 #include "divide_up.hpp"
+#include "entry.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
 
 namespace {
 
-constexpr std::ptrdiff_t most_rows = std::ptrdiff_t{1} << 32;  // a number and a key share 64 bits
-constexpr std::ptrdiff_t merged_rows = 1024;                   // at a time
+constexpr std::ptrdiff_t merged_rows = 1024;  // at a time
 
 // The lower the nearer, whatever the metric.
 float key_of(Metric metric, float value) { return metric == Metric::squared_euclidean ? value : -value; }
@@ -36,7 +36,7 @@ void check_order(const std::string& name, const JoinSide& side, Metric metric) {
 
 void check_side(const std::string& name, const JoinSide& side, std::ptrdiff_t k, const Search& search) {
   const std::ptrdiff_t rows = side.gallery.rows();
-  if (rows < 1 || rows > most_rows) {
+  if (rows < 1 || rows > most_entry_rows) {
     throw std::invalid_argument(name + " must have 1 to 2^32 rows, not " + std::to_string(rows));
   }
   if (side.gallery.storage() == Storage::int8) {

@@ -6,13 +6,12 @@
 
 #include "backend.hpp"
 #include "check.hpp"
+#include "entry.hpp"
 #include "threads.hpp"
 
 namespace faceprint {
 
 namespace {
-
-constexpr std::ptrdiff_t most_join_rows = std::ptrdiff_t{1} << 32;  // a number and a key share 64 bits
 
 void check_k(std::ptrdiff_t k, std::ptrdiff_t most) {
   if (k >= 1 && k <= most) return;
@@ -64,7 +63,7 @@ void check_nearest(std::ptrdiff_t k, std::ptrdiff_t gallery_rows) {
 
 void check_neighbours(std::ptrdiff_t k, std::ptrdiff_t rows) {
   if (rows < 2) throw std::invalid_argument("gallery must have at least 2 rows, not " + std::to_string(rows));
-  if (rows > most_join_rows) {
+  if (rows > most_entry_rows) {
     throw std::invalid_argument("gallery must have at most 2^32 rows, not " + std::to_string(rows));
   }
   check_k(k, rows - 1);

@@ -123,6 +123,7 @@ class Gallery {
     std::array<Memory, 9> memories;
   };
   Room room_for(std::ptrdiff_t rows);
+  Room room_to_grow(std::ptrdiff_t rows);
   void move_into(Room room);
   void fill_panel(Matrix<const float> rows, std::ptrdiff_t first, float* scratch, std::int8_t* codes);
   void fill_codes(const float* row, std::ptrdiff_t place, std::int8_t* codes);

@@ -6,16 +6,16 @@
 #include "cuda/cards.hpp"
 #include "cuda/prepare.hpp"
 #include "divide_up.hpp"
+#include "entry.hpp"
 #include "faceprint/backend.hpp"
 
 namespace faceprint::cuda {
 
 namespace {
 
-constexpr std::ptrdiff_t least_panels = 256;                   // of a card: fewer are not worth another
-constexpr std::ptrdiff_t most_panels = 1 << 24;                // of a slab: kernels count rows with 32 bits
-constexpr std::ptrdiff_t most_rows = std::ptrdiff_t{1} << 32;  // a number and a key share 64 bits
-constexpr std::ptrdiff_t part_for_galleries = 2;               // of the memory that is free; searches work in the rest
+constexpr std::ptrdiff_t least_panels = 256;      // of a card: fewer are not worth another
+constexpr std::ptrdiff_t most_panels = 1 << 24;   // of a slab: kernels count rows with 32 bits
+constexpr std::ptrdiff_t part_for_galleries = 2;  // of the memory that is free; searches work in the rest
 
 // As kernels see them: values in a row, and bytes of each.
 struct Form {
@@ -75,7 +75,7 @@ CardGallery::CardGallery(const Gallery& gallery)
     shares_ = resident_->shares();
     return;
   }
-  if (gallery.rows() > most_rows) {
+  if (gallery.rows() > most_entry_rows) {
     throw DeviceError("a gallery must have at most 2^32 rows on cards, not " + std::to_string(gallery.rows()));
   }
   shares_ = shares_of(gallery);

@@ -16,6 +16,7 @@ from faceprint import Embedded, Gallery, GalleryError, postgres
 from faceprint.pgtable import LONGEST
 from faceprint.postgres import compact, hand_over, recall, search
 from faceprint.served import HandedOver
+from handed_over import assert_same_answers, check_answers, check_rounding, fill
 
 NAMES = itertools.count()
 POOR = {"index": True, "connectivity": 2, "expansion_add": 4}
@@ -44,19 +45,6 @@ def connection(connect):
     return connect()
 
 
-def fill(gallery, x, fingerprint="network"):
-    """Faces with and without everything that may be known of them, of which some have left."""
-    n = len(x)
-    gallery.add(
-        Embedded(x, fingerprint),
-        labels=[None if i % 3 == 0 else "" if i % 3 == 1 else f"Ä {i % 7}" for i in range(n)],
-        metadata=[{"n": i, "ß": [1.5, None, {"": "x"}]} if i % 2 else {} if i % 4 else None for i in range(n)],
-        photos=[f"{i}.jpg" if i % 5 else None for i in range(n)],
-        quality=np.where(np.arange(n) % 6, np.linspace(0, 1, n), np.nan),
-    )
-    gallery.remove(ids=[0, 7, n - 1])
-
-
 def assert_same(gallery, connection, table="faces"):
     """The table holds the faces of the gallery, all that is known of them, and nothing else."""
     query = f'SELECT id, label, metadata, photo, quality, embedding::real[] FROM "{table}" ORDER BY id'
@@ -65,15 +53,6 @@ def assert_same(gallery, connection, table="faces"):
     for row, face in zip(there, gallery.iterate(), strict=True):
         assert row[1:5] == (face.label, face.metadata, face.photo, face.quality)
         assert np.float32(row[5]).tobytes() == face.embedding.tobytes()
-
-
-def assert_same_answers(gallery, connection, probes, k, **options):
-    """A search of the table answers what one of the gallery does, to the bit."""
-    found, told = gallery.search(probes, k, **options), search(connection, probes, k, **options)
-    for name in ("distances", "ids"):
-        np.testing.assert_array_equal(getattr(told, name), getattr(found, name))
-        assert getattr(told, name).dtype == getattr(found, name).dtype
-    assert told.labels.tolist() == found.labels.tolist()
 
 
 def test_examples_are_right(connection):
@@ -228,16 +207,7 @@ def test_any_name_is_a_table(unit_rows, connection, table):
 
 @pytest.mark.parametrize("dimension", [1, 17, 128])
 def test_a_search_answers_as_the_gallery_does(unit_rows, connection, dimension):
-    gallery, x = Gallery(), unit_rows(400, dimension)
-    fill(gallery, np.concatenate([x, x[:50]]))  # equal faces: the lower id comes first
-    hand_over(gallery, connection)
-    probes = np.concatenate([x[:20], unit_rows(20, dimension, seed=3)])
-    if dimension > 1:
-        assert_same_answers(gallery, connection, probes, 7)
-        assert_same_answers(gallery, connection, Embedded(probes, "network"), 7, max_distance=0.9)
-    assert_same_answers(gallery, connection, probes[:3], 1000)
-    assert_same_answers(gallery, connection, probes[:3], 1000, max_distance=1.5)
-    assert_same_answers(gallery, connection, probes[:0], 7)
+    check_answers(hand_over, search, connection, unit_rows, dimension)
 
 
 def test_a_search_heeds_ties_of_whole_numbers(connection):
@@ -245,18 +215,11 @@ def test_a_search_heeds_ties_of_whole_numbers(connection):
     gallery, x = Gallery(), random.integers(-2, 3, (300, 4)).astype(np.float32)
     gallery.add(x)
     hand_over(gallery, connection)
-    assert_same_answers(gallery, connection, x[:50], 9)
+    assert_same_answers(search, gallery, connection, x[:50], 9)
 
 
 def test_rounding_does_not_change_who_is_found(unit_rows, connection):
-    """Faces that lie equally far but for the order in which the differences of their numbers are added up."""
-    random, gallery = np.random.default_rng(0), Gallery()
-    row, probe = unit_rows(1, 128)[0], np.full((1, 128), 128**-0.5, np.float32)
-    gallery.add(np.stack([random.permutation(row) for _ in range(14)]))
-    hand_over(gallery, connection)
-    assert len({*gallery.search(probe, 14).distances[0].tolist()}) > 1
-    for k in range(1, 14):
-        assert_same_answers(gallery, connection, probe, k)
+    check_rounding(hand_over, search, connection, unit_rows)
 
 
 def test_the_connection_stays_as_it_was(unit_rows, connect):
@@ -264,7 +227,7 @@ def test_the_connection_stays_as_it_was(unit_rows, connect):
     fill(gallery, x)
     connection = connect(autocommit=False, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
     hand_over(gallery, connection, index=True)
-    assert_same_answers(gallery, connection, x[:3], 5)
+    assert_same_answers(search, gallery, connection, x[:3], 5)
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     settings = "SELECT name, setting FROM pg_settings WHERE name ~ 'enable|hnsw' ORDER BY name"
     before = connection.execute(settings).fetchall()
@@ -466,7 +429,7 @@ def test_large_embeddings(unit_rows, connection):
     gallery, x = Gallery(), unit_rows(5, 2000)
     gallery.add(x)
     hand_over(gallery, connection, index=True)
-    assert_same_answers(gallery, connection, x, 3)
+    assert_same_answers(search, gallery, connection, x, 3)
     for dimension, index, text in (
         (2001, True, "an index of pgvector holds up to 2,000 numbers of an embedding, not 2,001"),
         (16_001, False, "a vector of pgvector holds up to 16,000 numbers of an embedding, not 16,001"),

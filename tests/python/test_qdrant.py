@@ -9,6 +9,7 @@ from qdrant_client import QdrantClient, models
 from faceprint import Embedded, Gallery, GalleryError, qdrant
 from faceprint.qdrant import hand_over, recall, search
 from faceprint.served import HandedOver
+from handed_over import assert_same_answers, check_answers, check_rounding, fill
 
 
 @pytest.fixture
@@ -16,19 +17,6 @@ def client():
     made = QdrantClient(":memory:")
     yield made
     made.close()
-
-
-def fill(gallery, x, fingerprint="network"):
-    """Faces with and without everything that may be known of them, of which some have left."""
-    n = len(x)
-    gallery.add(
-        Embedded(x, fingerprint),
-        labels=[None if i % 3 == 0 else "" if i % 3 == 1 else f"Ä\0 {i % 7}" for i in range(n)],
-        metadata=[{"n": i, "ß": [1.5, None, {"": "\0"}]} if i % 2 else {} if i % 4 else None for i in range(n)],
-        photos=[f"{i}.jpg" if i % 5 else None for i in range(n)],
-        quality=np.where(np.arange(n) % 6, np.linspace(0, 1, n), np.nan),
-    )
-    gallery.remove(ids=[0, 7, n - 1])
 
 
 def points_of(client, collection="faces"):
@@ -48,19 +36,10 @@ def assert_same(gallery, client):
         assert np.float32(there[face.id].vector).tobytes() == face.embedding.tobytes()
 
 
-def assert_same_answers(gallery, client, probes, k, **options):
-    """A search of the collection answers what one of the gallery does, to the bit."""
-    found, told = gallery.search(probes, k, **options), search(client, probes, k, **options)
-    for name in ("distances", "ids"):
-        np.testing.assert_array_equal(getattr(told, name), getattr(found, name))
-        assert getattr(told, name).dtype == getattr(found, name).dtype
-    assert told.labels.tolist() == found.labels.tolist()
-
-
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
 def test_the_collection_holds_the_gallery(unit_rows, client, storage):
     gallery = Gallery(storage=storage)
-    fill(gallery, unit_rows(90, 17))
+    fill(gallery, unit_rows(90, 17), nul="\0")
     assert hand_over(gallery, client) == HandedOver(87, 0)
     assert_same(gallery, client)
     config = client.get_collection("faces").config
@@ -73,7 +52,7 @@ def test_it_follows_the_gallery(unit_rows, client, tmp_path, monkeypatch):
     monkeypatch.setattr(qdrant, "PAGE", 30)
     x = unit_rows(200, 8)
     with Gallery(tmp_path / "x") as gallery:
-        fill(gallery, x[:90])
+        fill(gallery, x[:90], nul="\0")
         hand_over(gallery, client)
         assert hand_over(gallery, client) == HandedOver(0, 0)
         gallery.add(x[90:150], labels=["Cy"] * 60)
@@ -138,38 +117,22 @@ def test_progress_is_told(unit_rows, client, monkeypatch):
 @pytest.mark.parametrize("dimension", [1, 17, 128])
 def test_a_search_answers_as_the_gallery_does(unit_rows, client, dimension, monkeypatch):
     monkeypatch.setattr(qdrant, "PORTION", 15)
-    gallery, x = Gallery(), unit_rows(400, dimension)
-    fill(gallery, np.concatenate([x, x[:50]]))  # equal faces: the lower id comes first
-    hand_over(gallery, client)
-    probes = np.concatenate([x[:20], unit_rows(20, dimension, seed=3)])
-    if dimension > 1:
-        assert_same_answers(gallery, client, probes, 7)
-        assert_same_answers(gallery, client, Embedded(probes, "network"), 7, max_distance=0.9)
-    assert_same_answers(gallery, client, probes[:3], 1000)
-    assert_same_answers(gallery, client, probes[:3], 1000, max_distance=1.5)
-    assert_same_answers(gallery, client, probes[:0], 7)
+    check_answers(hand_over, search, client, unit_rows, dimension, nul="\0")
 
 
 def test_rounding_does_not_change_who_is_found(unit_rows, client):
-    """Faces that lie equally far but for the order in which the differences of their numbers are added up."""
-    random, gallery = np.random.default_rng(0), Gallery()
-    row, probe = unit_rows(1, 128)[0], np.full((1, 128), 128**-0.5, np.float32)
-    gallery.add(np.stack([random.permutation(row) for _ in range(14)]))
-    hand_over(gallery, client)
-    assert len({*gallery.search(probe, 14).distances[0].tolist()}) > 1
-    for k in range(1, 14):
-        assert_same_answers(gallery, client, probe, k)
+    check_rounding(hand_over, search, client, unit_rows)
 
 
 def test_it_may_lie_in_a_folder(unit_rows, tmp_path):
     gallery, x = Gallery(), unit_rows(30, 4)
-    fill(gallery, x)
+    fill(gallery, x, nul="\0")
     client = QdrantClient(path=str(tmp_path))
     hand_over(gallery, client)
     client.close()
     client = QdrantClient(path=str(tmp_path))
     assert hand_over(gallery, client) == HandedOver(0, 0)
-    assert_same_answers(gallery, client, x, 3)
+    assert_same_answers(search, gallery, client, x, 3)
     client.close()
 
 

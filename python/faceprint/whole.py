@@ -11,7 +11,8 @@ from pathlib import Path
 def written_whole(path: Path) -> Iterator[Path]:
     """A new file beside `path`, for its owner alone, that takes its place once it is written.
 
-    After an error, or a crash, `path` is as it was. OSError where the folder cannot be written to.
+    After an error, or a crash, `path` is as it was; a crash may leave the new file, called ".NAME." and eight letters,
+    of which NAME is that of `path`, its first forty. OSError where the folder cannot be written to.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with written_whole(Path(folder) / "x") as file:
@@ -19,7 +20,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     ...     [(found.name, found.read_text()) for found in Path(folder).iterdir()]
     [('x', 'all of it')]
     """
-    handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         os.close(handle)
         yield Path(name)

@@ -17,6 +17,7 @@ import pytest
 import faceprint as fp
 from faceprint.errors import DeviceError, GalleryError, PhotoError
 from faceprint.evaluate import AllPairs
+from faceprint.whole import written_whole
 
 engine = pytest.importorskip("ray", reason="Ray is not installed: pip install 'faceprint[ray]'")
 from faceprint import ray  # noqa: E402
@@ -396,6 +397,10 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=stop)
     before, told[:] = len(told), []
+    (out / "mine.txt").touch()
+    with written_whole(out / "lists-2-0.npz") as unfinished:
+        pass
+    unfinished.touch()  # as a worker leaves both that dies at its work
     lists = ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=told.append)
     assert 2 < len(told) < 15 + 1
     assert before + len(told) <= 15 + 2 + 2  # 15 meetings, of which those that were running may come again
@@ -408,7 +413,8 @@ def test_lists_that_were_begun_are_gone_on_with(workers, sharded, tmp_path):
         ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100, progress=told.append).read(), expected
     )
     assert told == [0, 1]  # there was nothing left to do
-    assert len(list(out.iterdir())) == 1 + 5  # of each block the last version
+    left = {"lists.json", "mine.txt"} | {f"lists-{block}-5.npz" for block in range(5)}  # of each block the last version
+    assert {file.name for file in out.iterdir()} == left
 
     with pytest.raises(
         GalleryError, match="lists holds lists of another gallery, k, metric or size of blocks: take another"
@@ -446,6 +452,7 @@ def test_a_meeting_of_which_half_was_written_is_repeated(workers, sharded, tmp_p
     shards, out, forget = sharded(x), tmp_path / "lists", SavedLists.forget
     with monkeypatch.context() as patch:  # as if nobody had seen the last meetings end
         patch.setattr(SavedLists, "forget", lambda *call: None if call[-1] == 4 else forget(*call))
+        patch.setattr(SavedLists, "forget_all_but_last", lambda lists: None)
         ray.list_neighbours(shards, 9, out, workers=workers, block_rows=100)
     assert len(list(out.iterdir())) == 1 + 5 + 5
     (out / "lists-1-5.npz").unlink()

@@ -136,6 +136,7 @@ def fill_lists(
 
     for meeting, _ in workers.do(tasks(), work=sum(work.values()), progress=progress):
         _forget_before(meeting, lists)
+    lists.forget_all_but_last()
 
 
 def _forget_before(meeting: Meeting, lists: SavedLists) -> None:

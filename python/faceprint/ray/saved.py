@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..lists import Lists
 
 FILE = "lists.json"
 NAME = re.compile(r"lists-([0-9]+)-([0-9]+)\.npz")
+UNFINISHED = re.compile(rf"\.{NAME.pattern}\..*")  # by a writer that was killed: see `written_whole`
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,18 @@ class SavedLists:
 
     def forget(self, block: int, version: int) -> None:
         """Delete a version that nobody needs any more."""
-        try:
-            self.folder.delete(_file(block, version))
-        except MissingError:
-            return
+        self._delete(_file(block, version))
+
+    def forget_all_but_last(self) -> None:
+        """When all are done, delete what workers left that died, or that were at work when their program ended."""
+        last = {_file(block, len(self.sizes)) for block in range(len(self.sizes))}
+        for file in self.folder.files() - last:
+            if NAME.fullmatch(file) or UNFINISHED.fullmatch(file):
+                self._delete(file)
+
+    def _delete(self, file: str) -> None:
+        with suppress(MissingError):
+            self.folder.delete(file)
 
 
 def open_lists(folder: Folder, k: int, sizes: Sequence[int], of: dict[str, Any], metric: Metric) -> SavedLists:

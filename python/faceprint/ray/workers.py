@@ -134,6 +134,8 @@ class Workers:
         finally:
             for worker, _ in running.values():  # whose results nobody will want
                 self._replace(worker)
+            if running:  # so that nothing is done behind the caller's back
+                self._ray.wait([*running], num_returns=len(running), timeout=ANSWER)
         _tell(progress, 1.0)
 
     def _assignments(

@@ -210,8 +210,8 @@ def test_the_documented_code_hands_them_on(unit_rows, tmp_path, monkeypatch):
     variables = {"gallery": gallery}
     for import_line in ("import json\n", "from usearch.index import Index\n"):
         exec(next(block for block in code if block.startswith(import_line)), variables)
-    found = variables["index"].search(x[:20], 1).keys[:, 0].tolist()
-    assert found == gallery.search(x[:20], k=1).ids[:, 0].tolist()
+    found = variables["index"].search(x[:20], 1, exact=True)  # a graph that several threads made may miss some
+    assert found.keys[:, 0].tolist() == gallery.search(x[:20], k=1).ids[:, 0].tolist()
     assert variables["labels"] == gallery.labels.tolist()
 
 

@@ -2,7 +2,9 @@
 
 import sys
 import tracemalloc
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -180,6 +182,21 @@ def test_damaged_videos_give_frames_or_an_error(tmp_path, quarters):
         except VideoError:
             outcomes["error"] += 1
     assert min(outcomes.values()) > 0
+
+
+def test_a_frame_that_does_not_say_when_is_an_error(short, monkeypatch):
+    size = SimpleNamespace(width=64, height=48)
+
+    class Timeless:
+        streams = SimpleNamespace(video=[SimpleNamespace(codec_context=size)])
+
+        def decode(self, stream):
+            assert stream is self.streams.video[0]
+            yield SimpleNamespace(time=None, **vars(size))
+
+    monkeypatch.setattr("faceprint.video._open", lambda file, name: nullcontext(Timeless()))
+    with pytest.raises(VideoError, match=r"short\.mp4 does not say when to show its frame 0$"):
+        next(read_video(short))
 
 
 def test_without_pyav(short, monkeypatch):

@@ -25,6 +25,11 @@ CLUSTERING = """## Clustering
 How right the people are who were found on photographs, by default settings and, for the others, also with the settings
 that are best in hindsight, for each measure alone.
 """
+MACHINES = """## Many machines
+
+The neighbours of all rows by workers of Ray with a thread each, which read shards from a disk and pack them, beside the
+call in one process with as many threads.
+"""
 TRAINING = """## Triplets
 
 A batch as large as FaceNet's: the time to mine it, or of the loss with its gradient.
@@ -60,6 +65,7 @@ def write(results: Path, folder: Path) -> None:
         HEAD,
         *_search(results, folder),
         *_clustering(results, folder),
+        *_machines(results, folder),
         *_training(results, folder),
         *_photos(results, folder),
         *_accuracy(results, folder),
@@ -102,6 +108,14 @@ def _clustering(results: Path, folder: Path) -> Iterator[str]:
         (run,) = found["results"]
         yield _chart(folder, f"cluster-{name}", f"{run['faces']:,} made-up faces: seconds", run["seconds"])
     yield _machine(found["machine"], found["threads"])
+
+
+def _machines(results: Path, folder: Path) -> Iterator[str]:
+    found = _read(results, "workers")
+    yield MACHINES
+    seconds = {"faceprint, one process": found["seconds"]["here"], "faceprint.ray": found["seconds"]["ray"]}
+    yield _chart(folder, "workers", f"the {found['k']} nearest of each of {found['rows']:,} rows: seconds", seconds)
+    yield _machine(found["machine"], found["workers"])
 
 
 def _training(results: Path, folder: Path) -> Iterator[str]:

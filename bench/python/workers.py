@@ -48,7 +48,8 @@ def main() -> None:
         found = photographs(run, folder, workers) if run.photos else self_join(run, folder, workers)
     print(found)
     if run.out:
-        run.out.write_text(json.dumps({"machine": describe(), "rounds": run.rounds, **found}, indent=1) + "\n")
+        told = {"machine": describe(), "workers": WORKERS, "rounds": run.rounds, **found}
+        run.out.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def self_join(run: argparse.Namespace, folder: str, workers: ray.Workers) -> dict[str, Any]:

@@ -224,9 +224,12 @@ def test_the_performance_page_tells_the_results(performance, tmp_path):
             assert f"faiss Flat {told['seconds'] * 1e3:.1f}" in page
     folds = json.loads((RESULTS / "lfw-dev.json").read_text())
     assert f"| faceprint | {100 * folds['faceprint']['accuracy']:.2f} % | {folds['faceprint']['wrong']} | 0 |" in page
+    workers = json.loads((RESULTS / "workers.json").read_text())
+    assert f"faceprint.ray {workers['seconds']['ray']:.0f}" in page
+    assert "each of 1,000,000 rows" in page
     pictures = set(re.findall(r"\]\((\S+\.svg)\)", page))
     assert pictures == {picture.name for picture in tmp_path.glob("*.svg")}
-    assert len(pictures) == 10
+    assert len(pictures) == 11
 
 
 def test_the_performance_page_follows_the_results(performance, tmp_path):

@@ -27,8 +27,8 @@ that are best in hindsight, for each measure alone.
 """
 MACHINES = """## Many machines
 
-The neighbours of all rows by workers of Ray with a thread each, which read shards from a disk and pack them, beside the
-call in one process with as many threads.
+The neighbours of all rows by workers of Ray with a thread each, all on one machine, which read shards from its disk and
+pack them, beside the call in one process with as many threads: what the way over workers costs by itself.
 """
 TRAINING = """## Triplets
 

@@ -115,15 +115,12 @@ def fill_lists(
     sources: Sequence[Source], lists: SavedLists, metric: Metric, workers: Workers, progress: Progress | None
 ) -> None:
     """Let all blocks meet that have not met yet."""
-    meetings, versions = schedule(len(sources)), lists.versions()
-    pending, latest = [], dict[int, Meeting]()
-    for meeting in meetings:
-        if versions[meeting.one] > meeting.one_version and versions[meeting.other] > meeting.other_version:
-            latest[meeting.one] = latest[meeting.other] = meeting
-        else:
-            pending.append(meeting)
-    for meeting in latest.values():  # which may have ended when nobody was there any more to see it
-        _forget_before(meeting, lists)
+    versions = lists.versions()
+    pending = [
+        meeting
+        for meeting in schedule(len(sources))
+        if versions[meeting.one] <= meeting.one_version or versions[meeting.other] <= meeting.other_version
+    ]
     work = {meeting: _work(meeting, lists.sizes) for meeting in pending}
 
     def tasks() -> Iterator[Task]:

@@ -593,6 +593,26 @@ def test_workers_whose_results_nobody_wants_are_free_again(workers):
     assert list(workers.do([Task("one", int, ())])) == [("one", 0)]
 
 
+def write_until_killed(folder):
+    (folder / "process").write_text(str(os.getpid()))
+    while True:
+        (folder / "written").write_bytes(bytes(100_000))
+
+
+def fail_after(file):
+    while not file.exists():
+        time.sleep(0.01)
+    raise ValueError("no good")
+
+
+def test_nothing_goes_on_after_an_error(workers, tmp_path):
+    tasks = [Task("writes", write_until_killed, (tmp_path,)), Task("fails", fail_after, (tmp_path / "written",))]
+    with pytest.raises(ValueError, match="no good"):
+        list(workers.do(tasks))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "process").read_text()), 0)
+
+
 def test_a_task_that_kills_every_worker_ends(workers, monkeypatch):
     monkeypatch.setattr(workers_module, "ATTEMPTS", 2)
     with pytest.raises(DeviceError, match="2 workers died of one task, deadly: "):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Workers:
         self._remote = self._ray.remote(num_cpus=self.threads, num_gpus=gpus, scheduling_strategy="SPREAD")(_Worker)
         self._starting: dict[Any, Any] = {}  # what tells that a worker has started, and the worker
         self._idle: list[Any] = []
+        self._places: dict[Any, tuple[str, int]] = {}  # the node and the process of each that has started
         self._homes: dict[Any, deque[Hashable]] = {}
         self._failed = 0  # of those that were to start, since one did
         for _ in range(self.count):
@@ -132,11 +134,26 @@ class Workers:
                     if work and worked < work:
                         _tell(progress, worked / work)
         finally:
-            for worker, _ in running.values():  # whose results nobody will want
-                self._replace(worker)
-            if running:  # so that nothing is done behind the caller's back
-                self._ray.wait([*running], num_returns=len(running), timeout=ANSWER)
+            self._break_off([worker for worker, _ in running.values()])
         _tell(progress, 1.0)
+
+    def _break_off(self, workers: list[Any]) -> None:
+        """Replace workers whose results nobody will want, and see them gone: nothing goes on behind the caller's back.
+
+        Ray calls a worker dead when it has been told to end, which it may do a little later.
+        """
+        processes: dict[str, list[int]] = {}
+        for worker in workers:
+            node, process = self._places[worker]
+            processes.setdefault(node, []).append(process)
+            self._replace(worker)
+        on = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        gone = [
+            self._ray.remote(num_cpus=0, scheduling_strategy=on(node, soft=False))(_await_end).remote(numbers)
+            for node, numbers in processes.items()
+        ]
+        if gone:
+            self._ray.wait(gone, num_returns=len(gone), timeout=ANSWER)
 
     def _assignments(
         self, source: Iterator[Task], waiting: "deque[Task]", done: set[Hashable]
@@ -174,7 +191,7 @@ class Workers:
 
     def _look_after_idle(self) -> None:
         """Replace who has died without a task, so that no task is thought to have ended them."""
-        asked = {worker.do.remote(int): worker for worker in self._idle}
+        asked = {worker.do.remote(_place): worker for worker in self._idle}
         self._idle.clear()
         self._starting.update(asked)
         if asked:
@@ -184,14 +201,14 @@ class Workers:
 
     def _start(self) -> None:
         worker = self._remote.remote()
-        self._starting[worker.do.remote(int)] = worker
+        self._starting[worker.do.remote(_place)] = worker
 
     def _started(self, answer: Any) -> None:
         worker = self._starting.pop(answer)
         try:
-            self._ray.get(answer)
+            self._places[worker] = self._ray.get(answer)
         except self._lost() as error:
-            self._homes.pop(worker, None)
+            self._forget(worker)
             self._start()
             self._failed += 1
             if self._failed == ATTEMPTS * self.count:
@@ -203,9 +220,13 @@ class Workers:
             self._homes.setdefault(worker, deque(maxlen=4))
 
     def _replace(self, worker: Any) -> None:
-        self._homes.pop(worker, None)
+        self._forget(worker)
         self._ray.kill(worker)
         self._start()
+
+    def _forget(self, worker: Any) -> None:
+        self._homes.pop(worker, None)
+        self._places.pop(worker, None)
 
     def _lost(self) -> tuple[type[Exception], ...]:
         errors = self._ray.exceptions
@@ -221,6 +242,29 @@ class Workers:
 class _Worker:
     def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
+
+
+def _place() -> tuple[str, int]:
+    """The node and the number of this process."""
+    import ray
+
+    return ray.get_runtime_context().get_node_id(), os.getpid()
+
+
+def _await_end(processes: Sequence[int]) -> None:
+    """Wait until processes of this node are gone."""
+    while any(map(_is_there, processes)):
+        time.sleep(0.01)
+
+
+def _is_there(process: int) -> bool:
+    if os.name != "posix":  # where signal 0 would end it, and nothing else can be asked
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _connect(address: str | None) -> Any:

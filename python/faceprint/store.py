@@ -373,7 +373,7 @@ class Store:
         """Say in words of galleries what SQLite says."""
         try:
             yield
-        except self._sql.Error as error:
+        except (self._sql.Error, UnicodeDecodeError) as error:  # what SQLite says may repeat what is damaged
             raise GalleryError(f"{self.name} {self._meaning(error)}") from error
 
     def _meaning(self, error: Exception) -> str:

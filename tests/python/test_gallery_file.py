@@ -444,6 +444,14 @@ def test_flipped_bits_and_missing_ends_are_never_answered_from(unit_rows, path, 
     assert refused > 15  # most bits of a small file are in pages' free space
 
 
+def test_what_sqlite_says_of_damage_may_be_no_text(unit_rows, path):
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3))
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE people", b"CREATE TABL\xff people"))
+    with pytest.raises(GalleryError, match=r"gallery .* is damaged: .*can't decode byte 0xff"):
+        Gallery(path)
+
+
 def test_a_process_that_was_forked_must_open_it_itself(unit_rows, path):
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3))

@@ -31,8 +31,8 @@ SECONDS = 900  # after which a mutant counts as caught: it does not end; of one 
 MEMORY = 8 << 30  # bytes that a mutant may ask for: some ask without end
 EXAMPLES = "tests/python/test_docstrings.py::test_examples_of_module"
 DEFAULTS = "tests/python/test_defaults.py::test_defaults_are_those_that_were_promised"  # runs no line that has one
-# Whose tests look at pictures and texts, or want PyTorch, Ray or a card.
-UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "sheets", "svg", "torch", "workers"}
+# Modules and folders whose tests look at pictures and texts, or want PyTorch, Ray or a card.
+UNTESTED = {"__init__", "__main__", "_info", "cuda", "demo", "markup", "page", "ray", "sheets", "svg", "torch"}
 AT_A_TIME = re.compile(r"(?!MOST)[A-Z_]+ = .*  # .* at a time\b")  # so a comment tells of a constant that is no limit
 ON_CARD = {"embed_on_card", "run_on_card", "_bind"}  # functions that run on cards alone
 ELSEWHERE = {"neon"}  # in C++, what this machine cannot run; kernels for cards have tests/cuda/plant_faults.py
@@ -157,7 +157,8 @@ def cpp_mutants(file: Path) -> Iterator[Mutant]:
 def sources(language: str, only: str | None) -> list[Path]:
     """The files that are changed: those with `only` in their names, if that is given."""
     if language == "python":
-        found = [file for file in (ROOT / PACKAGE).rglob("*.py") if file.stem not in UNTESTED]
+        every = (ROOT / PACKAGE).rglob("*.py")
+        found = [file for file in every if UNTESTED.isdisjoint(file.relative_to(ROOT).with_suffix("").parts)]
     else:
         every = (file for folder in ("", "cpu", "graph") for file in (ROOT / "cpp/src" / folder).glob("*.[ch]pp"))
         found = [file for file in every if file.stem not in ELSEWHERE]

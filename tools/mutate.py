@@ -6,9 +6,9 @@
 An operator, a comparison, a constant, an index or a condition is changed, the tests that run it are run against a copy
 of the project, and changes that they do not notice are printed: a test is missing, or the change has no effect. Python
 wants the built `_core` in `python/faceprint/`, and `.coverage`, which `coverage run -m pytest tests/python` writes, of
-the same sources; C++ is built in the copy, which takes its first time. Its tests are those in C++, and where they stay
-green the Python tests that compare with `tests/reference`. What no compiler takes is not counted, and another change
-takes its place.
+the same sources; C++ is built in the copy, which takes its first time. Its tests are those in C++, where they stay
+green the Python tests that compare with `tests/reference`, and at last those in C++ under ASan and UBSan. What no
+compiler takes is not counted, and another change takes its place.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import ast
 import os
 import random
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -207,12 +206,13 @@ def tests_of_core() -> list[str]:
     return [str(file.relative_to(ROOT)) for file in files if compared.search(file.read_text("utf-8"))]
 
 
-def fails(command: list[str], copy: Path) -> bool:
+def fails(command: list[str], copy: Path, memory: int | str = MEMORY) -> bool:
     """Whether a command fails in a copy of the project, or does not end."""
     found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
+    limited = ["prlimit", f"--as={memory}", *command]
     try:
-        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS).returncode != 0
+        return subprocess.run(limited, cwd=copy, env=environment, capture_output=True, timeout=SECONDS).returncode != 0
     except subprocess.TimeoutExpired:
         return True
 
@@ -222,16 +222,23 @@ def pytest(tests: list[str]) -> list[str]:
     return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
 
 
-def builds(copy: Path) -> bool:
+def builds(copy: Path, preset: str = "default") -> bool:
     """Whether C++ compiles, the module among it, which is put where Python finds it."""
-    return not fails(["cmake", "--build", "build/default", "--parallel", "2"], copy)
+    return not fails(["cmake", "--build", f"build/{preset}", "--parallel", "2"], copy)
 
 
 def noticed(tests: list[str], language: str, copy: Path) -> bool:
-    """Whether a test fails in a copy of the project: one of those in Python, or before them any in C++."""
-    of_core = ["ctest", "--test-dir", "build/default", "--stop-on-failure", "--timeout", str(SECONDS // 10)]
-    commands = [pytest(tests)] if language == "python" else [of_core, pytest(tests)]
-    return any(fails(command, copy) for command in commands)
+    """Whether a test fails in a copy of the project: one of those in Python, or around them any in C++."""
+    if language == "python":
+        return fails(pytest(tests), copy)
+    if fails(ctest("default"), copy) or fails(pytest(tests), copy):
+        return True
+    return builds(copy, "asan") and fails(ctest("asan"), copy, "unlimited")
+
+
+def ctest(preset: str) -> list[str]:
+    """The command that runs the C++ tests up to the first that fails."""
+    return ["ctest", "--test-dir", f"build/{preset}", "--stop-on-failure", "--timeout", str(SECONDS // 10)]
 
 
 def result(mutant: Mutant, tests: list[str], language: str, copy: Path) -> str:
@@ -251,10 +258,9 @@ def prepare(language: str, copy: Path) -> None:
     if language == "cpp":
         for module in (copy / PACKAGE).glob("_core*.so"):
             module.unlink()
-        options = ["PYTHON=ON", "WERROR=OFF"]
-        place = f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={copy / PACKAGE}"
-        configure = ["cmake", "--preset", "default", *(f"-DFACEPRINT_{option}" for option in options), place]
-        if fails(configure, copy) or not builds(copy):
+        bound = ["-DFACEPRINT_PYTHON=ON", f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={copy / PACKAGE}"]
+        configure = ["cmake", "-DFACEPRINT_WERROR=OFF", "--preset"]
+        if fails([*configure, "default", *bound], copy) or fails([*configure, "asan"], copy) or not builds(copy):
             raise SystemExit("the project does not build without any change")
 
 
@@ -266,7 +272,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="part of the names of files")
     arguments = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     mutants = python_mutants if arguments.language == "python" else cpp_mutants
     every = [mutant for file in sources(arguments.language, arguments.only) for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(2 * arguments.count, len(every)))

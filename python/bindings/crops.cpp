@@ -27,7 +27,7 @@ std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t co
                           std::to_string(items.size()));
   }
   std::vector<faceprint::Image> views;
-  for (const py::handle item : items) {
+  for (const auto& item : items) {
     owners.push_back(as_array<std::uint8_t>("image", py::reinterpret_borrow<py::object>(item)));
     views.push_back(as_image("image", owners.back()));
   }

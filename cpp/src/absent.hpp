@@ -21,7 +21,7 @@ class AbsentBackend final : public Backend {
                        Matrix<std::int64_t>) const override {
     refuse();
   }
-  Neighbourhoods within(Matrix<const float>, const Gallery&, float, const Search&) const override { refuse(); }
+  void within(Matrix<const float>, const Gallery&, float, const Search&, Neighbourhoods&) const override { refuse(); }
   void neighbours(const Gallery&, const Search&, Matrix<float>, Matrix<std::int64_t>) const override { refuse(); }
   void join(const JoinRows&, const JoinRows&, const Search&) const override { refuse(); }
   void count_pairs(const FacedRows&, std::span<const std::int64_t>, std::span<std::int64_t>, Matrix<std::int64_t>, int,

@@ -55,8 +55,9 @@ class Backend {
 
   virtual std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const Search& search,
                                Matrix<float> values, Matrix<std::int64_t> indices) const = 0;
-  virtual Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
-                                const Search& search) const = 0;
+  // `found` holds nothing yet but the first offset, with room for all.
+  virtual void within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search,
+                      Neighbourhoods& found) const = 0;
   virtual void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                           Matrix<std::int64_t> indices) const = 0;
   virtual void join(const JoinRows& one, const JoinRows& other, const Search& search) const = 0;

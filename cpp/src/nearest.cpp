@@ -86,9 +86,12 @@ Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float
     throw std::invalid_argument("limit must be a distance of 0 or more, not " + std::to_string(limit));
   }
   const Search wanted = resolved(search);
-  const Growing<std::int64_t> room(queries.rows + 1);  // of the answer at least: asked for before a query is read
+  // Memory for as many queries is asked for before one is read.
+  Neighbourhoods found{.offsets = Growing<std::int64_t>(queries.rows + 1), .values = {}, .indices = {}};
+  found.offsets.append(0);
   check_queries(queries, gallery, wanted);
-  return active().within(queries, gallery, limit, wanted);
+  active().within(queries, gallery, limit, wanted, found);
+  return found;
 }
 
 void neighbours(const Gallery& gallery, Matrix<float> values, Matrix<std::int64_t> indices, const Search& search) {

@@ -8,6 +8,7 @@ does not check itself carries a CRC-32.
 import json
 import os
 import sqlite3
+import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -106,7 +107,9 @@ class Store:
         if path is not None and not path.exists():
             self._create_file(path)
         self._connection = self._connect()
+        weakref.finalize(self, _close, self._connection, self._process)
         try:
+            self._unlock()
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
                 self._initialise(storage or "float32")
             self._check_format()
@@ -116,9 +119,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; where nobody else has it open, the journal is written back and removed."""
-        if self._process == os.getpid():
-            with self._translated():
-                self._connection.close()
+        with self._translated():
+            _close(self._connection, self._process)
 
     @property
     def name(self) -> str:
@@ -310,12 +312,13 @@ class Store:
             if self.read_only:
                 alone = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
                 mode = "ro&immutable=1" if alone else "ro"
-            connection = self._sql.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, **options)
-            if self._key is not None:
-                connection.execute(f"PRAGMA key = {_quoted(self._key)}")
-                connection.execute(f"PRAGMA cipher_page_size = {PAGE}")
-            connection.execute("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
-            return connection
+            return self._sql.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+
+    def _unlock(self) -> None:
+        if self._key is not None:
+            self._run(f"PRAGMA key = {_quoted(self._key)}")
+            self._run(f"PRAGMA cipher_page_size = {PAGE}")
+        self._run("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
 
     def _check_format(self) -> None:
         application, found = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
@@ -424,6 +427,12 @@ class Store:
 
     def _one(self, query: str, *values: Any) -> Any:
         return self._row(query, *values)[0]
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    """Also when nobody holds the store any more, since Python would warn; a forked process leaves it to the other."""
+    if process == os.getpid():
+        connection.close()
 
 
 def _busy(error: BaseException | None) -> bool:

@@ -42,9 +42,9 @@ class CpuBackend final : public Backend {
                        Matrix<std::int64_t> indices) const override {
     return search_nearest(Kernels::scan, queries, gallery, search, values, indices);
   }
-  Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
-                        const Search& search) const override {
-    return search_within(Kernels::scan, queries, gallery, limit, search);
+  void within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search,
+              Neighbourhoods& found) const override {
+    search_within(Kernels::scan, queries, gallery, limit, search, found);
   }
   void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                   Matrix<std::int64_t> indices) const override {

@@ -205,22 +205,19 @@ namespace {
 
 // With room for many hits: none of it is touched before it is used, and memory this large comes from the system and
 // goes back to it, where smaller pieces would stay with the C library.
-Neighbourhoods empty_neighbourhoods(std::ptrdiff_t queries, std::ptrdiff_t rows) {
+void make_room(std::ptrdiff_t queries, std::ptrdiff_t rows, Neighbourhoods& found) {
   const std::ptrdiff_t hits = queries < hits_at_first / rows ? queries * rows : hits_at_first;
-  Neighbourhoods found{.offsets = Growing<std::int64_t>(queries + 1),
-                       .values = Growing<float>(hits),
-                       .indices = Growing<std::int64_t>(hits)};
-  found.offsets.append(0);
-  return found;
+  found.values = Growing<float>(hits);
+  found.indices = Growing<std::int64_t>(hits);
 }
 
 }  // namespace
 
-Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> all_queries, const Gallery& gallery,
-                             float limit, const Search& search) {
+void search_within(const ScanKernels& kernels, Matrix<const float> all_queries, const Gallery& gallery, float limit,
+                   const Search& search, Neighbourhoods& found) {
   const Values values(search.metric);
   const Task task = task_of(kernels, gallery, search, 1);
-  Neighbourhoods found = empty_neighbourhoods(all_queries.rows, gallery.rows());
+  make_room(all_queries.rows, gallery.rows(), found);
   Progress progress = progress_of(search, all_queries.rows, gallery);
   std::atomic<std::int64_t> computed = 0;
   for (std::ptrdiff_t first = 0; first < all_queries.rows; first += within_queries) {
@@ -243,7 +240,6 @@ Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> all
   found.values.fit();
   found.indices.fit();
   found.computed = computed;
-  return found;
 }
 
 }  // namespace faceprint

@@ -9,7 +9,7 @@ namespace faceprint {
 
 std::int64_t search_nearest(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
                             const Search& search, Matrix<float> values, Matrix<std::int64_t> indices);
-Neighbourhoods search_within(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery,
-                             float limit, const Search& search);
+void search_within(const ScanKernels& kernels, Matrix<const float> queries, const Gallery& gallery, float limit,
+                   const Search& search, Neighbourhoods& found);
 
 }  // namespace faceprint

@@ -37,9 +37,9 @@ class CudaBackend final : public Backend {
                        Matrix<std::int64_t> indices) const override {
     return cuda::nearest(queries, gallery, search, values, indices);
   }
-  Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit,
-                        const Search& search) const override {
-    return cuda::within(queries, gallery, limit, search);
+  void within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search,
+              Neighbourhoods& found) const override {
+    cuda::within(queries, gallery, limit, search, found);
   }
   void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values,
                   Matrix<std::int64_t> indices) const override {

@@ -12,7 +12,8 @@ std::int64_t nearest(Matrix<const float> queries, const Gallery& gallery, const 
                      Matrix<std::int64_t> indices);
 void neighbours(const Gallery& gallery, const Search& search, Matrix<float> values, Matrix<std::int64_t> indices);
 void join(const JoinRows& one, const JoinRows& other, const Search& search);  // limits are not heeded
-Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search);
+void within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search,
+            Neighbourhoods& found);
 
 // The first of them for rows and answers that lie on the card; the latter without a gap between rows. A gallery that
 // this card cannot hold alone is searched by way of the host.

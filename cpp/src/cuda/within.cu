@@ -103,10 +103,9 @@ void read_all(const std::vector<Found>& parts, Metric metric, std::ptrdiff_t que
 
 }  // namespace
 
-Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search) {
-  Neighbourhoods out;
-  out.offsets.append(std::int64_t{0});
-  if (queries.rows == 0) return out;
+void within(Matrix<const float> queries, const Gallery& gallery, float limit, const Search& search,
+            Neighbourhoods& found) {
+  if (queries.rows == 0) return;
   const CardGallery cards(gallery);
   Progress progress(search.watch, static_cast<double>(queries.rows) * static_cast<double>(gallery.rows()));
   const Task all = {queries, search.metric, limit_of_keys(Values(search.metric), limit),
@@ -124,9 +123,8 @@ Neighbourhoods within(Matrix<const float> queries, const Gallery& gallery, float
     });
     std::vector<Found> parts;
     for (std::vector<Found>& of_card : of_cards) std::ranges::move(of_card, std::back_inserter(parts));
-    read_all(parts, search.metric, task.queries.rows, out);
+    read_all(parts, search.metric, task.queries.rows, found);
   }
-  return out;
 }
 
 }  // namespace faceprint::cuda

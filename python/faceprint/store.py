@@ -94,9 +94,9 @@ class Store:
         path: Path | None,
         storage: str | None,
         *,
-        key: bytes | str | None = None,
-        wait: float = 10.0,
-        read_only: bool = False,
+        key: bytes | str | None,
+        wait: float,
+        read_only: bool,
     ) -> None:
         self.path = path
         self.read_only = read_only

@@ -54,6 +54,7 @@ def test_clear_forgets_the_dimension_too():
     memory.add(np.ones((2, 3), np.float32), [1, 2])
     memory.clear()
     assert len(memory) == 0
+    assert memory.embeddings.shape == (0, 0)
     memory.add(np.ones((1, 5), np.float32), [3])
     assert memory.embeddings.shape == (1, 5)
 

@@ -350,6 +350,12 @@ def test_saved_and_loaded_it_is_the_same(fitted, unit_rows, tmp_path):
     np.load(path, allow_pickle=False)["about"]
 
 
+def test_the_largest_is_read_too(fitted, tmp_path):
+    offset = np.zeros(upgrade.LARGEST, np.float32)
+    replace(fitted, weights=np.eye(upgrade.LARGEST, dtype=np.float32), offset=offset).save(tmp_path / "largest")
+    assert fp.Upgrade.load(tmp_path / "largest").weights.shape == (upgrade.LARGEST, upgrade.LARGEST)
+
+
 def content(fitted, tmp_path):
     fitted.save(tmp_path / "whole")
     with np.load(tmp_path / "whole") as arrays:

@@ -31,6 +31,46 @@ static void check_holds(const Gallery& gallery, const std::vector<std::vector<fl
   }
 }
 
+// How far a row is from what its codes stand for, `code(c)` being that of column c.
+template <class Code>
+static double missed(const Gallery& gallery, std::ptrdiff_t row, float scale, const Code& code) {
+  std::vector<float> stored(static_cast<std::size_t>(gallery.columns()));
+  gallery.copy_row(row, stored.data());
+  double sum = 0;
+  for (std::ptrdiff_t c = 0; c < 4 * gallery.groups(); ++c) {
+    double value = 0;
+    if (c < gallery.columns()) value = stored[static_cast<std::size_t>(c)] - static_cast<double>(gallery.centre()[c]);
+    sum += std::pow(value - static_cast<double>(scale) * code(c), 2);
+  }
+  return std::sqrt(sum);
+}
+
+TEST(codes_miss_their_rows_by_their_errors) {
+  constexpr std::ptrdiff_t width = Gallery::panel_rows;
+  for (const std::ptrdiff_t columns : {1, 4, 7, 8, 17, 130}) {
+    Rows<float> rows = random_fractions(200, columns, static_cast<unsigned>(columns));
+    for (float& x : rows.data) x += 0.5f;
+    Gallery gallery(columns);
+    gallery.append(rows.view().slice(0, 20));
+    gallery.append(rows.view().slice(20, 180));
+    gallery.remove(std::vector<std::int64_t>{0, 17, 18, 100});
+    const Gallery::Codes bytes = gallery.bytes(), nibbles = gallery.nibbles();
+    for (std::ptrdiff_t row = 0; row < gallery.rows(); ++row) {
+      const std::uint8_t* panel = bytes.codes + row / width * gallery.groups() * 4 * width + 4 * (row % width);
+      const double fine =
+          missed(gallery, row, bytes.scales[row], [&](auto c) { return panel[c / 4 * 4 * width + c % 4] - 128; });
+      panel = nibbles.codes + row / width * gallery.groups() / 2 * 4 * width + 4 * (row % width);
+      const double coarse = missed(gallery, row, nibbles.scales[row], [&](auto c) {
+        const int both = panel[c / 8 * 4 * width + c % 4];
+        return (c % 8 < 4 ? both % 16 : both / 16) - 8;
+      });
+      for (const auto& [error, miss] : {std::pair(bytes.errors[row], fine), std::pair(nibbles.errors[row], coarse)}) {
+        CHECK(static_cast<double>(error) >= miss && static_cast<double>(error) <= 1.01 * miss + 1e-5);
+      }
+    }
+  }
+}
+
 TEST(appends_and_removes_as_a_plain_list_does) {
   on_each_backend([](const std::string&) {
     for (const std::ptrdiff_t columns : {1, 3, 16, 33, 128}) {

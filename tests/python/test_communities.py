@@ -130,6 +130,15 @@ def test_communities_hang_together(method, seed):
         assert communities(sparse(inside), "components").max() == 0
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(30))
+def test_weights_count_by_what_others_weigh(method, seed):
+    weights = random_weights(seed)
+    found = communities(sparse(weights), method)
+    for factor in (2.0**-20, 2.0**-10, 2.0**10):
+        np.testing.assert_array_equal(communities(sparse(weights * factor), method), found)
+
+
 def test_a_higher_resolution_gives_smaller_communities():
     weights, _ = cliques(6, 6, 6)
     counts = [communities(sparse(weights), "modularity", resolution=value).max() + 1 for value in (0.001, 1, 100)]

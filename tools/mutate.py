@@ -261,7 +261,8 @@ def prepare(language: str, copy: Path) -> None:
             module.unlink()
         bound = ["-DFACEPRINT_PYTHON=ON", f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={copy / PACKAGE}"]
         configure = ["cmake", "-DFACEPRINT_WERROR=OFF", "--preset"]
-        if fails([*configure, "default", *bound], copy) or fails([*configure, "asan"], copy) or not builds(copy):
+        configured = not fails([*configure, "default", *bound], copy) and not fails([*configure, "asan"], copy)
+        if not (configured and builds(copy) and builds(copy, "asan")):
             raise SystemExit("the project does not build without any change")
 
 

@@ -176,12 +176,12 @@ def test_many_small_additions_make_few_chunks(unit_rows, path):
     with Gallery(path) as gallery:
         for row in x:
             gallery.add(row[None])
-        with closing(sqlite3.connect(path)) as database, database:
+        with sqlite3.connect(path) as database:
             assert database.execute("SELECT count(*) FROM chunks").fetchone()[0] < 10
         database.close()
         gallery.compact()
         np.testing.assert_array_equal(gallery.embeddings(), x)
-        with closing(sqlite3.connect(path)) as database, database:
+        with sqlite3.connect(path) as database:
             assert database.execute("SELECT count(*) FROM chunks").fetchone()[0] == 1
         database.close()
 
@@ -396,12 +396,12 @@ def test_other_files_are_no_galleries(path):
     with pytest.raises(GalleryError, match="is not a gallery, is damaged, or is encrypted"):
         Gallery(path)
     path.unlink()
-    with closing(sqlite3.connect(path)) as database, database:
+    with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE other (x)")
     database.close()
     with pytest.raises(GalleryError, match="is not a gallery, but another SQLite database"):
         Gallery(path)
-    with closing(sqlite3.connect(path)) as database, database:
+    with sqlite3.connect(path) as database:
         database.execute("PRAGMA application_id = 0x46507274")
         database.execute("PRAGMA user_version = 9")
     database.close()

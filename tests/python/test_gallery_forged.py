@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from contextlib import closing
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ TABLES = {
 
 def forge(path, table, **changes):
     """Change the first row of a table, and make its sum fit."""
-    with closing(sqlite3.connect(path)) as database, database:
+    with sqlite3.connect(path) as database:
         row = dict(
             zip(
                 TABLES[table],
@@ -52,7 +51,7 @@ def forged(tmp_path):
                 photos=["a.jpg", None, None],
             )
         if table == "state":
-            with closing(sqlite3.connect(path)) as database, database:
+            with sqlite3.connect(path) as database:
                 whole = json.loads(database.execute("SELECT content FROM state").fetchone()[0])
             database.close()
             changes = {"content": changes.get("content") or json.dumps(whole | changes)}
@@ -123,7 +122,7 @@ def test_codes_that_belong_to_no_row_are_refused(forged):
 @pytest.mark.parametrize("size", [0, -1, 4097, 2**40, 2.5, "x"])
 def test_a_chunk_of_another_size_is_refused(forged, size):
     path = forged("chunks")
-    with closing(sqlite3.connect(path)) as database, database:
+    with sqlite3.connect(path) as database:
         database.execute("UPDATE chunks SET size = ?", (size,))
     database.close()
     with pytest.raises(GalleryError, match=r"is damaged: (chunk 0 is not the one|some of what it held is not there)"):
@@ -132,7 +131,7 @@ def test_a_chunk_of_another_size_is_refused(forged, size):
 
 def test_a_table_that_is_not_there_is_damage(forged):
     path = forged("chunks")
-    with closing(sqlite3.connect(path)) as database, database:
+    with sqlite3.connect(path) as database:
         database.execute("DROP TABLE details")
     database.close()
     with pytest.raises(GalleryError, match=r"^gallery .*people\.faceprint is damaged: no such table: details$"):

@@ -293,7 +293,8 @@ def test_network_of_other_numbers(tiny):
 def test_what_is_no_file_of_a_network(tmp_path):
     with pytest.raises(NetworkError, match=r"^network \. must be an \.onnx file, not a folder$"):
         load(".")
-    with pytest.raises(NetworkError, match=r"^network a\\x00b cannot be read: .*embedded null (byte|char)"):
+    said = "(embedded null byte|stat: embedded null character in path)"  # the latter from Python 3.14 on
+    with pytest.raises(NetworkError, match=rf"^network a\\x00b cannot be read: {said}$"):
         load(detector="a\0b")
     with pytest.raises(NetworkError, match=r"cannot be read: Is a directory$"):
         open_session(tmp_path)

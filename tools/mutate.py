@@ -33,7 +33,8 @@ DEFAULTS = "tests/python/test_defaults.py::test_defaults_are_those_that_were_pro
 # Modules and folders whose tests look at pictures and texts, or want PyTorch, Ray or a card.
 UNTESTED = {"__init__", "__main__", "_info", "cuda", "curves", "demo", "markup", "page", "plot", "ray", "sheets", "svg"}
 UNTESTED |= {"torch"}
-AT_A_TIME = re.compile(r"(?!MOST)[A-Z_]+ = .*  # .* at a time\b")  # so a comment tells of a constant that is no limit
+# So comments tell of constants that are no limits, and change no answer.
+AT_A_TIME = re.compile(r"(?!MOST)[A-Z_]+ = .*  # (.* at a time|seconds between trials)\b")
 ON_CARD = {"embed_on_card", "run_on_card", "_bind"}  # functions that run on cards alone
 ELSEWHERE = {"neon"}  # in C++, what this machine cannot run; kernels for cards have tests/cuda/plant_faults.py
 
@@ -42,7 +43,9 @@ COMPARED |= {ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is"}
 COMPUTED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.FloorDiv: "*", ast.Mod: "*", ast.BitAnd: "|"}
 COMPUTED |= {ast.BitOr: "&", ast.Pow: "*"}
 
-# In C++, of the lines of code alone: what is looked for, and what takes its place.
+# In C++, what asks memory for what is needed soon, and changes no answer.
+AHEAD = re.compile(r"^( *)void fetch\(.*?^\1}$|^[^\n]*__builtin_prefetch[^\n]*$", re.MULTILINE | re.DOTALL)
+# Of the lines of code alone: what is looked for, and what takes its place.
 RULES = [
     (r" < ", " <= "),
     (r" <= ", " < "),
@@ -132,8 +135,8 @@ def _code(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         for node in value if isinstance(value, list) else [value]:
             if isinstance(node, ast.AST) and not isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr)):
-                if getattr(node, "arg", None) == "strict" or getattr(node, "name", None) in ON_CARD:
-                    continue  # zip's strict asserts
+                if getattr(node, "arg", None) in ("strict", "indent") or getattr(node, "name", None) in ON_CARD:
+                    continue  # zip's strict asserts, and JSON reads the same
                 if isinstance(node, ast.BoolOp) and ast.unparse(node) == "threads or 0":
                     continue
                 if getattr(getattr(tree, "func", None), "attr", None) == "reshape" and ast.unparse(node) == "-1":
@@ -143,9 +146,10 @@ def _code(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def cpp_mutants(file: Path) -> Iterator[Mutant]:
-    """Everything in code that a rule fits, but for includes, templates' brackets and comments."""
+    """Everything in code that a rule fits, but for includes, templates' brackets, comments and what fetches ahead."""
     start = 0
-    for line in (ROOT / file).read_text("utf-8").splitlines(keepends=True):
+    text = AHEAD.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), (ROOT / file).read_text("utf-8"))
+    for line in text.splitlines(keepends=True):
         code = line.partition("//")[0]
         if not re.match(r"\s*(#|template|using|throw)", code):
             for pattern, after in RULES:

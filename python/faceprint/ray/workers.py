@@ -5,7 +5,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._nearest import Progress
@@ -66,8 +66,7 @@ class Workers:
         self._remote = self._ray.remote(num_cpus=self.threads, num_gpus=gpus, scheduling_strategy="SPREAD")(_Worker)
         self._starting: dict[Any, Any] = {}  # what tells that a worker has started, and the worker
         self._idle: list[Any] = []
-        self._places: dict[Any, tuple[str, int]] = {}  # the node and the process of each that has started
-        self._homes: dict[Any, deque[Hashable]] = {}
+        self._known: dict[Any, _Known] = {}  # of each that has started
         self._failed = 0  # of those that were to start, since one did
         for _ in range(self.count):
             self._start()
@@ -144,8 +143,8 @@ class Workers:
         """
         processes: dict[str, list[int]] = {}
         for worker in workers:
-            node, process = self._places[worker]
-            processes.setdefault(node, []).append(process)
+            known = self._known[worker]
+            processes.setdefault(known.node, []).append(known.process)
             self._replace(worker)
         on = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         gone = [
@@ -166,12 +165,12 @@ class Workers:
             if not self._idle or not ready:
                 return
             worker, task = next(
-                ((worker, task) for task in ready for worker in self._idle if task.home in self._homes[worker]),
+                ((worker, task) for task in ready for worker in self._idle if task.home in self._known[worker].homes),
                 (self._idle[0], ready[0]),
             )
             self._idle.remove(worker)
             waiting.remove(task)
-            self._homes[worker].append(task.home)
+            self._known[worker].homes.append(task.home)
             yield worker, task
 
     def _room(self, node: dict[str, float]) -> int:
@@ -206,9 +205,9 @@ class Workers:
     def _started(self, answer: Any) -> None:
         worker = self._starting.pop(answer)
         try:
-            self._places[worker] = self._ray.get(answer)
+            node, process = self._ray.get(answer)
         except self._lost() as error:
-            self._forget(worker)
+            self._known.pop(worker, None)
             self._start()
             self._failed += 1
             if self._failed == ATTEMPTS * self.count:
@@ -217,16 +216,12 @@ class Workers:
         else:
             self._failed = 0
             self._idle.append(worker)
-            self._homes.setdefault(worker, deque(maxlen=4))
+            self._known.setdefault(worker, _Known(node, process))
 
     def _replace(self, worker: Any) -> None:
-        self._forget(worker)
+        self._known.pop(worker, None)
         self._ray.kill(worker)
         self._start()
-
-    def _forget(self, worker: Any) -> None:
-        self._homes.pop(worker, None)
-        self._places.pop(worker, None)
 
     def _lost(self) -> tuple[type[Exception], ...]:
         errors = self._ray.exceptions
@@ -237,6 +232,15 @@ class Workers:
             errors.NodeDiedError,
             errors.OutOfMemoryError,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where a worker runs, and what its last tasks were at home with."""
+
+    node: str
+    process: int
+    homes: deque[Hashable] = field(default_factory=lambda: deque(maxlen=4))
 
 
 class _Worker:

@@ -154,10 +154,26 @@ std::array<float, 3> as_three_floats(const char* name, const py::object& object)
   return values;
 }
 
-faceprint::Metric as_metric(const std::string& name) {
+std::string as_text(const char* name, const py::object& object) {
+  if (!py::isinstance<py::str>(object)) {
+    throw py::type_error(std::string(name) + " must be a string, not " + type_of(object));
+  }
+  const py::object encoded = object.attr("encode")("utf-8", "backslashreplace");  // also what no encoding has
+  return encoded.cast<std::string>();
+}
+
+void refuse_name(const char* argument, const std::string& came, std::span<const std::string_view> names) {
+  std::string rule;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) rule += i + 1 == names.size() ? " or " : ", ";
+    rule.append("'").append(names[i]).append("'");
+  }
+  throw py::value_error(std::string(argument) + " must be " + rule + ", not '" + came + "'");
+}
+
+faceprint::Metric as_metric(const py::object& name) {
   using faceprint::Metric;
-  if (name == "squared-euclidean") return Metric::squared_euclidean;
-  if (name == "cosine") return Metric::cosine;
-  if (name == "dot") return Metric::dot;
-  throw py::value_error("metric must be 'squared-euclidean', 'cosine' or 'dot', not '" + name + "'");
+  return as_named<Metric>(
+      "metric", name,
+      {{"squared-euclidean", Metric::squared_euclidean}, {"cosine", Metric::cosine}, {"dot", Metric::dot}});
 }

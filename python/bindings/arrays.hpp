@@ -8,7 +8,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "faceprint/chip.hpp"
 #include "faceprint/growing.hpp"
@@ -56,8 +58,26 @@ int as_threads(const py::object& object);
 double as_number(const char* name, const char* rule, const py::object& object);
 std::array<float, 3> as_three_floats(const char* name, const py::object& object);
 
-// A metric by the name that Python has for it. Raises ValueError for another.
-faceprint::Metric as_metric(const std::string& name);
+// Any Python string. Raises TypeError for anything else.
+std::string as_text(const char* name, const py::object& object);
+
+// Raises ValueError, with the names that an argument may be.
+[[noreturn]] void refuse_name(const char* argument, const std::string& came, std::span<const std::string_view> names);
+
+// The value that Python has a name for. Raises TypeError for what is no string, ValueError for another name.
+template <class Value>
+Value as_named(const char* argument, const py::object& object,
+               std::initializer_list<std::pair<std::string_view, Value>> values) {
+  const std::string came = as_text(argument, object);
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : values) {
+    if (came == name) return value;
+    names.push_back(name);
+  }
+  refuse_name(argument, came, names);
+}
+
+faceprint::Metric as_metric(const py::object& name);
 
 template <class T>
 faceprint::Matrix<T> new_matrix(py::array_t<T>& array) {

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include "arrays.hpp"
 #include "bindings.hpp"
 #include "cuda/attach.hpp"
 #include "errors.hpp"
@@ -37,6 +38,8 @@ void bind_backend(py::module_& module) {
   attach_cuda();
   module.def("backends", backends, "Every known backend, and why it cannot run here (empty if it can).");
   module.def("active_backend", faceprint::active_backend, "The name of the backend that operations use.");
-  module.def("use_backend", faceprint::use_backend, py::arg("name"), "Let every later operation use this backend.");
+  module.def(
+      "use_backend", [](const py::object& name) { faceprint::use_backend(as_text("name", name)); }, py::arg("name"),
+      "Let every later operation use this backend.");
   module.def("default_threads", faceprint::default_threads, "What threads=0 stands for.");
 }

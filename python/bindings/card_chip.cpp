@@ -1,5 +1,3 @@
-#include <string>
-
 #include "arrays.hpp"
 #include "card.hpp"
 #include "crops.hpp"
@@ -11,8 +9,8 @@ using faceprint::cuda::OnDevice;
 namespace {
 
 CardArray chips(const py::object& image, const py::object& affines, const py::object& height, const py::object& width,
-                const std::string& layout, const std::string& channels, const py::object& mean, const py::object& scale,
-                bool whitening, bool twin, const std::string& dtype, const py::object& device,
+                const py::object& layout, const py::object& channels, const py::object& mean, const py::object& scale,
+                bool whitening, bool twin, const py::object& dtype, const py::object& device,
                 const py::object& stream_number) {
   const Crops wanted(image, affines, height, width, layout, channels, mean, scale, whitening, twin, dtype);
   const OnDevice here(static_cast<int>(as_integer("device", device)));

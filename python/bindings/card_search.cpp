@@ -65,7 +65,7 @@ CardArray distances(const py::object& first, const py::object& second, const py:
   return out;
 }
 
-py::tuple nearest(const py::object& first, const py::object& second, const py::object& k, const std::string& name,
+py::tuple nearest(const py::object& first, const py::object& second, const py::object& k, const py::object& name,
                   const py::object& stream_number) {
   const Metric metric = as_metric(name);
   const py::ssize_t kept = as_integer("k", k);
@@ -84,7 +84,7 @@ py::tuple nearest(const py::object& first, const py::object& second, const py::o
 }
 
 // A gallery of the host, which its cards keep.
-py::tuple search(const py::object& queries, const SharedGallery& shared, const py::object& k, const std::string& name,
+py::tuple search(const py::object& queries, const SharedGallery& shared, const py::object& k, const py::object& name,
                  const py::object& stream_number) {
   const Metric metric = as_metric(name);
   const py::ssize_t kept = as_integer("k", k);

@@ -1,4 +1,3 @@
-#include <string>
 #include <utility>
 
 #include "arrays.hpp"
@@ -44,9 +43,9 @@ struct CardBatch {
   TripletRule rule;
 };
 
-py::tuple mine_triplets(const py::object& x, const py::object& labels, const std::string& kind,
-                        const py::object& margin, const std::string& choice, const py::object& seed,
-                        const py::object& anchors, const py::object& stream, const py::object& progress) {
+py::tuple mine_triplets(const py::object& x, const py::object& labels, const py::object& kind, const py::object& margin,
+                        const py::object& choice, const py::object& seed, const py::object& anchors,
+                        const py::object& stream, const py::object& progress) {
   const CardBatch batch(x, labels, as_rule(kind, margin, choice, seed, anchors), stream);
   PythonWatch watch(progress);
   faceprint::Triplets found;
@@ -59,9 +58,9 @@ py::tuple mine_triplets(const py::object& x, const py::object& labels, const std
                         as_numpy(std::move(found.negatives)));
 }
 
-py::tuple triplet_loss(const py::object& x, const py::object& labels, const std::string& kind, const py::object& margin,
-                       const std::string& choice, const py::object& seed, const py::object& anchors,
-                       const std::string& hinge_name, const std::string& reduction, const py::object& stream,
+py::tuple triplet_loss(const py::object& x, const py::object& labels, const py::object& kind, const py::object& margin,
+                       const py::object& choice, const py::object& seed, const py::object& anchors,
+                       const py::object& hinge_name, const py::object& reduction, const py::object& stream,
                        const py::object& progress) {
   const CardBatch batch(x, labels, as_rule(kind, margin, choice, seed, anchors), stream);
   const faceprint::Hinge hinge = as_hinge(hinge_name);

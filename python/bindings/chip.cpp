@@ -81,8 +81,8 @@ py::array cut(const Crops& wanted, int threads, const py::dtype& dtype) {
 }
 
 py::array chips(const py::object& image, const py::object& affines, const py::object& height, const py::object& width,
-                const std::string& layout, const std::string& channels, const py::object& mean, const py::object& scale,
-                bool whitening, bool twin, const std::string& dtype, const py::object& threads) {
+                const py::object& layout, const py::object& channels, const py::object& mean, const py::object& scale,
+                bool whitening, bool twin, const py::object& dtype, const py::object& threads) {
   const Crops wanted(image, affines, height, width, layout, channels, mean, scale, whitening, twin, dtype);
   const int count = as_threads(threads);
   return wanted.half ? cut<std::uint16_t>(wanted, count, py::dtype("float16"))

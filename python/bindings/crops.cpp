@@ -6,15 +6,6 @@
 
 namespace {
 
-template <class Choice>
-Choice choose(const char* name, const std::string& value, const std::string& first_name, Choice first,
-              const std::string& second_name, Choice second) {
-  if (value == first_name) return first;
-  if (value == second_name) return second;
-  throw py::value_error(std::string(name) + " must be '" + first_name + "' or '" + second_name + "', not '" + value +
-                        "'");
-}
-
 // One image for all affines, or a sequence of one for each. The arrays are kept alive in `owners`.
 std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t count, std::vector<py::array>& owners) {
   if (!py::isinstance<py::list>(images) && !py::isinstance<py::tuple>(images)) {
@@ -37,8 +28,8 @@ std::vector<faceprint::Image> as_images(const py::object& images, py::ssize_t co
 }  // namespace
 
 Crops::Crops(const py::object& image, const py::object& affines, const py::object& height, const py::object& width,
-             const std::string& layout, const std::string& channels, const py::object& mean, const py::object& scale,
-             bool whitening, bool twin, const std::string& dtype) {
+             const py::object& layout, const py::object& channels, const py::object& mean, const py::object& scale,
+             bool whitening, bool twin, const py::object& dtype) {
   using faceprint::Channels, faceprint::Layout;
   const py::array affine_array = as_array<double>("affines", affines);
   check_shape("affines", affine_array, {-1, 2, 3}, "(n, 2, 3)");
@@ -46,13 +37,13 @@ Crops::Crops(const py::object& image, const py::object& affines, const py::objec
   const std::vector<faceprint::Image> views = as_images(image, affine_array.shape(0), images);
   format = {.height = as_integer("height", height),
             .width = as_integer("width", width),
-            .layout = choose("layout", layout, "NCHW", Layout::nchw, "NHWC", Layout::nhwc),
-            .channels = choose("channels", channels, "RGB", Channels::rgb, "BGR", Channels::bgr),
+            .layout = as_named<Layout>("layout", layout, {{"NCHW", Layout::nchw}, {"NHWC", Layout::nhwc}}),
+            .channels = as_named<Channels>("channels", channels, {{"RGB", Channels::rgb}, {"BGR", Channels::bgr}}),
             .mean = as_three_floats("mean", mean),
             .scale = as_three_floats("scale", scale),
             .whitening = whitening,
             .twin = twin};
-  half = choose("dtype", dtype, "float32", false, "float16", true);
+  half = as_named<bool>("dtype", dtype, {{"float32", false}, {"float16", true}});
   const auto* numbers = static_cast<const double*>(affine_array.data());
   for (const faceprint::Image& view : views) {
     crops.push_back({view, {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]}});

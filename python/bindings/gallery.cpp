@@ -8,12 +8,10 @@
 
 namespace {
 
-faceprint::Storage as_storage(const std::string& name) {
+faceprint::Storage as_storage(const py::object& name) {
   using faceprint::Storage;
-  if (name == "float32") return Storage::float32;
-  if (name == "float16") return Storage::float16;
-  if (name == "int8") return Storage::int8;
-  throw py::value_error("storage must be 'float32', 'float16' or 'int8', not '" + name + "'");
+  return as_named<Storage>("storage", name,
+                           {{"float32", Storage::float32}, {"float16", Storage::float16}, {"int8", Storage::int8}});
 }
 
 std::string_view name_of(faceprint::Storage storage) {
@@ -105,7 +103,7 @@ py::array unpack(const SharedGallery& self) {
 
 void bind_gallery(py::module_& module) {  // NOLINT(misc-const-correctness): as all of them
   py::class_<SharedGallery>(module, "Gallery", "Embeddings packed for searching, in memory.")
-      .def(py::init([](const py::object& columns, const std::string& storage, bool codes) {
+      .def(py::init([](const py::object& columns, const py::object& storage, bool codes) {
              return std::make_unique<SharedGallery>(as_integer("columns", columns), as_storage(storage), codes);
            }),
            py::arg("columns"), py::arg("storage") = "float32", py::arg("codes") = true)

@@ -8,13 +8,12 @@ namespace {
 
 using faceprint::Method;
 
-Method as_method(const std::string& name) {
-  if (name == "map_equation") return Method::map_equation;
-  if (name == "modularity") return Method::modularity;
-  if (name == "chinese_whispers") return Method::chinese_whispers;
-  if (name == "components") return Method::components;
-  throw py::value_error("method must be 'map_equation', 'modularity', 'chinese_whispers' or 'components', not '" +
-                        name + "'");
+Method as_method(const py::object& name) {
+  return as_named<Method>("method", name,
+                          {{"map_equation", Method::map_equation},
+                           {"modularity", Method::modularity},
+                           {"chinese_whispers", Method::chinese_whispers},
+                           {"components", Method::components}});
 }
 
 py::array average_linkage(const py::object& embeddings, const py::object& threshold, const py::object& threads,
@@ -49,7 +48,7 @@ py::tuple neighbour_graph(const py::object& distances, const py::object& indices
 }
 
 py::array communities(const py::object& offsets, const py::object& targets, const py::object& weights,
-                      const std::string& method, const py::object& resolution, const py::object& left_nodes,
+                      const py::object& method, const py::object& resolution, const py::object& left_nodes,
                       const py::object& threads, const py::object& progress) {
   const py::array starts = as_array<std::int64_t>("offsets", offsets),
                   ends = as_array<std::int64_t>("targets", targets), heavy = as_array<float>("weights", weights);

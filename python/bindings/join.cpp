@@ -28,7 +28,7 @@ struct SideArrays {
 
 void join(const SharedGallery& one, const py::object& one_numbers, const py::object& one_values,
           const py::object& one_indices, const SharedGallery& other, const py::object& other_numbers,
-          const py::object& other_values, const py::object& other_indices, const std::string& metric,
+          const py::object& other_values, const py::object& other_indices, const py::object& metric,
           const py::object& threads, const py::object& progress) {
   const SideArrays ones("one", one, one_numbers, one_values, one_indices);
   const SideArrays others("other", other, other_numbers, other_values, other_indices);

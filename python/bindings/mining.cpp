@@ -6,29 +6,24 @@ using faceprint::Choice, faceprint::Hinge, faceprint::Mining, faceprint::Triplet
 
 namespace {
 
-Mining as_mining(const std::string& name) {
-  if (name == "semihard") return Mining::semihard;
-  if (name == "batch-hard") return Mining::batch_hard;
-  if (name == "batch-all") return Mining::batch_all;
-  if (name == "hardest-within-batch") return Mining::hardest;
-  if (name == "random-in-margin") return Mining::random_in_margin;
-  if (name == "easy-positive") return Mining::easy_positive;
-  throw py::value_error(
-      "kind must be 'semihard', 'batch-hard', 'batch-all', 'hardest-within-batch', 'random-in-margin' or "
-      "'easy-positive', not '" +
-      name + "'");
+Mining as_mining(const py::object& name) {
+  return as_named<Mining>("kind", name,
+                          {{"semihard", Mining::semihard},
+                           {"batch-hard", Mining::batch_hard},
+                           {"batch-all", Mining::batch_all},
+                           {"hardest-within-batch", Mining::hardest},
+                           {"random-in-margin", Mining::random_in_margin},
+                           {"easy-positive", Mining::easy_positive}});
 }
 
-Choice as_choice(const std::string& name) {
-  if (name == "hardest") return Choice::hardest;
-  if (name == "random") return Choice::random;
-  throw py::value_error("choice must be 'hardest' or 'random', not '" + name + "'");
+Choice as_choice(const py::object& name) {
+  return as_named<Choice>("choice", name, {{"hardest", Choice::hardest}, {"random", Choice::random}});
 }
 
 }  // namespace
 
-TripletRule as_rule(const std::string& kind, const py::object& margin, const std::string& choice,
-                    const py::object& seed, const py::object& anchors) {
+TripletRule as_rule(const py::object& kind, const py::object& margin, const py::object& choice, const py::object& seed,
+                    const py::object& anchors) {
   return {.kind = as_mining(kind),
           .choice = as_choice(choice),
           .margin = as_number("margin", "a number", margin),
@@ -36,14 +31,8 @@ TripletRule as_rule(const std::string& kind, const py::object& margin, const std
           .anchors = as_integer("anchors", anchors)};
 }
 
-Hinge as_hinge(const std::string& name) {
-  if (name == "margin") return Hinge::margin;
-  if (name == "soft") return Hinge::soft;
-  throw py::value_error("hinge must be 'margin' or 'soft', not '" + name + "'");
+Hinge as_hinge(const py::object& name) {
+  return as_named<Hinge>("hinge", name, {{"margin", Hinge::margin}, {"soft", Hinge::soft}});
 }
 
-bool as_mean(const std::string& name) {
-  if (name == "mean") return true;
-  if (name == "sum") return false;
-  throw py::value_error("reduction must be 'mean' or 'sum', not '" + name + "'");
-}
+bool as_mean(const py::object& name) { return as_named<bool>("reduction", name, {{"mean", true}, {"sum", false}}); }

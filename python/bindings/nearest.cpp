@@ -8,17 +8,14 @@
 
 namespace {
 
-faceprint::Scan as_scan(const std::string& name) {
+faceprint::Scan as_scan(const py::object& name) {
   using faceprint::Scan;
-  if (name == "auto") return Scan::automatic;
-  if (name == "full") return Scan::full;
-  if (name == "certified") return Scan::certified;
-  throw py::value_error("scan must be 'auto', 'full' or 'certified', not '" + name + "'");
+  return as_named<Scan>("scan", name,
+                        {{"auto", Scan::automatic}, {"full", Scan::full}, {"certified", Scan::certified}});
 }
 
-py::tuple nearest(const py::object& queries, const SharedGallery& shared, const py::object& k,
-                  const std::string& metric, const std::string& scan, const py::object& threads,
-                  const py::object& progress) {
+py::tuple nearest(const py::object& queries, const SharedGallery& shared, const py::object& k, const py::object& metric,
+                  const py::object& scan, const py::object& threads, const py::object& progress) {
   const py::array array = as_array<float>("queries", queries);
   const auto matrix = as_matrix<float>("queries", array, shared.gallery.columns());
   const py::ssize_t kept = as_integer("k", k);
@@ -38,7 +35,7 @@ py::tuple nearest(const py::object& queries, const SharedGallery& shared, const 
 }
 
 py::tuple within(const py::object& queries, const SharedGallery& shared, const py::object& limit,
-                 const std::string& metric, const std::string& scan, const py::object& threads,
+                 const py::object& metric, const py::object& scan, const py::object& threads,
                  const py::object& progress) {
   const py::array array = as_array<float>("queries", queries);
   const auto matrix = as_matrix<float>("queries", array, shared.gallery.columns());
@@ -54,7 +51,7 @@ py::tuple within(const py::object& queries, const SharedGallery& shared, const p
                         as_numpy(std::move(found.indices)), found.computed);
 }
 
-py::tuple neighbours(const SharedGallery& shared, const py::object& k, const std::string& metric,
+py::tuple neighbours(const SharedGallery& shared, const py::object& k, const py::object& metric,
                      const py::object& threads, const py::object& progress) {
   const py::ssize_t kept = as_integer("k", k);
   PythonWatch watch(progress);

@@ -11,8 +11,8 @@ namespace {
 
 using faceprint::Hinge, faceprint::TripletRule;
 
-py::tuple mine_triplets(const py::object& embeddings, const py::object& labels, const std::string& kind,
-                        const py::object& margin, const std::string& choice, const py::object& seed,
+py::tuple mine_triplets(const py::object& embeddings, const py::object& labels, const py::object& kind,
+                        const py::object& margin, const py::object& choice, const py::object& seed,
                         const py::object& anchors, const py::object& threads, const py::object& progress) {
   const py::array rows = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", rows);
@@ -27,9 +27,9 @@ py::tuple mine_triplets(const py::object& embeddings, const py::object& labels, 
                         as_numpy(std::move(found.negatives)));
 }
 
-py::tuple triplet_loss(const py::object& embeddings, const py::object& labels, const std::string& kind,
-                       const py::object& margin, const std::string& choice, const py::object& seed,
-                       const py::object& anchors, const std::string& hinge, const std::string& reduction,
+py::tuple triplet_loss(const py::object& embeddings, const py::object& labels, const py::object& kind,
+                       const py::object& margin, const py::object& choice, const py::object& seed,
+                       const py::object& anchors, const py::object& hinge, const py::object& reduction,
                        const py::object& threads, const py::object& progress) {
   const py::array rows = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", rows);

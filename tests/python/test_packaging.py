@@ -1,7 +1,9 @@
 """What the packaging files say of one another: versions, requirements, and what goes into which."""
 
+import io
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 
 import faceprint as fp
@@ -44,3 +46,15 @@ def test_wheels_are_built_for_every_python_that_is_promised():
     built = MAIN["tool"]["cibuildwheel"]["build"].split()
     assert [f"cp{version.replace('.', '')}-*" for version in promised] == [name for name in built if "t-" not in name]
     assert MAIN["project"]["requires-python"] == f">={promised[0]}"
+
+
+def test_a_wheel_is_small():
+    package, sizes = Path(fp.__file__).parent, {"models": 0, "all else": 0}
+    with zipfile.ZipFile(io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in package.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                name = file.relative_to(package)
+                archive.write(file, name)
+                sizes["models" if name.parts[0] == "models" else "all else"] += archive.getinfo(str(name)).compress_size
+    assert 1_000_000 < sizes["all else"] <= 5_000_000
+    assert 5_000_000 < sum(sizes.values()) <= 20_000_000

@@ -17,12 +17,14 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("python/faceprint")
@@ -216,10 +218,13 @@ def fails(command: list[str], copy: Path, memory: int | str = MEMORY, seconds: i
     found = os.pathsep.join([str(copy / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
     limited = ["prlimit", f"--as={memory}", *command]
-    try:
-        return subprocess.run(limited, cwd=copy, env=environment, capture_output=True, timeout=seconds).returncode != 0
-    except subprocess.TimeoutExpired:
-        return True
+    silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    with subprocess.Popen(limited, cwd=copy, env=environment, **silent) as process:
+        try:
+            return process.wait(seconds) != 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has started
+            return True
 
 
 def pytest(tests: list[str]) -> list[str]:

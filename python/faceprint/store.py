@@ -7,6 +7,7 @@ does not check itself carries a CRC-32.
 
 import json
 import os
+import secrets
 import sqlite3
 import weakref
 import zlib
@@ -25,8 +26,10 @@ from .errors import GalleryError
 from .photo import printable
 from .state import State, read_state
 
-FORMAT = 1
+FORMAT = 1  # the low byte of SQLite's `user_version`; above it stands a number by which files are told apart
 APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell galleries from other databases
+NUMBERS = 256
+MOST_NUMBERS = 2**22 - 1
 CHUNK = 4096
 PAGE = 65_536
 HELD = 512  # SQL variables at a time
@@ -106,7 +109,11 @@ class Store:
         self._checked = path is None
         if path is not None and not path.exists():
             self._create_file(path)
-        self._connection = self._connect()
+        self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
+        self._journal = Path(f"{self._absolute}-wal")
+        self._file = None if path is None else _identity(self._absolute)
+        self._check_journal()
+        self._connection = self._connect(self._mode())
         weakref.finalize(self, _close, self._connection, self._process)
         try:
             self._unlock()
@@ -119,6 +126,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; where nobody else has it open, the journal is written back and removed."""
+        self._file = None
         with self._translated():
             _close(self._connection, self._process)
 
@@ -129,6 +137,7 @@ class Store:
 
     def changed_elsewhere(self) -> int:
         """A number that changes whenever another connection has changed the file."""
+        self._check_there()
         return int(self._one("PRAGMA data_version"))
 
     def state(self) -> State:
@@ -158,6 +167,8 @@ class Store:
         self.check_writable()
         with self._transaction("BEGIN IMMEDIATE"):
             yield
+            number = self._one("PRAGMA user_version")
+            self._run(f"PRAGMA user_version = {number}")  # so that each journal tells whose it is, in its first page
 
     def check_writable(self) -> None:
         """GalleryError where the file was opened for reading only."""
@@ -303,16 +314,45 @@ class Store:
         except OSError as error:
             raise GalleryError(f"{self.name} cannot be made: {error.strerror}") from error
 
-    def _connect(self) -> Any:
+    def _check_there(self) -> None:
+        """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal."""
+        if self._file is not None and _identity(self._absolute) != self._file:
+            raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
+
+    def _check_journal(self) -> None:
+        """GalleryError where what lies in the journal beside the file belongs to another gallery.
+
+        It is looked at by connections that cannot write: others would put it into the file when they are closed.
+        """
+        if self.path is None or not _size(self._journal):
+            return
+        modes = ("ro", "ro&immutable=1") if self._key is None else ("ro",)  # what is encrypted has sums of its own
+        if len({self._number(mode) for mode in modes}) > 1:
+            raise GalleryError(
+                f"{self.name} has the journal of another gallery beside it, for it was exchanged while it was open, "
+                f"or after a crash: close it everywhere, then remove {printable(self._journal)} and its -shm"
+            )
+
+    def _number(self, mode: str) -> int:
+        self._connection = self._connect(mode)
+        try:
+            self._unlock()
+            return int(self._one("PRAGMA user_version"))
+        finally:
+            self._connection.close()
+
+    def _mode(self) -> str:
+        if self.path is None or not self.read_only:
+            return "rw"
+        alone = not os.access(self.path.parent, os.W_OK) and not self._journal.exists()
+        return "ro&immutable=1" if alone else "ro"
+
+    def _connect(self, mode: str) -> Any:
         with self._translated():
             options = {"timeout": self._wait, "isolation_level": None, "check_same_thread": False}
             if self.path is None:
                 return self._sql.connect(":memory:", **options)
-            mode = "rw"
-            if self.read_only:
-                alone = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
-                mode = "ro&immutable=1" if alone else "ro"
-            return self._sql.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+            return self._sql.connect(f"{self._absolute.as_uri()}?mode={mode}", uri=True, **options)
 
     def _unlock(self) -> None:
         if self._key is not None:
@@ -324,6 +364,7 @@ class Store:
         application, found = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
         if application != APPLICATION:
             raise GalleryError(f"{self.name} is not a gallery, but another SQLite database")
+        found %= NUMBERS
         if found != FORMAT:
             raise GalleryError(f"{self.name} has format {found}; this version of faceprint reads format {FORMAT}")
         if not self.read_only:
@@ -337,6 +378,7 @@ class Store:
     def _initialise(self, storage: str) -> None:
         self._run(f"PRAGMA page_size = {PAGE}")
         self._run("PRAGMA auto_vacuum = INCREMENTAL")
+        self._give_number()
         self._keep_journal()
         self._set_up()
         with self._transaction("BEGIN IMMEDIATE"):
@@ -345,8 +387,13 @@ class Store:
             for statement in filter(str.strip, SCHEMA.split(";")):
                 self._run(statement)
             self._run(f"PRAGMA application_id = {APPLICATION}")
-            self._run(f"PRAGMA user_version = {FORMAT}")
             self.write_state(State(storage))
+
+    def _give_number(self) -> None:
+        """Give the file a number of its own, in the file itself: there is no journal yet."""
+        with self._transaction("BEGIN IMMEDIATE"):
+            if self._one("PRAGMA user_version") % NUMBERS != FORMAT:  # or another process was first
+                self._run(f"PRAGMA user_version = {FORMAT + NUMBERS * (1 + secrets.randbelow(MOST_NUMBERS))}")
 
     def _keep_journal(self) -> None:
         """Put the file into WAL mode; SQLite itself does not wait for that while another connection is at it."""
@@ -362,6 +409,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
+        self._check_there()
         self._run(begin)
         try:
             yield
@@ -433,6 +481,19 @@ def _close(connection: sqlite3.Connection, process: int) -> None:
     """Also when nobody holds the store any more, since Python would warn; a forked process leaves it to the other."""
     if process == os.getpid():
         connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file that is, or None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # in every call: Path.stat takes longer
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _busy(error: BaseException | None) -> bool:

@@ -15,19 +15,22 @@ from .matches import Matches, as_matches, no_matches
 from .recall import Recall, measure_recall, rank_found
 from .some import Asked
 from .stored import unpack_stored
+from .uncopied import Uncopied
 
 FIRST = 1024  # faces that one thread adds: in a small graph, those that several add at once do not see one another
 PORTION = 16_384  # faces that are added at a time, between which Ctrl-C is noticed
 STALE = 0.5  # the share of removed faces in the graph from which on it is built anew
 
 
-class ApproximateIndex:
+class ApproximateIndex(Uncopied):
     """A graph over the faces of a gallery, in memory, in which searches look at few of them. `Gallery.approximate`.
 
     Each search first follows what was added to the gallery or removed from it, by whomever. A face that was removed is
     never found. What usearch holds of it stays in memory until another takes its place or half of the graph is stale;
     make a new index where it must go at once.
     """
+
+    _instead = "make another by Gallery.approximate"
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from .photo import printable
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
 from .transfer import hand_out, take_in
+from .uncopied import Uncopied
 from .where import Where, find_rows
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
 
 
-class Gallery:
+class Gallery(Uncopied):
     """Faces one may be looked up among: embeddings, what is known of them, and ids that are never given twice.
 
     With a `path` the gallery is a file, which is made where there is none: an SQLite database that only its owner may
@@ -64,6 +65,8 @@ class Gallery:
     >>> gallery.remove(label="Ann"), len(gallery)
     (1, 2)
     """
+
+    _instead = "open it again by its path, or export one that lives in memory"
 
     def __init__(
         self,

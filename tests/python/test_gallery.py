@@ -1,5 +1,7 @@
 """The gallery in memory: add, search, remove, and that refused calls leave it as it was."""
 
+import copy
+import pickle
 import re
 import threading
 from dataclasses import replace
@@ -156,6 +158,17 @@ def test_a_gallery_in_memory_has_no_key_and_can_be_changed(options):
     with pytest.raises(ValueError, match=r"^a gallery in memory has no key and is not for reading only: path"):
         Gallery(**options)
     assert Gallery().path is None
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_gallery_cannot_be_copied(unit_rows, way, tmp_path):
+    said = "a Gallery cannot be copied or pickled: open it again by its path, or export one that lives in memory"
+    for gallery in (Gallery(), Gallery(tmp_path / "people.faceprint")):
+        gallery.add(unit_rows(3))
+        with pytest.raises(TypeError, match=f"^{said}$"):
+            way(gallery)
+        assert len(gallery) == 3
+        gallery.close()
 
 
 def test_faces_that_leave_meanwhile_are_passed_over(unit_rows, monkeypatch):

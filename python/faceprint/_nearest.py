@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .arrays import as_embeddings
+from .sampling import as_whole
 
 Metric: TypeAlias = Literal["squared-euclidean", "cosine", "dot"]
 Progress: TypeAlias = Callable[[float], object]
@@ -102,15 +103,13 @@ def neighbours(
 
 
 def as_k(k: int) -> int:
-    """Check how many nearest rows are wanted, of which there may be fewer; ValueError for none.
+    """Check how many nearest rows are wanted, of which there may be fewer; errors are those of `as_whole`.
 
     >>> as_k(0)
     Traceback (most recent call last):
     ValueError: k must be 1 or more, not 0
     """
-    if not k >= 1:
-        raise ValueError(f"k must be 1 or more, not {k}")
-    return k
+    return as_whole(k, "k", 1)
 
 
 def stage(progress: Progress | None, first: float, last: float) -> Progress | None:

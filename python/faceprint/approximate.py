@@ -13,6 +13,7 @@ from .given import given_rows
 from .held import Held, check_fingerprint
 from .matches import Matches, as_matches, no_matches
 from .recall import Recall, measure_recall, rank_found
+from .sampling import as_whole
 from .some import Asked
 from .stored import unpack_stored
 from .uncopied import Uncopied
@@ -44,9 +45,9 @@ class ApproximateIndex(Uncopied):
     ) -> None:
         self._held = held
         self._options = {
-            "connectivity": connectivity,
-            "expansion_add": expansion_add,
-            "expansion_search": expansion_search,
+            "connectivity": as_whole(connectivity, "connectivity", 2),
+            "expansion_add": as_whole(expansion_add, "expansion_add", 1),
+            "expansion_search": as_whole(expansion_search, "expansion_search", 1),
         }
         self._make = _usearch()
         self._graph: Any = None
@@ -55,6 +56,10 @@ class ApproximateIndex(Uncopied):
         self._seen: int | None = None
         with held.following():
             self._follow(threads, progress)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={number}" for name, number in self._options.items())
+        return f"<ApproximateIndex of {self._held.store.name}: faces={len(self._ids)}, {options}>"
 
     def __len__(self) -> int:
         with self._held.following():

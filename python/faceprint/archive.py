@@ -43,7 +43,10 @@ def unpack_arrays(content: bytes, names: tuple[str, ...]) -> list[NDArray[Any]]:
 
 
 def _load(file: IO[bytes], names: tuple[str, ...], most: int | None) -> list[NDArray[Any]]:
-    content = np.load(file, allow_pickle=False)
+    try:
+        content = np.load(file, allow_pickle=False)
+    except ValueError as error:  # which advises to load it unsafely
+        raise ValueError("it holds no arrays") from error
     if isinstance(content, np.ndarray):
         raise ValueError("it holds one array without a name")
     if most is not None and sum(member.file_size for member in content.zip.infolist()) > most:

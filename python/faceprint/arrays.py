@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeviceError
+from .expected import as_number
 
+MOST = 2**63 - 1
 CPU = 1  # DLPack's number for ordinary memory
 
 
@@ -61,14 +63,34 @@ def as_reals(values: Any, name: str) -> NDArray[np.float64]:
     return array.astype(np.float64, copy=False)
 
 
+def as_list(values: Any, name: str) -> list[float]:
+    """A sequence of real numbers as a list; TypeError for others, ValueError for other shapes.
+
+    >>> as_list(0.1, "rates")
+    Traceback (most recent call last):
+    ValueError: rates must have shape (n,), not ()
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,), not {array.shape}")
+    return [as_number(value, name) for value in array.tolist()]
+
+
 def as_integers(values: Any, name: str) -> NDArray[np.int64]:
-    """View or copy integers of any type as int64; TypeError for others.
+    """View or copy integers of any type as int64; TypeError for others, ValueError for some that need more bits.
 
     >>> as_integers([0.5], "sources")
     Traceback (most recent call last):
     TypeError: sources must be integers, not float64
     """
     array = np.asarray(values)
+    large: Any = ()
+    if array.dtype == np.uint64:
+        large = array[array > MOST]
+    elif array.dtype == object:  # as which numpy takes integers of more bits
+        large = [value for value in array.flat if isinstance(value, int) and abs(value) > MOST]
+    if len(large):
+        raise ValueError(f"{name} must be integers of 64 bits, not {large[0]}")
     if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
         raise TypeError(f"{name} must be integers, not {array.dtype}")
     return array.astype(np.int64, copy=False)

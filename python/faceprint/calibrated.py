@@ -25,7 +25,8 @@ def calibrate_held(
         ids, people = held.ids, held.people
         rows = np.flatnonzero(people != NOBODY)
         embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-    found = identification(embeddings, people[rows], rates or RATES, threads=threads, progress=progress)
+    wanted = RATES if rates is None else rates
+    found = identification(embeddings, people[rows], wanted, threads=threads, progress=progress)
     with held.changing():
         first = np.s_[: len(ids)]  # what was added since stands behind
         if not (np.array_equal(held.ids[first], ids) and np.array_equal(held.people[first], people)):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings
+from .expected import as_number
 
 
 def distances(
@@ -41,13 +42,14 @@ def distances(
     return _core.distances(queries, gallery, out, threads or 0, progress)
 
 
-def as_threshold(distance: float) -> float:
+def as_threshold(distance: float, name: str = "threshold") -> float:
     """Check that a threshold is a squared distance of unit vectors, in [0, 4]; ValueError otherwise.
 
     >>> as_threshold(4.5)
     Traceback (most recent call last):
     ValueError: threshold must be a squared distance in [0, 4], not 4.5
     """
-    if not 0 <= distance <= 4:
-        raise ValueError(f"threshold must be a squared distance in [0, 4], not {distance}")
-    return distance
+    number = as_number(distance, name)
+    if not 0 <= number <= 4:
+        raise ValueError(f"{name} must be a squared distance in [0, 4], not {distance}")
+    return number

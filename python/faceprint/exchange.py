@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .archive import load_arrays, save_arrays
 from .errors import GalleryError
-from .given import given_details, given_labels, given_quality
+from .given import given_details, given_labels, given_path, given_quality
 from .parquet import CODES, Columns, import_pyarrow, read_parquet, read_part, rows_of, write_parquet
 from .photo import printable
 from .state import LARGEST, MOST
@@ -185,7 +185,7 @@ def _translated(read: Callable[[], Any], name: str) -> Any:
 
 
 def _checked_path(path: "str | os.PathLike[str]") -> Path:
-    found = Path(path)
+    found = Path(given_path(path))
     if found.suffix not in SUFFIXES:
         raise ValueError(f"path must end in .npz or .parquet, and {printable(found)} does not")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import GalleryError
+from .given import given_path
 from .photo import printable
 from .whole import written_whole
 
@@ -27,7 +28,7 @@ class Folder:
     @classmethod
     def at(cls, url: "str | os.PathLike[str]", options: Mapping[str, Any] | None) -> "Folder":
         """The folder of a path or URL, whether it is there or not; GalleryError for a URL of no known storage."""
-        folder = cls(os.fspath(url), dict(options or {}))
+        folder = cls(given_path(url, "url"), dict(options or {}))
         with folder._translated("", "found") as (storage, path):
             return cls(path, folder.options) if _is_local(storage) else folder
 

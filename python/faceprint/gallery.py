@@ -16,23 +16,34 @@ from .distance import as_threshold
 from .entries import Entry, read_entries
 from .errors import GalleryError
 from .exchange import read_exported, write_exported
-from .given import given_details, given_ids, given_label, given_labels, given_quality, given_rows
+from .expected import as_kind, as_number
+from .given import (
+    given_details,
+    given_ids,
+    given_key,
+    given_label,
+    given_labels,
+    given_path,
+    given_quality,
+    given_rows,
+)
 from .held import NOBODY, Held, check_fingerprint
 from .identify import Among, People, Score, joined, nearest_means, nearest_people, no_people
 from .matches import Matches, as_matches, no_matches
 from .photo import printable
+from .recipe import Recipe
 from .some import Asked, search_some
 from .store import CHUNK, Detail, Store
 from .transfer import hand_out, take_in
 from .uncopied import Uncopied
-from .where import Where, find_rows
+from .where import OWN, Where, find_rows
 
 if TYPE_CHECKING:
     from .approximate import ApproximateIndex
     from .evaluate import Identification
-    from .recipe import Recipe
 
 Storage: TypeAlias = Literal["float32", "float16", "int8"]
+LONGEST = 1_000_000  # seconds of waiting, of which SQLite counts the thousandths in 32 bits
 
 
 class Gallery(Uncopied):
@@ -76,15 +87,19 @@ class Gallery(Uncopied):
         key: bytes | str | None = None,
         wait: float = 10.0,
         read_only: bool = False,
-        recipe: "Recipe | None" = None,
+        recipe: Recipe | None = None,
     ) -> None:
         if storage not in (None, *get_args(Storage)):
             raise ValueError(f"storage must be 'float32', 'float16' or 'int8', not {storage!r}")
-        if isinstance(key, bytes) and len(key) != 32:
-            raise ValueError(f"key must be 32 bytes or a passphrase, not {len(key)} bytes")
+        file = None if path is None else Path(given_path(path))
+        given_key(key)
+        if not 0 <= as_number(wait, "wait") <= LONGEST:
+            raise ValueError(f"wait must be seconds from 0 to {LONGEST:,}, not {wait}")
+        if recipe is not None:
+            as_kind(recipe, Recipe, "recipe")
         if path is None and (key is not None or read_only):
             raise ValueError("a gallery in memory has no key and is not for reading only: path must be given")
-        store = Store(None if path is None else Path(path), storage, key=key, wait=wait, read_only=read_only)
+        store = Store(file, storage, key=key, wait=wait, read_only=read_only)
         self._held = Held(store)
         self._recipe = recipe
         try:
@@ -104,6 +119,14 @@ class Gallery(Uncopied):
     def __len__(self) -> int:
         with self._held.following():
             return len(self._held.ids)
+
+    def __repr__(self) -> str:
+        held, state = self._held, self._held.state  # as they are, without a look at the file
+        where = "in memory" if self.path is None else printable(self.path)
+        if held.store.closed:
+            return f"<Gallery {where}: closed>"
+        told = f"faces={len(held.ids)}, people={state.people}, dimension={state.dimension}, storage={state.storage}"
+        return f"<Gallery {where}: {told}>"
 
     def close(self) -> None:
         """Let go of the file, and of what is in memory; the gallery must not be used any more."""
@@ -187,7 +210,7 @@ class Gallery(Uncopied):
         names = given_labels(labels, len(given))
         if photos is None and getattr(x, "photo", None) is not None:
             photos = [x.photo] * len(given)
-        details = given_details(metadata, photos, len(given))
+        details = given_details(metadata, photos, len(given), reserved=OWN)
         known = given_quality(getattr(x, "quality", None) if quality is None else quality, len(given))
         held = self._held
         with held.changing():
@@ -239,11 +262,12 @@ class Gallery(Uncopied):
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
             limit = farthest(far, max_distance, self._recipe, held.state, given)
+            allowed = _allowed(held, where, min_quality)
             if held.packed is None or not len(held.ids):
                 return no_matches(len(given))
             probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
             asked = Asked(
-                rows=_allowed(held, where, min_quality),
+                rows=allowed,
                 nearest=as_threshold(min_distance),
                 farthest=limit,
             )
@@ -379,12 +403,13 @@ class Gallery(Uncopied):
         if (ids is None) == (label is None):
             raise ValueError("remove takes either ids or a label")
         wanted = None if ids is None else np.unique(given_ids(ids))
+        name = None if label is None else given_label(label)
         held = self._held
         with held.changing():
             if wanted is not None:
                 rows = self._rows_of(wanted)
             else:
-                rows = np.flatnonzero(held.people == held.known_labels().get(cast("str", label), len(held.table)))
+                rows = np.flatnonzero(held.people == held.known_labels().get(cast("str", name), len(held.table)))
             if len(rows):
                 held.remove(rows)
         return len(rows)
@@ -411,7 +436,7 @@ class Gallery(Uncopied):
         if len(np.unique(faces)) < len(faces):
             raise ValueError("ids must differ, but some come twice")
         names = None if labels is None else given_labels(labels, len(faces))
-        details = given_details(metadata, photos, len(faces))
+        details = given_details(metadata, photos, len(faces), reserved=OWN)
         held = self._held
         with held.changing():
             rows = self._rows_of(faces)
@@ -530,10 +555,10 @@ class Gallery(Uncopied):
     def _decision(self, fpir: float) -> tuple[float, float]:
         from .calibrated import threshold_at
 
-        return threshold_at(self._held, fpir)
+        return threshold_at(self._held, as_number(fpir, "fpir"))
 
     def _person(self, label: str) -> int:
-        person = self._held.known_labels().get(label)
+        person = self._held.known_labels().get(given_label(label))
         if person is None:
             raise GalleryError(f"label must be one that a face has, but nobody is called {label!r}")
         return person
@@ -543,5 +568,7 @@ def _allowed(held: Held, where: Where | None, min_quality: float | None) -> NDAr
     """Which rows meet the conditions on what is known of them; None where there are none."""
     if where is None and min_quality is None:
         return None
-    rows = find_rows(where or {}, held)
+    if min_quality is not None and not 0 <= as_number(min_quality, "min_quality") <= 1:
+        raise ValueError(f"min_quality must lie in [0, 1], not {min_quality}")
+    rows = find_rows({} if where is None else where, held)
     return rows if min_quality is None else rows & ~(held.quality < min_quality)

@@ -27,7 +27,7 @@ def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
 
 def given_label(label: Any) -> str:
     """A label; TypeError for another than a str, ValueError for one that UTF-8 cannot hold."""
-    _check_text("a label", label)
+    check_text("a label", label)
     return label  # type: ignore[no-any-return]
 
 
@@ -36,15 +36,39 @@ def given_labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.o
     names = np.full(rows, None, object)
     names[:] = _each("labels", labels, (str,), "str", rows)
     for name in filter(None, set(names)):
-        _check_text("a label", name)
+        check_text("a label", name)
     return names
 
 
-def given_details(metadata: Any, photos: Any, rows: int) -> list[Detail]:
-    """What else is known, as it is stored; TypeError or ValueError for metadata that JSON cannot hold."""
+def given_path(path: Any, name: str = "path") -> str:
+    """A path as text; TypeError for what is none, ValueError for one that no file can have."""
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str or a path, not {type(text).__name__}")
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be some text without null characters, not {text!r}")
+    return text
+
+
+def given_key(key: Any) -> "bytes | str | None":
+    """A key, of which errors tell nothing; TypeError for another type, ValueError for one that does not encrypt."""
+    if not isinstance(key, bytes | str | None):
+        raise TypeError(f"key must be 32 bytes or a passphrase, not {type(key).__name__}")
+    if isinstance(key, bytes) and len(key) != 32:
+        raise ValueError(f"key must be 32 bytes or a passphrase, not {len(key)} bytes")
+    if isinstance(key, str) and (not key or "\0" in key or not _encodes(key)):
+        raise ValueError("key must be 32 bytes or a passphrase: some text that UTF-8 can hold, without null characters")
+    return key
+
+
+def given_details(metadata: Any, photos: Any, rows: int, *, reserved: Sequence[str] = ()) -> list[Detail]:
+    """What else is known, as it is stored; TypeError or ValueError for metadata that JSON cannot hold.
+
+    ValueError also for a key of metadata that is `reserved`.
+    """
     known = _each("metadata", metadata, (Mapping,), "a mapping", rows)
     shown = _each("photos", photos, (str, os.PathLike), "str or a path", rows)
-    return [Detail(_as_json(what), _as_path(photo)) for what, photo in zip(known, shown, strict=True)]
+    return [Detail(_as_json(what, reserved), _as_path(photo)) for what, photo in zip(known, shown, strict=True)]
 
 
 def given_quality(quality: Any, rows: int) -> NDArray[np.float32]:
@@ -64,7 +88,8 @@ def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) 
     """What is given of each of some rows, or None for each."""
     if given is None:
         return [None] * rows
-    if isinstance(given, (str, Mapping)):
+    sequence = hasattr(given, "__len__") and hasattr(given, "__getitem__")
+    if isinstance(given, (str, bytes, Mapping)) or not sequence:
         raise TypeError(f"{name} must be a sequence of {rule} or None, one a row, not {type(given).__name__}")
     if len(given) != rows:
         raise ValueError(f"{name} must have one entry for each of the {rows} embeddings, not {len(given)}")
@@ -74,28 +99,41 @@ def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) 
     return given  # type: ignore[no-any-return]
 
 
-def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
+def _as_json(metadata: Mapping[str, Any] | None, reserved: Sequence[str]) -> str | None:
     if metadata is None:
         return None
+    for key in metadata:
+        if not isinstance(key, str):  # of which JSON would make text
+            raise TypeError(f"metadata must have keys that are str, not {type(key).__name__}")
+        if key in reserved:
+            raise ValueError(f"metadata must have other keys than {key!r}, by which conditions mean another thing")
     try:
         text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"metadata must be what JSON can hold: {error}") from error
-    _check_text("metadata", text)
+    check_text("metadata", text)
     return text
 
 
 def _as_path(photo: "str | os.PathLike[str] | None") -> str | None:
     path = None if photo is None else os.fspath(photo)
     if path is not None:
-        _check_text("a photo", path)
+        check_text("a photo", path)
     return path
 
 
-def _check_text(what: str, text: str) -> None:
+def check_text(what: str, text: Any) -> None:
+    """TypeError for what is no str, ValueError for one that UTF-8 cannot hold."""
     if not isinstance(text, str):
         raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"{what} must be text that UTF-8 can hold, not {text[:100]!r}: {error.reason}") from None
+
+
+def _encodes(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from .errors import GalleryError
 from .exchange import Exported, Facts, Known, no_faces
+from .expected import as_kind
 from .folder import Folder, MissingError
 from .gallery import Gallery, Storage
-from .given import given_ids
+from .given import given_ids, given_label
 from .manifest import MOST_ROWS, Manifest, Shard, check_manifest, gallery_name, load_manifest, replace_manifest
 from .sampling import as_whole
 from .shardfiles import read_shard, read_shard_column, read_shard_rows, shard_name, writing_shards
@@ -86,6 +87,10 @@ class Shards:
 
     def __len__(self) -> int:
         return self._manifest.rows
+
+    def __repr__(self) -> str:
+        told = f"faces={len(self)}, files={len(self.files)}, dimension={self.dimension}, storage={self.storage}"
+        return f"<Shards {self.folder.name}: {told}>"
 
     @property
     def url(self) -> str:
@@ -204,7 +209,8 @@ class Shards:
         if ids is not None:
             leaving = self._having_ids(np.unique(given_ids(ids)))
         elif label is not None:
-            leaving = [np.flatnonzero(labels == label) for labels in self._columns("label")]
+            name = given_label(label)
+            leaving = [np.flatnonzero(labels == name) for labels in self._columns("label")]
         else:
             leaving = self._of_shard(cast("str", shard))
         if not any(map(len, leaving)):
@@ -306,6 +312,7 @@ def write_shards(
     ...     shards.labels().tolist()
     ['Ann', None, 'Ben']
     """
+    as_kind(gallery, Gallery, "gallery")
     folder = Folder.at(url, options)
     folder.make()
     empty = Manifest(gallery.storage, _as_rows(rows))
@@ -332,6 +339,8 @@ def read_shards(shards: Shards, gallery: Gallery) -> NDArray[np.int64]:
     >>> gallery.labels.tolist()
     ['Ann', None, 'Ben']
     """
+    as_kind(shards, Shards, "shards")
+    as_kind(gallery, Gallery, "gallery")
     if shards.dimension is None:
         return np.empty(0, np.int64)
     name, facts = shards._name, shards._facts

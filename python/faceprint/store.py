@@ -102,7 +102,7 @@ class Store:
         read_only: bool,
     ) -> None:
         self.path = path
-        self.read_only = read_only
+        self.read_only, self.closed = read_only, False
         self._key, self._wait = key, wait
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
@@ -111,7 +111,7 @@ class Store:
             self._create_file(path)
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
         self._journal = Path(f"{self._absolute}-wal")
-        self._file = None if path is None else _identity(self._absolute)
+        self._file = _identity(self._absolute)
         self._check_journal()
         self._connection = self._connect(self._mode())
         weakref.finalize(self, _close, self._connection, self._process)
@@ -126,7 +126,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; where nobody else has it open, the journal is written back and removed."""
-        self._file = None
+        self.closed = True
         with self._translated():
             _close(self._connection, self._process)
 
@@ -316,7 +316,7 @@ class Store:
 
     def _check_there(self) -> None:
         """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal."""
-        if self._file is not None and _identity(self._absolute) != self._file:
+        if self.path is not None and not self.closed and _identity(self._absolute) != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
 
     def _check_journal(self) -> None:

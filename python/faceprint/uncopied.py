@@ -11,10 +11,10 @@ class Uncopied:
     >>> import copy
     >>> copy.copy(Door())
     Traceback (most recent call last):
-    TypeError: a Door cannot be copied or pickled: build another
+    TypeError: Door cannot be copied or pickled: build another
     """
 
     _instead: ClassVar[str]
 
     def __reduce__(self) -> Any:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: {self._instead}")
+        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: {self._instead}")

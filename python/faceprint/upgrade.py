@@ -18,6 +18,7 @@ from .evaluate.compatibility import Compatibility, measure_compatibility
 from .evaluate.pairs import ListedPairs
 from .evaluate.rates import Change, Val, false_accepts
 from .faces import Faces
+from .given import given_path
 from .harmonic import Affine, Rows, deal, fit_least_squares, refine_map, unit
 from .photo import printable
 
@@ -177,13 +178,14 @@ class Upgrade:
             "refined": self.refined,
             "report": asdict(self._report),
         }
-        save_arrays(path, weights=self.weights, offset=self.offset, about=np.array(json.dumps(about)))
+        save_arrays(given_path(path), weights=self.weights, offset=self.offset, about=np.array(json.dumps(about)))
 
     @classmethod
     def load(cls, path: "str | os.PathLike[str]") -> "Upgrade":
         """Read what `save` wrote; UpgradeError where the file is something else."""
+        file = given_path(path)
         try:
-            weights, offset, about = load_arrays(path, ARRAYS, most=MOST)
+            weights, offset, about = load_arrays(file, ARRAYS, most=MOST)
             _check_map(weights, offset)
             stated = _object(json.loads(str(about)), {"format", "old", "new", "refined", "report"}, "about")
             if stated["format"] != FORMAT:

@@ -6,18 +6,24 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .given import check_text
 from .held import NOBODY, Held
 
 Where: TypeAlias = Mapping[str, Any]
-SCALARS = (str, int, float, bool, type(None))
+SCALARS = (str, int, float)  # and bool, which is an int
+MOST = 2**63
+OWN = ("label", "id", "photo")  # what a face has beside metadata
 
 
 def find_rows(where: Where, held: Held) -> NDArray[np.bool_]:
     """Which rows meet all conditions: (n,) bool.
 
     Each maps "label", "id", "photo" or a key of the metadata to a value, or a list of some, of which a face must have
-    one; None is what a face has that lacks it. TypeError for values that are no text, number or None.
+    one; None is what a face has that lacks it. TypeError for values that are no text, number or None, and for labels
+    and photographs that are no text; ValueError for what no gallery can hold.
     """
+    if not isinstance(where, Mapping):
+        raise TypeError(f"where must be a mapping, not {type(where).__name__}")
     met = np.ones(len(held.ids), bool)
     for key, wanted in where.items():
         values = _values(key, wanted)
@@ -40,9 +46,17 @@ def find_rows(where: Where, held: Held) -> NDArray[np.bool_]:
     return met
 
 
-def _values(key: str, wanted: Any) -> Sequence[Any]:
-    values = [wanted] if isinstance(wanted, SCALARS) or not isinstance(wanted, Sequence) else list(wanted)
-    wrong = next((value for value in values if not isinstance(value, (*SCALARS, np.integer, np.floating))), None)
-    if wrong is not None:
-        raise TypeError(f"where: {key!r} must be text, a number or None, or a list of such, not {type(wrong).__name__}")
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
+def _values(key: str, wanted: Any) -> list[Any]:
+    if not isinstance(key, str):
+        raise TypeError(f"where must have keys that are str, not {type(key).__name__}")
+    several = isinstance(wanted, Sequence) and not isinstance(wanted, (str, bytes))
+    values = [value.item() if isinstance(value, np.generic) else value for value in (wanted if several else [wanted])]
+    allowed, rule = ((str,), "text") if key in ("label", "photo") else (SCALARS, "text, a number")
+    for value in values:
+        if not isinstance(value, (*allowed, type(None))):
+            raise TypeError(f"where: {key!r} must be {rule} or None, or a list of such, not {type(value).__name__}")
+        if isinstance(value, str):
+            check_text(f"where: {key!r}", value)
+        elif isinstance(value, int) and not -MOST <= value < MOST:
+            raise ValueError(f"where: {key!r} must be an integer of 64 bits, not {value}")
+    return values

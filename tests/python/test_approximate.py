@@ -1,5 +1,7 @@
 """Approximate search: distances of the exact one, a recall that is measured, and never a face that was removed."""
 
+import copy
+import pickle
 import sys
 
 import numpy as np
@@ -183,6 +185,34 @@ def test_refused(unit_rows, call, error, text):
     gallery.add(Embedded(unit_rows(5, 8), "network"))
     with pytest.raises(error, match=text):
         call(gallery.approximate(), unit_rows(3, 8))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"connectivity": 1}, ValueError, "connectivity must be 2 or more, not 1"),
+        ({"connectivity": "a"}, TypeError, "connectivity must be a whole number, not str"),
+        ({"expansion_add": -1}, ValueError, "expansion_add must be 1 or more, not -1"),
+        ({"expansion_search": 0.5}, TypeError, "expansion_search must be a whole number, not float"),
+    ],
+)
+def test_options_that_are_refused(unit_rows, options, error, text):
+    gallery = Gallery()
+    gallery.add(unit_rows(5, 8))
+    with pytest.raises(error, match=f"^{text}$"):
+        gallery.approximate(**options)
+
+
+def test_it_tells_what_it_is_and_cannot_be_copied(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(5, 8))
+    index = gallery.approximate(connectivity=np.int64(8))
+    options = "connectivity=8, expansion_add=128, expansion_search=64"
+    assert repr(index) == f"<ApproximateIndex of the gallery: faces=5, {options}>"
+    said = "^ApproximateIndex cannot be copied or pickled: make another by Gallery.approximate$"
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=said):
+            way(index)
 
 
 def test_it_wants_usearch_and_an_open_gallery(unit_rows, monkeypatch):

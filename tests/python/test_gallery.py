@@ -11,6 +11,7 @@ import pytest
 
 import faceprint as fp
 from faceprint import Embedded, Faces, Gallery, GalleryError, nearest, some
+from faceprint.store import Detail
 
 
 def as_faces(x, fingerprint):
@@ -140,6 +141,59 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (lambda g, x: g.remove(), ValueError, "remove takes either ids or a label"),
         (lambda g, x: g.rename("a", 3), TypeError, "a label must be a str, not int"),
         (lambda g, x: g.merge("ab", "c"), TypeError, "labels must be a sequence of str, not a str"),
+        (lambda g, x: g.merge([["a"]], "c"), TypeError, "a label must be a str, not list"),
+        (lambda g, x: g.rename(["a"], "c"), TypeError, "a label must be a str, not list"),
+        (lambda g, x: g.remove(label=b"a"), TypeError, "a label must be a str, not bytes"),
+        (lambda g, x: g.remove(label=3), TypeError, "a label must be a str, not int"),
+        (lambda g, x: g.remove(ids=[2**63]), ValueError, f"ids must be integers of 64 bits, not {2**63}"),
+        (lambda g, x: g.remove(ids=[0, -(2**70)]), ValueError, f"ids must be integers of 64 bits, not -{2**70}"),
+        (lambda g, x: g.remove(ids=np.array([0], object)), TypeError, "ids must be integers, not object"),
+        (lambda g, x: g.add(x, labels=iter("abc")), TypeError, "labels must be a sequence of str or None, one a row"),
+        (lambda g, x: g.add(x, labels={"a", "b", "c"}), TypeError, "sequence of str or None, one a row, not set"),
+        (lambda g, x: g.add(x, labels=b"abc"), TypeError, "a sequence of str or None, one a row, not bytes"),
+        (lambda g, x: g.add(x, metadata=[{1: 2}] * 3), TypeError, "metadata must have keys that are str, not int"),
+        *(
+            (
+                lambda g, x, key=key: g.add(x, metadata=[None, {"n": 1, key: 2}, None]),
+                ValueError,
+                f"metadata must have other keys than '{key}', by which conditions mean another thing",
+            )
+            for key in ("label", "id", "photo")
+        ),
+        (lambda g, x: g.update([0], metadata=[{"id": 2}]), ValueError, "metadata must have other keys than 'id'"),
+        (lambda g, x: g.search(x, k="3"), TypeError, "k must be a whole number, not str"),
+        (lambda g, x: g.search(x, max_distance="1"), TypeError, "threshold must be a number, not str"),
+        (lambda g, x: g.search(x, min_quality="a"), TypeError, "min_quality must be a number, not str"),
+        (lambda g, x: g.search(x, min_quality=np.nan), ValueError, "min_quality must lie in [0, 1], not nan"),
+        (lambda g, x: g.identify(x, max_distance=1, min_quality=2), ValueError, "must lie in [0, 1], not 2"),
+        (lambda g, x: Gallery().search(x, where="x"), TypeError, "where must be a mapping, not str"),
+        (lambda g, x: g.search(x, where=[]), TypeError, "where must be a mapping, not list"),
+        (lambda g, x: g.search(x, where={1: 2}), TypeError, "where must have keys that are str, not int"),
+        (
+            lambda g, x: g.search(x, where={"label": b"a"}),
+            TypeError,
+            "where: 'label' must be text or None, or a list of such, not bytes",
+        ),
+        (
+            lambda g, x: g.search(x, where={"photo": ["a.jpg", 3]}),
+            TypeError,
+            "where: 'photo' must be text or None, or a list of such, not int",
+        ),
+        (
+            lambda g, x: g.search(x, where={"year": b"a"}),
+            TypeError,
+            "where: 'year' must be text, a number or None, or a list of such, not bytes",
+        ),
+        (
+            lambda g, x: g.search(x, where={"id": [1, 2**63]}),
+            ValueError,
+            f"where: 'id' must be an integer of 64 bits, not {2**63}",
+        ),
+        (
+            lambda g, x: g.search(x, where={"year": "\ud800"}),
+            ValueError,
+            "where: 'year' must be text that UTF-8 can hold, not '\\ud800'",
+        ),
     ],
 )
 def test_refused_calls_change_nothing(unit_rows, call, error, text):
@@ -160,9 +214,35 @@ def test_a_gallery_in_memory_has_no_key_and_can_be_changed(options):
     assert Gallery().path is None
 
 
+def test_metadata_that_has_a_key_of_the_face_itself_stays(unit_rows, tmp_path):
+    """Galleries had some before they were refused."""
+    gallery = Gallery()
+    (face,) = gallery.add(unit_rows(1), labels=["Ann"], metadata=[{"n": 1}]).tolist()
+    with gallery._held.changing():
+        gallery._held.write_details({face: Detail('{"label": "Ben"}', None)})
+    gallery.update([face], photos=["a.jpg"])
+    assert [(entry.label, entry.metadata) for entry in gallery.iterate()] == [("Ann", {"label": "Ben"})]
+    gallery.export(tmp_path / "people.npz")
+    other = Gallery()
+    other.import_from(tmp_path / "people.npz")
+    assert next(other.iterate()).metadata == {"label": "Ben"}
+
+
+def test_a_gallery_tells_what_it_holds(unit_rows, tmp_path):
+    assert repr(Gallery(storage="int8")) == "<Gallery in memory: faces=0, people=0, dimension=None, storage=int8>"
+    path = tmp_path / "people.faceprint"
+    gallery = Gallery(path)
+    gallery.add(unit_rows(3, 8), labels=["Ann", "Ann", None])
+    assert repr(gallery) == f"<Gallery {path}: faces=3, people=1, dimension=8, storage=float32>"
+    path.unlink()  # which it does not look at
+    assert repr(gallery) == f"<Gallery {path}: faces=3, people=1, dimension=8, storage=float32>"
+    gallery.close()
+    assert repr(gallery) == f"<Gallery {path}: closed>"
+
+
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_gallery_cannot_be_copied(unit_rows, way, tmp_path):
-    said = "a Gallery cannot be copied or pickled: open it again by its path, or export one that lives in memory"
+    said = "Gallery cannot be copied or pickled: open it again by its path, or export one that lives in memory"
     for gallery in (Gallery(), Gallery(tmp_path / "people.faceprint")):
         gallery.add(unit_rows(3))
         with pytest.raises(TypeError, match=f"^{said}$"):

@@ -1,6 +1,7 @@
 """Galleries in files: everything is there again, others see it, and what is damaged or refused does no harm."""
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceprint import Gallery, GalleryError, held
+from faceprint import Gallery, GalleryError, Shards, Upgrade, held
 from faceprint.store import CHUNK, Store
 
 
@@ -413,6 +414,50 @@ def test_other_files_are_no_galleries(path):
         Gallery(path.parent)
 
 
+TEXT = "key must be 32 bytes or a passphrase: some text that UTF-8 can hold, without null characters"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"key": b"abc"}, ValueError, "key must be 32 bytes or a passphrase, not 3 bytes"),
+        ({"key": 3}, TypeError, "key must be 32 bytes or a passphrase, not int"),
+        ({"key": ""}, ValueError, TEXT),
+        ({"key": "a\0b"}, ValueError, TEXT),
+        ({"key": "\ud800"}, ValueError, TEXT),
+        ({"wait": "1"}, TypeError, "wait must be a number, not str"),
+        ({"wait": np.nan}, ValueError, "wait must be seconds from 0 to 1,000,000, not nan"),
+        ({"wait": -1}, ValueError, "wait must be seconds from 0 to 1,000,000, not -1"),
+        ({"wait": np.inf}, ValueError, "wait must be seconds from 0 to 1,000,000, not inf"),
+        ({"recipe": "sface"}, TypeError, "recipe must be a Recipe, not str"),
+        ({"storage": "int4"}, ValueError, "storage must be 'float32', 'float16' or 'int8', not 'int4'"),
+    ],
+)
+def test_a_refused_gallery_leaves_no_file(path, options, error, text):
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        Gallery(path, **options)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        (3, TypeError, "must be a str or a path, not int"),
+        (b"a.npz", TypeError, "must be a str or a path, not bytes"),
+        ("", ValueError, "must be some text without null characters, not ''"),
+        ("a\0b.npz", ValueError, "must be some text without null characters, not 'a\\x00b.npz'"),
+    ],
+)
+def test_paths_that_are_none(wrong, error, text):
+    gallery = Gallery()
+    gallery.add(np.ones((1, 1), np.float32))
+    for call in (Gallery, gallery.export, gallery.import_from, Upgrade.load):
+        with pytest.raises(error, match=f"^path {re.escape(text)}$"):
+            call(wrong)
+    with pytest.raises(error, match=f"^url {re.escape(text)}$"):
+        Shards(wrong)
+
+
 def test_storage_must_be_that_of_the_file(path):
     Gallery(path, storage="int8").close()
     with pytest.raises(GalleryError, match="stores rows as int8, not as float32"):
@@ -483,8 +528,6 @@ def test_encrypted(unit_rows, path):
         gallery.add(x)
     with Gallery(path.with_name("other"), key='a "passphrase"') as gallery:
         assert len(gallery) == 50
-    with pytest.raises(ValueError, match="key must be 32 bytes or a passphrase, not 3 bytes"):
-        Gallery(path, key=b"abc")
 
 
 @pytest.mark.parametrize(
@@ -516,6 +559,11 @@ def test_what_sqlite_says_is_put_into_words(path, code, said, meaning):
     with Gallery(path, wait=0.5) as gallery, pytest.raises(GalleryError) as raised, gallery._held.store._translated():
         raise error
     assert str(raised.value).startswith(f"gallery {path} {meaning}")
+
+
+def test_numbers_of_numpy_are_seconds_to_wait(path):
+    with Gallery(path, wait=np.float32(0.5)) as one, Gallery(path, wait=np.int64(3)) as two:
+        assert len(one) == len(two) == 0
 
 
 def test_closed(unit_rows, path):

@@ -83,6 +83,7 @@ def test_nobody_where_no_face_or_no_probe_is_left(named, unit_rows, score, toget
         ({"together": True, "fpir": 0.1}, ValueError, "fpir is that of single probes by score 'best'"),
         ({"fpir": 0.1}, GalleryError, r"that the gallery was calibrated for \(none\), not 0.1"),
         ({"max_distance": 5}, ValueError, r"threshold must be a squared distance in \[0, 4\], not 5"),
+        ({"fpir": "0.1"}, TypeError, "^fpir must be a number, not str$"),
     ],
 )
 def test_refused(named, unit_rows, options, error, text):
@@ -129,6 +130,8 @@ def test_rates_are_counted_by_leaving_out(unit_rows):
         ([0] * 50, [0.1], "labels must be those of two people or more, not 1"),
         (list(range(50)), [1e-3, 1e-4], "FPIR 0.001 needs about 3,000 faces, and these are 50"),
         (list(range(50)), [0], "rates must lie between 0 and 1, not 0"),
+        (list(range(50)), [], "^rates must be one or more, not none$"),
+        (list(range(50)), 0.1, r"^rates must have shape \(n,\), not \(\)$"),
     ],
 )
 def test_what_cannot_be_told(unit_rows, labels, rates, text):
@@ -153,6 +156,10 @@ def test_a_gallery_keeps_its_calibration_until_somebody_changes(tmp_path):
             assert other.identify(strangers, fpir=0.05).fpir == 2 * entries[1].fpir
             other.remove(ids=[3])
         assert gallery.calibration == []
+        for rates, text in ((0.1, r"shape \(n,\), not \(\)"), ("0.1", "shape"), ([], "one or more, not none")):
+            with pytest.raises(ValueError, match=f"^rates must (have|be) {text}"):
+                gallery.calibrate(rates)
+        assert len(gallery.calibrate(np.array([0.1]))) == 1
     with pytest.raises(GalleryError, match="must hold labelled faces to be calibrated on, and holds none"):
         Gallery().calibrate()
 

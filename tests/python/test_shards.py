@@ -129,6 +129,13 @@ def test_only_the_owner_may_read(unit_rows, tmp_path):
     assert stat.S_IMODE((tmp_path / "new" / "people").stat().st_mode) == 0o700
 
 
+def test_shards_tell_what_they_hold(unit_rows, tmp_path):
+    shards = fp.Shards.create(tmp_path / "people", rows=2, storage="int8")
+    assert repr(shards) == f"<Shards {tmp_path}/people: faces=0, files=0, dimension=None, storage=int8>"
+    shards.add(unit_rows(3, 8))
+    assert repr(shards) == f"<Shards {tmp_path}/people: faces=3, files=2, dimension=8, storage=int8>"
+
+
 def test_keys_of_the_storage_are_not_shown():
     folder = folders.Folder("s3://people", {"secret": "k3y"})
     assert (repr(folder), folder.options["secret"]) == ("Folder(url='s3://people')", "k3y")
@@ -209,6 +216,11 @@ def test_refused_calls_change_nothing(unit_rows, place):
         (lambda: shards.remove(ids=[1, 6, 7]), fp.GalleryError, r"ids must be in the gallery; these are not: \[6, 7\]"),
         (lambda: shards.remove(ids=[-1]), fp.GalleryError, r"these are not: \[-1\]"),
         (lambda: shards.remove(ids=[0.5]), TypeError, "ids must be integers, not float64"),
+        (lambda: shards.remove(label=b"Ann"), TypeError, "a label must be a str, not bytes"),
+        (lambda: shards.add(unit_rows(2, 8), metadata=[{"id": 3}] * 2), ValueError, "must have other keys than 'id'"),
+        (lambda: fp.write_shards("x", place), TypeError, "^gallery must be a Gallery, not str$"),
+        (lambda: fp.read_shards("x", fp.Gallery()), TypeError, "^shards must be a Shards, not str$"),
+        (lambda: fp.read_shards(shards, "x"), TypeError, "^gallery must be a Gallery, not str$"),
         (lambda: shards.remove(shard="x.parquet"), fp.GalleryError, "shard must be a file of gallery .*, and 'x.parqu"),
         (lambda: shards.remove(), ValueError, "remove takes either ids, a label or a shard"),
         (lambda: shards.remove(ids=[0], label="Ann"), ValueError, "remove takes either ids, a label or a shard"),

@@ -416,6 +416,7 @@ def header(shape):
     ("raw", "text"),
     [
         (b"", "No data left in file"),
+        (b"hello" * 99, "it holds no arrays$"),
         (header((0,)), "it holds one array without a name"),
         (packed(b"text"), "weights is not an array"),
         (packed(b"x", ["other"]), "weights is not a file in the archive"),
@@ -423,7 +424,7 @@ def header(shape):
         (packed(header((4, 4)) + bytes(80_000_000)), "it unpacks to more than 67,"),
         (packed(header((4, 4)))[:-30], ""),
     ],
-    ids=["empty", "npy", "text", "other", "huge", "bomb", "cut"],
+    ids=["empty", "letter", "npy", "text", "other", "huge", "bomb", "cut"],
 )
 def test_hostile_files_are_refused(tmp_path, raw, text):
     (tmp_path / "x\x1b.npz").write_bytes(raw)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nearest import Progress, nearest, neighbours
-from ..arrays import as_embeddings, as_labels
+from ..arrays import as_embeddings, as_labels, as_list
 from ..some import WIDER
 from .rates import LEAST, effective_pairs, false_accepts, just_below, wilson
 
@@ -59,6 +59,9 @@ def identification(
     """
     rows = as_embeddings(x, "x")
     people = as_labels(labels, len(rows))
+    rates = as_list(rates, "rates")
+    if not rates:
+        raise ValueError("rates must be one or more, not none")
     wrong = next((rate for rate in rates if not 0 < rate < 1), None)
     if wrong is not None:
         raise ValueError(f"rates must lie between 0 and 1, not {wrong}")

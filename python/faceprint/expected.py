@@ -1,0 +1,46 @@
+"""What is expected of arguments that are no arrays: a number, or something that this package makes."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+Kind = TypeVar("Kind")
+
+
+def as_number(value: Any, name: str) -> float:
+    """A real number, numpy's too, as a float; TypeError for anything else, text too.
+
+    >>> as_number("0.1", "threshold")
+    Traceback (most recent call last):
+    TypeError: threshold must be a number, not str
+    """
+    try:
+        if not isinstance(value, (str, bytes, bytearray)):  # which float would read
+            return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float can hold, not one so large") from None
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+
+
+def as_kind(value: Any, kind: type[Kind], name: str) -> Kind:
+    """What is of one of the classes of this package; TypeError for anything else.
+
+    >>> from faceprint import Clustering
+    >>> as_kind(3, Clustering, "found")
+    Traceback (most recent call last):
+    TypeError: found must be a Clustering, not int
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Names among which there is a choice, as a message says it.
+
+    >>> one_of(["mean", "sum", "none"])
+    "'mean', 'sum' or 'none'"
+    """
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -44,7 +44,11 @@ class Verification:
     `distance` is squared Euclidean between unit embeddings, in [0, 4]; `far` is the false accept rate of `threshold`
     where the recipe knows it; `probability` is that of the same person at the recipe's prior, or None where the recipe
     states no calibration; `quality` is that of the less recognisable face (see `Faces`), or None where the recipe
-    cannot tell.
+    cannot tell. It is neither true nor false itself: ask for `same`.
+
+    >>> bool(Verification(False, 1.2, 0.5, 1e-3, None, None))
+    Traceback (most recent call last):
+    TypeError: a Verification is neither true nor false: ask for its .same, which is None where it cannot tell
     """
 
     same: bool | None
@@ -53,6 +57,11 @@ class Verification:
     far: float | None
     probability: float | None
     quality: float | None
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a Verification is neither true nor false: ask for its .same, which is None where it cannot tell"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +160,7 @@ class Model:
         """
         _check_choice(choose)
         if _is_one(photos):
-            return self._embed([self._prepare(photos, choose)])[0].embeddings
+            return self._embed_one(photos, choose)
         results = self._stream(_each(photos), choose=choose)
         embeddings = [found.embeddings for found in results if isinstance(found, Faces)]
         return np.concatenate(embeddings) if embeddings else np.empty((0, self.recipe.dimension), np.float32)
@@ -207,6 +216,7 @@ class Model:
     ) -> Verification:
         """Decide whether two photographs show the same person, at a false accept rate or a distance `threshold`.
 
+        `a` and `b` are one photograph each, as `read_photo` takes it: a folder raises PhotoError, and a list TypeError.
         `far` (paper section 4: FAR) must lie within the rates the recipe states; `threshold`, a distance in [0, 4],
         takes its place where given. With a `gate`, a quality in [0, 1] such as `recipe.gate(0.01)`, the answer is
         "cannot tell" where one of the faces is below it; there is none by default, because `far` was measured without.
@@ -219,14 +229,18 @@ class Model:
         >>> answer.same, answer.distance <= answer.threshold
         (True, True)
         """
+        _check_choice(choose)
         threshold, stated = self.recipe.decision(far, threshold)
-        rows = np.concatenate([self.embed(a, choose=choose), self.embed(b, choose=choose)])
+        rows = np.concatenate([self._embed_one(a, choose), self._embed_one(b, choose)])
         distance = float(distances(rows[:1], rows[1:])[0, 0])
         same = distance <= threshold if recognisable(rows, self.recipe, gate).all() else None
         quality = recognisability(rows, self.recipe)
         least = None if quality is None else float(quality.min())
         probability = self.recipe.same_probability(distance)
         return Verification(same, distance, threshold, stated, probability, least)
+
+    def _embed_one(self, photo: Photo, choose: Choice) -> NDArray[np.float32]:
+        return self._embed([self._prepare(photo, choose)])[0].embeddings
 
     def _stream(
         self,

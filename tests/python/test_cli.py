@@ -90,6 +90,8 @@ def test_verify_cannot_tell(run, photos, tmp_path):
     assert result.stderr.startswith("error: photo ")
     assert result.stderr.endswith("nobody.jpg does not exist\n")
     assert "not 1e-09" in run("verify", photos / "obama.jpg", photos / "obama.jpg", "--far", "1e-9", code=2).stderr
+    for sides in ((photos, photos / "biden.jpg"), (photos / "biden.jpg", photos)):
+        assert run("verify", *sides, code=2).stderr == f"error: photo {photos} cannot be read: Is a directory\n"
 
 
 @pytest.fixture

@@ -156,6 +156,25 @@ def test_verify_refuses(model, photos):
         model.verify(a, a, choose="any")
 
 
+@pytest.mark.parametrize("several", [list, tuple, iter])
+def test_verify_takes_one_photo_a_side(model, photos, several):
+    one, two = photos / "obama.jpg", several([photos / "obama.jpg", photos / "obama2.jpg"])
+    said = rf"^a photo must be a path, bytes, a PIL image or a numpy array, not {type(two).__name__}$"
+    for sides in ((two, one), (one, two), (one, several([])), (one, several([one]))):
+        with pytest.raises(TypeError, match=said):
+            model.verify(*sides)
+    for sides in ((photos, one), (one, str(photos))):
+        with pytest.raises(PhotoError, match=rf"^photo {photos} cannot be read: Is a directory$"):
+            model.verify(*sides)
+
+
+def test_a_verification_is_neither_true_nor_false(model, photos):
+    answer = model.verify(photos / "obama.jpg", photos / "biden.jpg")
+    said = r"^a Verification is neither true nor false: ask for its \.same, which is None where it cannot tell$"
+    with pytest.raises(TypeError, match=said):
+        bool(answer)
+
+
 def test_no_face(model, tmp_path):
     blank = np.full((300, 200, 3), 200, np.uint8)
     assert len(model.faces(blank)) == 0

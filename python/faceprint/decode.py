@@ -19,7 +19,8 @@ AVIF = frozenset({b"avif", b"avis"})  # brands that ISO/IEC 14496-12 files name 
 HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 REDUCTIONS = (8, 4, 2, 1)  # those that libjpeg decodes fast
 JPEG_SCANS = 100  # a progressive photograph has about ten; each scan goes over all its pixels again
-JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what is neither data nor within a scan
+# What has a length, or ends it all: neither data, nor marks within a scan, nor below 0xC0 what libjpeg refuses or skips
+JPEG_MARK = re.compile(rb"\xff[^\x00-\xbf\xd0-\xd7\xff]")
 ORIENTATION = 0x0112  # the EXIF tag
 
 

@@ -153,6 +153,7 @@ def bombs() -> Iterator[Hostile]:
         yield f"jpeg of {width} x {height}", jpeg[:frame_at] + struct.pack(">HH", height, width) + jpeg[frame_at + 4 :]
     scan = jpeg.index(b"\xff\xda")
     yield "jpeg of a thousand scans", jpeg[:-2] + 1000 * jpeg[scan:-2] + b"\xff\xd9"
+    yield "jpeg of a thousand scans behind marks without a length", jpeg[:-2] + 1000 * (b"\xff\x01" + jpeg[scan:-2])
     yield "jpeg of a thousand comments", jpeg[:2] + 1000 * b"\xff\xfe\0\x04ab" + jpeg[2:]
     yield "jpeg that is all markers", b"\xff\xd8\xff" + b"\xff" * 100_000
 

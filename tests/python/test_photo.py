@@ -191,6 +191,21 @@ def test_jpeg_of_endless_scans(gradient):
     assert read_photo(at_most).shape == gradient.shape
 
 
+@pytest.mark.parametrize("mark", [b"\xff\x01", b"\xff\x02", b"\xff\xbf", b"\xff\x00", b"\xff\xd3", b"\xff\xff"])
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_marks_without_a_length_hide_no_scans(gradient, mark, restarts):
+    """Each mark is followed by scans for as many bytes as would be skipped if the first two of them were a length."""
+    content = encoded(Image.fromarray(gradient), "JPEG", progressive=True, restart_marker_blocks=restarts)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    head = last[: 2 + int.from_bytes(last[2:4])]
+    skipped = int.from_bytes(head[:2])
+    hidden = last * ((skipped - len(last)) // len(last))
+    rest = skipped - len(hidden) - len(head)
+    filled = hidden + b"\xff\xfe" + (rest - 2).to_bytes(2) + bytes(rest - 4) + head
+    with pytest.raises(PhotoError, match=r"it has more than 100 scans, which is the limit$"):
+        read_photo(content[:-2] + head + 2 * (mark + filled) + b"\xff\xd9")
+
+
 def test_bytes_that_only_look_like_scans(gradient):
     image = Image.fromarray(gradient)
     content = encoded(image, "JPEG", progressive=True, comment=500 * b"\xff\xda") + b"\0\2" + 500 * b"\xff\xda\0\2"

@@ -8,6 +8,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import open_regular
+
 
 def save_arrays(path: "str | os.PathLike[str]", **arrays: Any) -> None:
     """Write arrays to a file of exactly this name."""
@@ -33,7 +35,7 @@ def load_arrays(
 
     Of another file anything may be raised: the readers of zip, deflate and .npy know no bounds, up to MemoryError.
     """
-    with Path(path).open("rb") as file:  # numpy leaves a damaged one open
+    with open_regular(path) as file:  # numpy leaves a damaged one open
         return _load(file, names, most)
 
 

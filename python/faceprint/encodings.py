@@ -6,13 +6,14 @@ Unpickling a file can run whatever its author wanted; these files are read witho
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .features import scale_rows
+from .files import read_limited
 from .photo import printable
 from .pickled import Array, read_pickle
 
@@ -51,6 +52,7 @@ def read_face_recognition(path: "str | os.PathLike[str]", *, network: str = "fac
     zero); OSError where the file cannot be read.
 
     >>> import pickle, tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "faces.pkl")
     ...     written = path.write_bytes(pickle.dumps({"Ann": np.ones(128), "Ben": np.arange(128.0)}))
@@ -89,6 +91,7 @@ def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
     zero); OSError where the file cannot be read.
 
     >>> import pickle, tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "ds_model_sface_detector_opencv_aligned_normalization_base_expand_0.pkl")
     ...     written = path.write_bytes(pickle.dumps([{"identity": "people/Ann/1.jpg", "embedding": [3.0, 4.0]}]))
@@ -106,11 +109,9 @@ def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
 
 
 def _read(path: "str | os.PathLike[str]", shown: str) -> Any:
-    size = Path(path).stat().st_size
-    if size > MOST:
-        raise ValueError(f"{shown} has {size:,} bytes; the limit is {MOST:,}")
+    content = read_limited(path, shown, MOST)
     try:
-        return read_pickle(Path(path).read_bytes())
+        return read_pickle(content)
     except ValueError as error:
         raise ValueError(f"{shown} must be a pickle of lists, dicts, texts and numbers: {error}") from error
 

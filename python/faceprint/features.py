@@ -13,10 +13,12 @@ import numpy as np
 from numpy.lib.format import read_array
 from numpy.typing import NDArray
 
+from .files import open_regular, read_limited
 from .photo import printable
 from .sampling import as_whole
 
 BLOCK = 65_536  # rows that are scaled at a time
+MOST = 2**30  # bytes of a text that names people
 
 
 def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> NDArray[np.float32]:
@@ -71,7 +73,7 @@ def read_people(path: "str | os.PathLike[str]", rows: int) -> NDArray[np.int64]:
 
 
 def _array(path: "str | os.PathLike[str]", shown: str) -> NDArray[Any]:
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         try:
             array: NDArray[Any] = read_array(file, allow_pickle=False)
         except Exception as error:  # a damaged header is read as Python, and may promise any number of rows
@@ -81,14 +83,17 @@ def _array(path: "str | os.PathLike[str]", shown: str) -> NDArray[Any]:
 
 
 def _numbers(path: "str | os.PathLike[str]", shown: str, dimension: int) -> NDArray[Any]:
-    size, row = Path(path).stat().st_size, 4 * dimension
-    if size % row:
-        raise ValueError(f"{shown} must hold rows of {dimension} float32 numbers, {row} bytes each, not {size:,} bytes")
-    return np.fromfile(path, "<f4").reshape(-1, dimension)
+    with open_regular(path) as file:
+        size, row = os.fstat(file.fileno()).st_size, 4 * dimension
+        if size % row:
+            raise ValueError(
+                f"{shown} must hold rows of {dimension} float32 numbers, {row} bytes each, not {size:,} bytes"
+            )
+        return np.fromfile(file, "<f4", size // 4).reshape(-1, dimension)
 
 
 def _lines(path: "str | os.PathLike[str]", shown: str) -> NDArray[np.int64]:
-    lines = Path(path).read_bytes().splitlines()
+    lines = read_limited(path, shown, MOST).splitlines()
     people = np.empty(len(lines), np.int64)
     for number, line in enumerate(lines):
         try:

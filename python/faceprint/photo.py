@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PhotoError
+from .files import read_named
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -108,7 +109,7 @@ def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | Non
         return _decode(photo, name, limits)
     if not isinstance(photo, (str, os.PathLike, *BYTES)):
         raise TypeError(f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
-    content = photo if isinstance(photo, BYTES) else _read_file(Path(photo), name, limits)
+    content = photo if isinstance(photo, BYTES) else read_named(photo, name, limits.bytes, PhotoError)
     size = memoryview(content).nbytes
     if size > limits.bytes:
         raise PhotoError(f"{name} has {size} bytes; the limit is {limits.bytes}")
@@ -180,18 +181,6 @@ def _photos_below(top: Path) -> Iterator[Path]:
         for name in files:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                 yield Path(folder, name)
-
-
-def _read_file(path: Path, name: str, limits: Limits) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limits.bytes + 1)  # one more than allowed is enough to know
-    except FileNotFoundError:
-        raise PhotoError(f"{name} does not exist") from None
-    except OSError as error:
-        raise PhotoError(f"{name} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a NUL in the path
-        raise PhotoError(f"{name} cannot be read: {error}") from error
 
 
 def _decode(

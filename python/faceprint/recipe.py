@@ -15,9 +15,11 @@ from typing import Any, Literal
 from .chip import ALIGNMENTS, Alignment, named_alignment
 from .distance import as_threshold
 from .errors import RecipeError
+from .files import TooLargeError, read_limited
 from .photo import printable
 
 FORMAT = 1
+LARGEST_FILE = 2**20  # bytes; one that states every number it may has some 200,000
 MOST = 1e6  # of a mean or scale in either direction: what it does to a pixel stays far from infinity
 FARTHEST = 4096  # of a landmark in either direction; a chip has at most 1024 pixels a side
 UNKNOWN = "?"  # how a text begins that stands in a draft for what only its author knows
@@ -227,11 +229,14 @@ def read_recipe(network: Path) -> Recipe:
 
 
 def read_content(path: Path) -> Any:
-    """The JSON of a recipe's file as it stands; RecipeError where it cannot be read."""
+    """The JSON of a recipe's file as it stands; RecipeError where it cannot be read, or is larger than any recipe."""
+    name = f"recipe {printable(path)}"
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(read_limited(path, name, LARGEST_FILE).decode())
+    except TooLargeError as error:
+        raise RecipeError(str(error)) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise RecipeError(f"recipe {printable(path)} cannot be read as JSON: {error}") from error
+        raise RecipeError(f"{name} cannot be read as JSON: {error}") from error
 
 
 def parse_recipe(content: Any, name: str) -> Recipe:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import DeviceError, NetworkError
+from .files import read_named
 from .onnxfile import check_onnx
 from .photo import printable
 
@@ -140,7 +141,7 @@ def open_session(
         raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
     runtime = _import_runtime()
     name = f"network {printable(path)}"
-    content = _read(path, name)
+    content = read_named(path, name, LARGEST_FILE, NetworkError)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise NetworkError(f"{name} must have sha256 {sha256}, as its recipe says, not {found}")
@@ -197,19 +198,6 @@ def _import_runtime() -> Any:
         ) from error
     onnxruntime.disable_telemetry_events()
     return onnxruntime
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise NetworkError(f"{name} has {path.stat().st_size} bytes; the limit is {LARGEST_FILE}")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise NetworkError(f"{name} does not exist") from None
-    except OSError as error:
-        raise NetworkError(f"{name} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a NUL in the path
-        raise NetworkError(f"{name} cannot be read: {error}") from error
 
 
 def _shape(shape: list[Any]) -> Shape:

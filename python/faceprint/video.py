@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .distance import distances
 from .errors import VideoError
 from .faces import Faces
+from .files import open_regular
 from .photo import Pixels, printable
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _read(path: Path, name: str, every: float, limits: VideoLimits) -> Iterator[
     except ImportError as error:
         raise VideoError(f"{name} needs PyAV to be read: pip install 'faceprint[video]'") from error
     try:
-        with path.open("rb") as file, _open(file, name) as container:
+        with open_regular(path) as file, _open(file, name) as container:
             yield from _frames(container, name, every, limits)
     except FileNotFoundError:
         raise VideoError(f"{name} does not exist") from None

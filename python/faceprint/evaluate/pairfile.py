@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PhotoError
+from ..files import read_limited
 from ..graph import communities, from_edges
 from ..photo import printable
 from .pairs import ListedPairs
 from .people import People, find_people
 
 FRONTAL, PROFILE = "Pair_list_F.txt", "Pair_list_P.txt"  # of CFP
+MOST = 2**30  # bytes of a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +138,7 @@ def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] |
 
 def _lines(path: "str | os.PathLike[str]") -> list[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1."""
-    lines = Path(path).read_text("utf-8").splitlines()
+    lines = read_limited(path, printable(path), MOST).decode().splitlines()
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 

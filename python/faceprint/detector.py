@@ -6,9 +6,11 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .expected import as_number
 from .faces import prominence
 from .photo import Decoded, Pixels
 from .runtime import Session
+from .sampling import as_whole
 
 SMALLEST = 12  # pixels; no detector here can tell a smaller face from anything else
 MULTIPLE = 32  # networks of strides up to 32 take sides of whole multiples
@@ -35,12 +37,12 @@ class DetectorOptions:
     max_faces: int | None = None
 
     def __post_init__(self) -> None:
-        if self.min_size is not None and not SMALLEST <= self.min_size < float("inf"):
+        if self.min_size is not None and not SMALLEST <= as_number(self.min_size, "min_size") < float("inf"):
             raise ValueError(f"min_size must be {SMALLEST} pixels or more, not {self.min_size}")
-        if self.min_score is not None and not 0 <= self.min_score <= 1:
+        if self.min_score is not None and not 0 <= as_number(self.min_score, "min_score") <= 1:
             raise ValueError(f"min_score must be in [0, 1], not {self.min_score}")
-        if self.max_faces is not None and self.max_faces < 1:
-            raise ValueError(f"max_faces must be 1 or more, not {self.max_faces}")
+        if self.max_faces is not None:
+            as_whole(self.max_faces, "max_faces", 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

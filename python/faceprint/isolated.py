@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeviceError, NetworkError
+from .expected import as_number
+from .sampling import as_whole
 
 LARGEST_HEADER = 2**20
 LARGEST_ARRAYS = 2**30  # bytes of one message's arrays together
@@ -34,16 +36,19 @@ START = "import sys; sys.path[:] = {path!r}; from faceprint.isolated import serv
 class NetworkLimits:
     """What a network that comes from a stranger may take: bytes of `memory`, and `seconds` for each call.
 
-    Memory is the address space of its process, ONNX Runtime's own some hundred megabytes among it.
+    Memory is the address space of its process, ONNX Runtime's own some hundred megabytes among it. TypeError or
+    ValueError unless it is an integer of 1 or more, and the seconds are a finite number above 0.
+
+    >>> NetworkLimits(seconds=5).memory
+    4294967296
     """
 
     memory: int = 4 * 2**30
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if not self.memory > 0:
-            raise ValueError(f"memory must be above 0, not {self.memory!r}")
-        if not 0 < self.seconds < threading.TIMEOUT_MAX:
+        as_whole(self.memory, "memory", 1)
+        if not 0 < as_number(self.seconds, "seconds") < threading.TIMEOUT_MAX:
             raise ValueError(f"seconds must be above 0 and finite, not {self.seconds!r}")
 
 
@@ -110,7 +115,7 @@ class IsolatedSession:
             raise NetworkError("it was opened by another process: open an untrusted network after a fork")
         with self._turn:
             late = threading.Event()
-            watch = threading.Timer(self._limits.seconds, self._stop, [late])
+            watch = threading.Timer(float(self._limits.seconds), self._stop, [late])
             watch.start()
             try:
                 yield

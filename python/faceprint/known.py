@@ -51,6 +51,8 @@ def stated_recipe(network: Path, asked: Asked) -> Found | None:
     if isinstance(asked, Recipe):
         return Found(asked, "given")
     if asked is not None:
+        if not isinstance(asked, (str, os.PathLike)):
+            raise TypeError(f"recipe must be a Recipe, a .json file or a name, not {type(asked).__name__}")
         path = Path(asked)
         if path.suffix != ".json":
             return None

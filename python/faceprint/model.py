@@ -18,6 +18,7 @@ from .detector import Detections, Detector, DetectorOptions, at_least, choose_fa
 from .detectors import open_detector
 from .distance import distances
 from .errors import ManyFacesError, NetworkError, NoFaceError, PhotoError
+from .expected import as_kind
 from .faces import Faces
 from .known import BUNDLED, Asked
 from .mtcnn import Mtcnn
@@ -25,7 +26,7 @@ from .network import LARGEST_BATCH, Network, open_network
 from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_photos, photo_name, printable
 from .quality import recognisability, recognisable
 from .recipe import Recipe
-from .runtime import work_alone
+from .runtime import as_threads, work_alone
 
 if TYPE_CHECKING:
     from .isolated import NetworkLimits
@@ -323,7 +324,7 @@ def load(
     recipe: Asked = None,
     detector: "str | os.PathLike[str] | None" = None,
     device: str = "cpu",
-    threads: int = 0,
+    threads: int | None = None,
     limits: Limits | None = None,
     options: DetectorOptions | None = None,
     untrusted: "bool | NetworkLimits" = False,
@@ -335,18 +336,25 @@ def load(
     of these, or is a Recipe or the path of a .json file, and goes before the one beside the file. RecipeWarning is
     given where no more than a name says which network it is, and where its licence forbids some use. A golden embedding
     in the recipe is checked at each load: NetworkError where the network gives another. `detector` is a YuNet file, or
-    an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of 0 takes as many as
-    there are CPUs; `limits` bound the photographs; `options` say which faces count. `untrusted` is for files that come
-    from strangers: each runs in a process of its own, on the CPU, within limits on memory and time (`NetworkLimits`),
-    which Windows does not have; NetworkError where it goes beyond them. Raises DeviceError without ONNX Runtime or its
-    device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError for a recipe that is
-    missing, malformed or does not fit, and for a detector of another kind.
+    an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of None or 0 takes as
+    many as there are CPUs; `limits` bound the photographs; `options` say which faces count. `untrusted` is for files
+    that come from strangers: each runs in a process of its own, on the CPU, within limits on memory and time
+    (`NetworkLimits`), which Windows does not have; NetworkError where it goes beyond them. Raises DeviceError without
+    ONNX Runtime or its device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError
+    for a recipe that is missing, malformed or does not fit, and for a detector of another kind; TypeError and
+    ValueError for arguments of another type or out of range.
 
     >>> import faceprint as fp
     >>> model = fp.load()
     >>> model.recipe.name, model.recipe.dimension
     ('dlib-resnet-v1', 128)
     """
+    threads = as_threads(threads)
+    limits = Limits() if limits is None else as_kind(limits, Limits, "limits")
+    options = DetectorOptions() if options is None else as_kind(options, DetectorOptions, "options")
+    for name, file in (("network", network), ("detector", detector)):
+        if file is not None and not isinstance(file, (str, os.PathLike)):
+            raise TypeError(f"{name} must be a path or None, not {type(file).__name__}")
     path = BUNDLED if network is None else Path(network)
     if path.is_dir():
         raise NetworkError(f"network {printable(path)} must be an .onnx file, not a folder")
@@ -357,7 +365,7 @@ def load(
         finder = open_detector(Path(detector), options, device=device, threads=threads, untrusted=untrusted)
     foreign = untrusted if network is not None else False
     embedder = open_network(path, recipe, device=device, threads=threads, untrusted=foreign)
-    return Model(embedder, finder, limits or Limits(), options, threads)
+    return Model(embedder, finder, limits, options, threads)
 
 
 def _check_choice(choose: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PhotoError
+from .expected import as_kind, as_number
 from .files import read_named
+from .sampling import as_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +34,8 @@ class Limits:
     """What a photograph may cost: `pixels`, length of one `side` in pixels, size of the file in `bytes`.
 
     They may be raised beyond what Pillow allows, except for GIF, TIFF and WebP, whose decoders hold to
-    PIL.Image.MAX_IMAGE_PIXELS (they warn from that number of pixels and refuse from twice it).
+    PIL.Image.MAX_IMAGE_PIXELS (they warn from that number of pixels and refuse from twice it). Each is an integer of 1
+    or more: TypeError or ValueError otherwise.
 
     >>> Limits(pixels=400_000_000).side
     16384
@@ -41,6 +44,10 @@ class Limits:
     pixels: int = 64_000_000
     side: int = 16_384
     bytes: int = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        for name, number in asdict(self).items():
+            as_whole(number, name, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +102,8 @@ def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | Non
     >>> decoded.pixels.shape, decoded.width, decoded.height, decoded.reduction
     ((285, 228, 3), 910, 1137, 4)
     """
-    limits = limits or Limits()
-    if least is not None and least < 1:
+    limits = Limits() if limits is None else as_kind(limits, Limits, "limits")
+    if least is not None and as_number(least, "least") < 1:
         raise ValueError(f"least must be 1 pixel or more, not {least}")
     if isinstance(photo, np.ndarray):
         return _whole(_from_array(photo, limits))

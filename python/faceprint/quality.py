@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import as_embeddings
 from .errors import RecipeError
+from .expected import as_number
 from .photo import Pixels
 from .recipe import Recipe
 
@@ -47,11 +48,12 @@ def recognisability(embeddings: NDArray[np.float32], recipe: Recipe) -> NDArray[
 def recognisable(embeddings: NDArray[np.float32], recipe: Recipe, gate: float | None) -> NDArray[np.bool_]:
     """Which faces have a quality of at least `gate`: (n,) bool; all of them where it is None.
 
-    Raises ValueError for a gate outside [0, 1], and RecipeError for one where the recipe has no 'unrecognisable'.
+    Raises TypeError or ValueError for a gate that is no number in [0, 1], and RecipeError for one where the recipe has
+    no 'unrecognisable'.
     """
     if gate is None:
         return np.ones(len(embeddings), bool)
-    if not 0 <= gate <= 1:
+    if not 0 <= as_number(gate, "gate") <= 1:
         raise ValueError(f"gate must be a quality in [0, 1], not {gate}")
     quality = recognisability(embeddings, recipe)
     if quality is None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from .chip import ALIGNMENTS, Alignment, named_alignment
 from .distance import as_threshold
 from .errors import RecipeError
+from .expected import as_number
 from .files import TooLargeError, read_limited
 from .photo import printable
 
@@ -158,7 +159,7 @@ class Recipe:
         stated = self.thresholds
         if not stated:
             raise RecipeError(f"recipe {self.name} states no thresholds; give one: threshold, or --threshold")
-        if not stated[0].far <= far <= stated[-1].far:
+        if not stated[0].far <= as_number(far, "far") <= stated[-1].far:
             raise RecipeError(
                 f"recipe {self.name} states thresholds for FAR {stated[0].far:g} to {stated[-1].far:g}, not {far:g}"
             )
@@ -201,11 +202,12 @@ class Recipe:
     def gate(self, rejected: float) -> float:
         """The quality below which a share `rejected` of ordinary faces lies; RecipeError for a share not stated."""
         stated = self.unrecognisable.gates if self.unrecognisable else ()
+        share = as_number(rejected, "rejected")
         for gate in stated:
-            if gate.rejected == rejected:
+            if gate.rejected == share:
                 return gate.quality
         shares = ", ".join(f"{gate.rejected:g}" for gate in stated) or "no share"
-        raise RecipeError(f"recipe {self.name} states gates that reject {shares} of ordinary faces, not {rejected:g}")
+        raise RecipeError(f"recipe {self.name} states gates that reject {shares} of ordinary faces, not {share:g}")
 
     def same_probability(self, distance: float) -> float | None:
         """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration."""

@@ -16,6 +16,7 @@ from .errors import DeviceError, NetworkError
 from .files import read_named
 from .onnxfile import check_onnx
 from .photo import printable
+from .sampling import as_whole
 
 if TYPE_CHECKING:
     from ._cuda import Array
@@ -34,6 +35,7 @@ Shape: TypeAlias = tuple[int | None, ...]
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # what a network may take and give
 DEVICES = {"cpu": Device("CPUExecutionProvider", "cpu"), "cuda": Device("CUDAExecutionProvider", "cuda")}
 LARGEST_FILE = 2 * 2**30  # protobuf's own limit
+MOST_THREADS = 1024  # as in the core
 
 
 _thread = threading.local()
@@ -120,24 +122,23 @@ def open_session(
     path: Path,
     *,
     device: str = "cpu",
-    threads: int = 0,
+    threads: int | None = None,
     sha256: str | None = None,
     untrusted: "bool | NetworkLimits" = False,
 ) -> Session:
     """Load a network from one self-contained .onnx file.
 
-    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of 0 takes as many as this process has CPUs.
-    An `untrusted` network runs in a process of its own, on the CPU, within limits (`NetworkLimits()` where it is True).
-    Raises DeviceError without ONNX Runtime, where the device cannot run, or an untrusted network cannot be limited;
-    NetworkError where the file is missing, is not a network of float32 or float16 inputs, keeps numbers or has
+    `device` is "cpu" or "cuda" and is never replaced by another; `threads` of None or 0 takes as many as this process
+    has CPUs. An `untrusted` network runs in a process of its own, on the CPU, within limits (`NetworkLimits()` where it
+    is True). Raises DeviceError without ONNX Runtime, where the device cannot run, or an untrusted network cannot be
+    limited; NetworkError where the file is missing, is not a network of float32 or float16 inputs, keeps numbers or has
     operators elsewhere (`check_onnx`), has another `sha256` than the one given, or goes beyond its limits.
     """
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(map(repr, DEVICES))}, not {device!r}")
     provider = DEVICES[device].provider
-    if threads < 0:
-        raise ValueError(f"threads must be 0 (all) or more, not {threads}")
-    if untrusted and device != "cpu":
+    threads, limits = as_threads(threads), _network_limits(untrusted)
+    if limits and device != "cpu":
         raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
     runtime = _import_runtime()
     name = f"network {printable(path)}"
@@ -154,9 +155,7 @@ def open_session(
         )
     try:
         session = (
-            _start_isolated(content, untrusted, threads)
-            if untrusted
-            else start_session(runtime, content, device, threads)
+            _start_isolated(content, limits, threads) if limits else start_session(runtime, content, device, threads)
         )
     except DeviceError:
         raise
@@ -164,9 +163,17 @@ def open_session(
         raise NetworkError(f"{name} is not a network that ONNX Runtime can load: {_first_line(error)}") from error
     if provider not in session.get_providers():  # ONNX Runtime falls back to the CPU with only a log line
         raise DeviceError(f"device {device!r} cannot run here: ONNX Runtime could not start it")
-    if untrusted or device == "cuda" or threads == 1:
+    if limits or device == "cuda" or threads == 1:
         return Session(session, device, name, found, lambda: session)
     return Session(session, device, name, found, partial(start_session, runtime, content, device, 1))
+
+
+def as_threads(threads: int | None) -> int:
+    """How many threads are asked for, 0 for as many as there are CPUs; TypeError or ValueError for what cannot be."""
+    count = 0 if threads is None else as_whole(threads, "threads")
+    if not 0 <= count <= MOST_THREADS:
+        raise ValueError(f"threads must be 0 (all) to {MOST_THREADS}, not {count}")
+    return count
 
 
 def start_session(runtime: Any, content: bytes, device: str, threads: int) -> Any:
@@ -182,10 +189,21 @@ def start_session(runtime: Any, content: bytes, device: str, threads: int) -> An
     return runtime.InferenceSession(content, options, providers=[DEVICES[device].provider])
 
 
-def _start_isolated(content: bytes, untrusted: "bool | NetworkLimits", threads: int) -> Any:
-    from .isolated import IsolatedSession, NetworkLimits
+def _network_limits(untrusted: "bool | NetworkLimits") -> "NetworkLimits | None":
+    """Within which limits a network is to run; None for one that is trusted."""
+    if untrusted is False:
+        return None
+    from .isolated import NetworkLimits
 
-    return IsolatedSession(content, untrusted if isinstance(untrusted, NetworkLimits) else NetworkLimits(), threads)
+    if untrusted is not True and not isinstance(untrusted, NetworkLimits):
+        raise TypeError(f"untrusted must be True, False or a NetworkLimits, not {type(untrusted).__name__}")
+    return NetworkLimits() if untrusted is True else untrusted
+
+
+def _start_isolated(content: bytes, limits: "NetworkLimits", threads: int) -> Any:
+    from .isolated import IsolatedSession
+
+    return IsolatedSession(content, limits, threads)
 
 
 def _import_runtime() -> Any:

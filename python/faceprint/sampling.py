@@ -121,13 +121,13 @@ def equity_weights(labels: Any, *, eta: float = 1.0, gamma: float = 5.0) -> NDAr
     return weights
 
 
-def as_whole(number: Any, name: str, least: int) -> int:
+def as_whole(number: Any, name: str, least: int | None = None) -> int:
     """An integer of at least `least`; TypeError for another type, ValueError for less."""
     try:
         value = operator.index(number)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {type(number).__name__}") from None
-    if value < least:
+    if least is not None and value < least:
         raise ValueError(f"{name} must be {least} or more, not {value}")
     return value
 

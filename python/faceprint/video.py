@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from .distance import distances
 from .errors import VideoError
+from .expected import as_kind, as_number
 from .faces import Faces
 from .files import open_regular
 from .photo import Pixels, printable
+from .sampling import as_whole
 
 if TYPE_CHECKING:
     from .model import Model
@@ -27,6 +29,8 @@ ROUNDING = 1e-6  # seconds: times are binary fractions
 class VideoLimits:
     """What a video may cost: `pixels` and length of one `side` of a frame, and how many `frames` are decoded.
 
+    Each is an integer of 1 or more: TypeError or ValueError otherwise.
+
     >>> VideoLimits(frames=1000).side
     16384
     """
@@ -34,6 +38,10 @@ class VideoLimits:
     pixels: int = 64_000_000
     side: int = 16_384
     frames: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name, number in asdict(self).items():
+            as_whole(number, name, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,9 +80,10 @@ def read_video(
     Traceback (most recent call last):
     faceprint.errors.VideoError: video holiday.jpg does not exist
     """
-    if not 0 <= every < np.inf:
+    if not 0 <= as_number(every, "every") < np.inf:
         raise ValueError(f"every must be a number of seconds, 0 or more, not {every}")
-    return _read(Path(path), f"video {printable(path)}", every, limits or VideoLimits())
+    limits = VideoLimits() if limits is None else as_kind(limits, VideoLimits, "limits")
+    return _read(Path(path), f"video {printable(path)}", every, limits)
 
 
 def score_and_size(face: Faces) -> float:
@@ -108,9 +117,9 @@ def track_faces(
     >>> [(track.frames, track.first, track.last) for track in fp.track_faces(fp.load(), frames)]
     [(2, 0.0, 0.5), (1, 5.0, 5.0)]
     """
-    if not 0 <= overlap <= 1:
+    if not 0 <= as_number(overlap, "overlap") <= 1:
         raise ValueError(f"overlap must be in [0, 1], not {overlap}")
-    if not patience >= 0:
+    if not as_number(patience, "patience") >= 0:
         raise ValueError(f"patience must be a number of seconds, 0 or more, not {patience}")
     limit, _ = model.recipe.decision(1e-3, distance)
     return _follow(model, frames, overlap, limit, patience, key)

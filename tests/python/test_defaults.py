@@ -41,7 +41,7 @@ DEFAULTS = {
     "evaluate.val_at_far": {"far": 0.001},
     "evaluate.val_over_splits": {"far": 0.001, "splits": 5, "seed": 0},
     "info": {"untrusted": False},
-    "load": {"device": "cpu", "threads": 0, "untrusted": False},
+    "load": {"device": "cpu", "untrusted": False},
     "mine_triplets": {"margin": 0.2, "kind": "semihard", "choice": "hardest", "seed": 0},
     "nearest": {"k": 10, "metric": "squared-euclidean"},
     "neighbours": {"k": 80, "metric": "squared-euclidean"},

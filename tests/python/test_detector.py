@@ -314,6 +314,14 @@ def test_options_that_cannot_be(options, text):
         DetectorOptions(**options)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("min_size", "a number"), ("min_score", "a number"), ("max_faces", "a whole number")]
+)
+def test_options_are_numbers(name, text):
+    with pytest.raises(TypeError, match=f"^{name} must be {text}, not str$"):
+        DetectorOptions(**{name: "20"})
+
+
 @pytest.mark.parametrize("options", [(12, None, None), (None, 0, None), (None, 1, None), (None, None, 1)])
 def test_options_may_be_at_their_limits(options):
     found = DetectorOptions(*options)

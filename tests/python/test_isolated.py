@@ -245,12 +245,34 @@ def test_arrays_that_are_not_as_promised():
 
 
 @pytest.mark.parametrize(
-    "limits", [{"memory": 0}, {"memory": -1}, {"seconds": 0}, {"seconds": float("nan")}, {"seconds": float("inf")}]
+    ("limits", "error", "text"),
+    [
+        ({"memory": 0}, ValueError, "memory must be 1 or more, not 0"),
+        ({"memory": -1}, ValueError, "memory must be 1 or more, not -1"),
+        ({"memory": 4e9}, TypeError, "memory must be a whole number, not float"),
+        ({"memory": "a"}, TypeError, "memory must be a whole number, not str"),
+        ({"seconds": 0}, ValueError, "seconds must be above 0 and finite, not 0"),
+        ({"seconds": -1}, ValueError, "seconds must be above 0 and finite, not -1"),
+        ({"seconds": float("nan")}, ValueError, "seconds must be above 0 and finite, not nan"),
+        ({"seconds": float("inf")}, ValueError, "seconds must be above 0 and finite, not inf"),
+        ({"seconds": "3"}, TypeError, "seconds must be a number, not str"),
+    ],
 )
-def test_limits_that_are_none(limits):
-    (name,) = limits
-    with pytest.raises(ValueError, match=f"^{name} must be above 0"):
+def test_limits_that_are_none(limits, error, text):
+    with pytest.raises(error, match=f"^{text}$"):
         NetworkLimits(**limits)
+
+
+def test_limits_of_numpy(tmp_path):
+    limits = NetworkLimits(memory=np.int64(2**32), seconds=np.float32(30))
+    assert open_session(BUNDLED, untrusted=limits).outputs == open_session(BUNDLED).outputs
+
+
+@pytest.mark.parametrize("untrusted", ["yes", 1, None])
+def test_trust_is_true_or_false_or_limits(untrusted):
+    text = f"^untrusted must be True, False or a NetworkLimits, not {type(untrusted).__name__}$"
+    with pytest.raises(TypeError, match=text):
+        fp.load(BUNDLED, untrusted=untrusted)
 
 
 @pytest.mark.parametrize("location", ["other.bin", "../../../etc/passwd", "*/_ORT_MEM_ADDR_/*"])

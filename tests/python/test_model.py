@@ -154,6 +154,10 @@ def test_verify_refuses(model, photos):
         model.verify(a, a, threshold=5)
     with pytest.raises(ValueError, match=r"choose must be 'prominent' or 'only', not 'any'"):
         model.verify(a, a, choose="any")
+    for name in ("far", "threshold", "gate"):
+        with pytest.raises(TypeError, match=f"^{name} must be a number, not str$"):
+            model.verify(a, a, **{name: "1e-3"})
+    assert model.verify(a, a, far=np.float64(1e-3), threshold=np.float32(0.5), gate=np.int64(0)).same
 
 
 @pytest.mark.parametrize("several", [list, tuple, iter])

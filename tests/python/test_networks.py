@@ -322,8 +322,28 @@ def test_number_of_threads():
     options = session._session.get_session_options()
     assert options.intra_op_num_threads == 3
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    with pytest.raises(ValueError, match=r"^threads must be 0 \(all\) or more, not -1$"):
-        load(threads=-1)
+    assert load(threads=None).threads == load(threads=0).threads == load().threads
+    assert load(threads=np.int64(2)).threads == 2
+    for threads in (-1, 1025, 10**9):
+        with pytest.raises(ValueError, match=rf"^threads must be 0 \(all\) to 1024, not {threads}$"):
+            load(threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"threads": 1.5}, "threads must be a whole number, not float"),
+        ({"threads": "2"}, "threads must be a whole number, not str"),
+        ({"limits": 3}, "limits must be a Limits, not int"),
+        ({"options": {"min_size": 20}}, "options must be a DetectorOptions, not dict"),
+        ({"network": 3}, "network must be a path or None, not int"),
+        ({"detector": b"x.onnx"}, "detector must be a path or None, not bytes"),
+        ({"network": BUNDLED, "recipe": {}}, "recipe must be a Recipe, a .json file or a name, not dict"),
+    ],
+)
+def test_arguments_of_other_types(arguments, text):
+    with pytest.raises(TypeError, match=f"^{text}$"):
+        load(**arguments)
 
 
 def test_device_and_threads_reach_every_network(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import simplejpeg
 from PIL import AvifImagePlugin, Image
 
-from faceprint import Limits, PhotoError, decode, read_photo
+from faceprint import Limits, PhotoError, VideoLimits, decode, read_photo, read_video
 from faceprint.photo import decode_photo, find_photos, printable
 
 
@@ -389,6 +389,34 @@ def test_limits_may_be_raised_and_lowered(gradient):
         read_photo(gradient, limits=Limits(pixels=700))
     with pytest.raises(PhotoError, match=r"has \d+ bytes; the limit is 10$"):
         read_photo(encoded(Image.fromarray(gradient)), limits=Limits(bytes=10))
+
+
+@pytest.mark.parametrize("limits", [Limits, VideoLimits])
+@pytest.mark.parametrize(
+    ("number", "error", "text"),
+    [
+        (0, ValueError, "must be 1 or more, not 0"),
+        (-1, ValueError, "must be 1 or more, not -1"),
+        (float("nan"), TypeError, "must be a whole number, not float"),
+        (float("inf"), TypeError, "must be a whole number, not float"),
+        ("a", TypeError, "must be a whole number, not str"),
+        (None, TypeError, "must be a whole number, not NoneType"),
+    ],
+)
+def test_limits_are_whole_numbers(limits, number, error, text):
+    for name in limits.__dataclass_fields__:
+        with pytest.raises(error, match=f"^{name} {text}$"):
+            limits(**{name: number})
+        assert limits(**{name: np.int32(7)}) == limits(**{name: 7})
+
+
+def test_limits_of_another_kind(gradient):
+    with pytest.raises(TypeError, match=r"^limits must be a Limits, not VideoLimits$"):
+        read_photo(gradient, limits=VideoLimits())
+    with pytest.raises(TypeError, match=r"^least must be a number, not str$"):
+        read_photo(gradient, least="8")
+    with pytest.raises(TypeError, match=r"^limits must be a VideoLimits, not Limits$"):
+        read_video("a.mp4", limits=Limits())
 
 
 def test_large_file_is_not_read_whole(tmp_path):

@@ -276,6 +276,8 @@ def test_gates_are_known_at_the_stated_shares_only(content):
     assert [recipe.gate(0.01), recipe.gate(0.1)] == [0.4, 0.9]
     with pytest.raises(RecipeError, match=r"states gates that reject 0\.01, 0\.1 of ordinary faces, not 0\.05$"):
         recipe.gate(0.05)
+    with pytest.raises(TypeError, match=r"^rejected must be a number, not str$"):
+        recipe.gate("0.01")
 
 
 def test_recipe_may_leave_out_what_is_unrecognisable(content):

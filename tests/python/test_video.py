@@ -129,6 +129,8 @@ def test_limits(short):
 def test_every_is_a_number_of_seconds(short, every):
     with pytest.raises(ValueError, match=r"^every must be a number of seconds, 0 or more, not (-1|nan|inf)$"):
         read_video(short, every=every)
+    with pytest.raises(TypeError, match=r"^every must be a number, not str$"):
+        read_video(short, every=str(every))
 
 
 def test_what_is_no_video(tmp_path, quarters):
@@ -320,6 +322,9 @@ def test_tracks_are_given_out_as_they_end(seen):
 def test_what_tracks_take(model, options, text):
     with pytest.raises(ValueError, match=text):
         track_faces(model, [], **options)
+    ((name, value),) = options.items()
+    with pytest.raises(TypeError, match=f"^{name.replace('distance', 'threshold')} must be a number, not str$"):
+        track_faces(model, [], **{name: str(value)})
 
 
 def test_no_frames_no_tracks(model):

@@ -1,7 +1,7 @@
 """From photographs to embeddings and answers: the detector and the network, held together by a recipe."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -376,6 +376,8 @@ def _check_choice(choose: str) -> None:
 def _is_one(photos: "Photo | Iterable[Photo]") -> "TypeGuard[Photo]":
     if isinstance(photos, (str, os.PathLike)):
         return not _is_folder(photos)
+    if isinstance(photos, Mapping) or hasattr(photos, "read"):  # an open file, whose lines are no paths either
+        return True
     return isinstance(photos, (*BYTES, np.ndarray)) or not isinstance(photos, Iterable)
 
 

@@ -115,7 +115,10 @@ def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | Non
     if isinstance(photo, Image):
         return _decode(photo, name, limits)
     if not isinstance(photo, (str, os.PathLike, *BYTES)):
-        raise TypeError(f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
+        hint = ": give what its read() returns" if hasattr(photo, "read") else ""
+        raise TypeError(
+            f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}{hint}"
+        )
     content = photo if isinstance(photo, BYTES) else read_named(photo, name, limits.bytes, PhotoError)
     size = memoryview(content).nbytes
     if size > limits.bytes:
@@ -149,10 +152,12 @@ def printable(path: "str | os.PathLike[str]") -> str:
 
     >>> printable("caf\udce9.jpg")
     'caf\\xe9.jpg'
+    >>> printable("")
+    "''"
     >>> printable("\x1b[2J\n.jpg")
     '\\x1b[2J\\n.jpg'
     """
-    return UNPRINTABLE.sub(_escape, os.fspath(path))
+    return UNPRINTABLE.sub(_escape, os.fspath(path)) or "''"
 
 
 def _escape(character: re.Match[str]) -> str:

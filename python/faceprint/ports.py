@@ -23,7 +23,7 @@ def find_ports(session: Session, recipe: Recipe) -> Ports:
     who, wanted = f"recipe {recipe.name}", recipe.input.sides
     name, found = image_input(session, who)
     if not all(have in (None, want) for have, want in zip(found[1:], wanted, strict=True)):
-        raise RecipeError(f"{who}: its network must take (batch, *{wanted}), not {found}")
+        raise RecipeError(f"{who}: its network must take (batch, {', '.join(map(str, wanted))}), not {found}")
     return Ports(name, _embedding_output(session, recipe, who), found[0])
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +82,7 @@ def read_video(
     if not 0 <= as_number(every, "every") < np.inf:
         raise ValueError(f"every must be a number of seconds, 0 or more, not {every}")
     limits = VideoLimits() if limits is None else as_kind(limits, VideoLimits, "limits")
-    return _read(Path(path), f"video {printable(path)}", every, limits)
+    return _read(path, f"video {printable(path)}", every, limits)
 
 
 def score_and_size(face: Faces) -> float:
@@ -194,7 +193,7 @@ def _overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.floa
     return share
 
 
-def _read(path: Path, name: str, every: float, limits: VideoLimits) -> Iterator[Frame]:
+def _read(path: "str | os.PathLike[str]", name: str, every: float, limits: VideoLimits) -> Iterator[Frame]:
     try:
         import av
     except ImportError as error:

@@ -1,6 +1,7 @@
 """The whole way from photographs to answers, on the portraits that ship with the package."""
 
 import gc
+import io
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,16 @@ def test_verify_refuses(model, photos):
         with pytest.raises(TypeError, match=f"^{name} must be a number, not str$"):
             model.verify(a, a, **{name: "1e-3"})
     assert model.verify(a, a, far=np.float64(1e-3), threshold=np.float32(0.5), gate=np.int64(0)).same
+
+
+def test_an_open_file_or_a_mapping_is_no_list_of_photos(model, photos):
+    with (photos / "obama.jpg").open("rb") as binary, (photos / "obama.jpg").open(encoding="latin-1") as text:
+        for photo in (binary, text, io.BytesIO(binary.read()), {photos / "obama.jpg": "Barack"}):
+            hint = "" if isinstance(photo, dict) else r": give what its read\(\) returns"
+            said = rf"^a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}{hint}$"
+            for ask in (model.faces, model.embed, model.template):
+                with pytest.raises(TypeError, match=said):
+                    ask(photo)
 
 
 @pytest.mark.parametrize("several", [list, tuple, iter])

@@ -329,6 +329,8 @@ def test_path_with_a_nul():
 def test_missing_file(tmp_path):
     with pytest.raises(PhotoError, match=r"^photo .*nobody\.jpg does not exist$"):
         read_photo(tmp_path / "nobody.jpg")
+    with pytest.raises(PhotoError, match=r"^photo '' does not exist$"):
+        read_photo("")
 
 
 def test_folder_in_place_of_a_file(tmp_path):
@@ -434,7 +436,9 @@ def test_large_file_is_not_read_whole(tmp_path):
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(height, width, 3\) or \(height, width\), not \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"not \(0, 4, 3\)"),
         (np.zeros(4, np.uint8), ValueError, r"not \(4,\)"),
-        (7, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not int"),
+        (7, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not int$"),
+        ({}, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not dict$"),
+        (io.BytesIO(), TypeError, r"array, not BytesIO: give what its read\(\) returns$"),
     ],
 )
 def test_what_is_not_a_photo(array, error, text):

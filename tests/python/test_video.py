@@ -136,6 +136,8 @@ def test_every_is_a_number_of_seconds(short, every):
 def test_what_is_no_video(tmp_path, quarters):
     with pytest.raises(VideoError, match=r"^video .*nothing\.mp4 does not exist$"):
         next(read_video(tmp_path / "nothing.mp4"))
+    with pytest.raises(VideoError, match=r"^video '' does not exist$"):
+        next(read_video(""))
     with pytest.raises(VideoError, match=r"cannot be read: Is a directory$"):
         next(read_video(tmp_path))
     with pytest.raises(VideoError, match=r"a\\x00b cannot be read: embedded null byte$"):

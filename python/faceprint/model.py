@@ -27,6 +27,7 @@ from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_pho
 from .quality import recognisability, recognisable
 from .recipe import Recipe
 from .runtime import as_threads, work_alone
+from .uncopied import Uncopied
 
 if TYPE_CHECKING:
     from .isolated import NetworkLimits
@@ -75,8 +76,17 @@ class Prepared:
     path: str | None
 
 
-class Model:
-    """A face detector and an embedding network. Make one with `load`; it may be shared between threads."""
+class Model(Uncopied):
+    """A face detector and an embedding network. Make one with `load`; it may be shared between threads.
+
+    It cannot be copied or pickled: TypeError. Another process loads its own.
+
+    >>> import faceprint as fp
+    >>> fp.load(threads=1)
+    Model('dlib-resnet-v1', dimension=128, detector=Mtcnn, device='cpu', threads=1)
+    """
+
+    _instead = "load it again, in each process"
 
     def __init__(
         self,
@@ -91,6 +101,12 @@ class Model:
         self.limits = limits
         self.options: DetectorOptions = options or DetectorOptions()
         self.threads: int = threads or _core.default_threads()
+
+    def __repr__(self) -> str:
+        return (
+            f"Model({self.recipe.name!r}, dimension={self.recipe.dimension}, detector={type(self.detector).__name__}, "
+            f"device={self.network.session.device!r}, threads={self.threads})"
+        )
 
     @property
     def recipe(self) -> Recipe:

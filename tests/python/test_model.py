@@ -1,7 +1,9 @@
 """The whole way from photographs to answers, on the portraits that ship with the package."""
 
+import copy
 import gc
 import io
+import pickle
 import shutil
 import subprocess
 import sys
@@ -257,6 +259,17 @@ def test_broken_photo_names_itself(model, tmp_path):
     (tmp_path / "x.jpg").write_text("text")
     with pytest.raises(PhotoError, match=r"x\.jpg is not an image"):
         model.embed([tmp_path / "x.jpg"])
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_model_cannot_be_copied(model, way):
+    with pytest.raises(TypeError, match=r"^Model cannot be copied or pickled: load it again, in each process$"):
+        way(model)
+
+
+def test_a_model_shows_what_it_is(model):
+    shown = "Model('dlib-resnet-v1', dimension=128, detector=Mtcnn, device='cpu', threads="
+    assert repr(model) == f"{shown}{model.threads})"
 
 
 def test_limits_reach_the_photos(photos):

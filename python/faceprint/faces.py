@@ -20,6 +20,13 @@ class Faces:
     network finds the face (`faceprint.quality.recognisability`), None where its recipe cannot tell. `chips` (n, height,
     width, 3) uint8: aligned crops. `embeddings` (n, dimension) float32 unit rows, made by the network that
     `fingerprint` names. `photo` is the path of the photograph as it was given, None where it was not given as a path.
+    Numbers, slices and masks select faces of it: IndexError beyond the last.
+
+    >>> import faceprint as fp
+    >>> from faceprint.demo import PHOTOS
+    >>> faces = fp.load().faces(PHOTOS / "obama.jpg")
+    >>> len(faces), len(faces[faces.scores > 0.9]), faces[0].embeddings.shape
+    (1, 1, (1, 128))
     """
 
     boxes: NDArray[np.float32]

@@ -48,7 +48,12 @@ class Verification:
     states no calibration; `quality` is that of the less recognisable face (see `Faces`), or None where the recipe
     cannot tell. It is neither true nor false itself: ask for `same`.
 
-    >>> bool(Verification(False, 1.2, 0.5, 1e-3, None, None))
+    >>> import faceprint as fp
+    >>> from faceprint.demo import PHOTOS
+    >>> answer = fp.load().verify(PHOTOS / "obama.jpg", PHOTOS / "biden.jpg", far=1e-4)
+    >>> answer.same, answer.threshold, answer.far
+    (False, 0.1132, 0.0001)
+    >>> bool(answer)
     Traceback (most recent call last):
     TypeError: a Verification is neither true nor false: ask for its .same, which is None where it cannot tell
     """
@@ -154,12 +159,27 @@ class Model(Uncopied):
         return cast("Iterator[Faces | PhotoError]", self._stream(_each(photos), errors))
 
     def detect(self, image: Pixels) -> Detections:
-        """Find the faces of a uint8 RGB image (height, width, 3), most prominent first: the first half of `faces`."""
+        """Find the faces of a uint8 RGB image (height, width, 3), most prominent first: the first half of `faces`.
+
+        >>> import faceprint as fp
+        >>> from faceprint.demo import PHOTOS
+        >>> fp.load().detect(fp.read_photo(PHOTOS / "obama.jpg")).landmarks.shape
+        (1, 5, 2)
+        """
         height, width = image.shape[:2]
         return choose_faces(self.detector.detect(image), self.options, width, height)
 
     def describe(self, image: Pixels, found: Detections) -> Faces:
-        """Cut out and embed the faces that were found on an image: the second half of `faces`."""
+        """Cut out and embed the faces that were found on an image: the second half of `faces`.
+
+        Raises NetworkError where the network fails or gives an embedding without a direction.
+
+        >>> import faceprint as fp
+        >>> from faceprint.demo import PHOTOS
+        >>> model, image = fp.load(), fp.read_photo(PHOTOS / "obama.jpg")
+        >>> model.describe(image, model.detect(image)).embeddings.shape
+        (1, 128)
+        """
         return self._embed([self._cut(image, found)])[0]
 
     def embed(self, photos: "Photo | Iterable[Photo]", *, choose: Choice = "prominent") -> NDArray[np.float32]:

@@ -107,7 +107,7 @@ class Unrecognisable:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything about an embedding network that is not in its graph. Read one with `read_recipe`.
+    """Everything about an embedding network that is not in its graph. That of a model is `Model.recipe`.
 
     `landmarks` is the alignment template: where right eye, left eye, nose, right and left mouth corner (of the person;
     the right eye is left in the picture) lie in the chip, in pixels whose centres are whole numbers. A recipe may name
@@ -115,6 +115,11 @@ class Recipe:
     of the mirror image, `zooms`, which a recipe may leave out, with those of the face so many times as large.
     `clustering` is the average distance at which `cluster` stops. `restriction` says in a few words what the licence
     forbids, `output` which of several outputs is the embedding.
+
+    >>> import faceprint as fp
+    >>> recipe = fp.load().recipe
+    >>> recipe.licence, recipe.input.sides, recipe.input.channels
+    ('CC0-1.0', (3, 150, 150), 'RGB')
     """
 
     name: str
@@ -140,7 +145,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits over all that changes an embedding; equal fingerprints may be compared."""
+        """Sixteen hexadecimal digits over all that changes an embedding; equal fingerprints may be compared.
+
+        >>> import faceprint as fp
+        >>> fp.load().recipe.fingerprint
+        '55354b03c17d4bc0'
+        """
         keys = ("sha256", "input", "landmarks", "resampling", "flip", "dimension", "metric")
         relevant = {key: value for key, value in asdict(self).items() if key in keys}
         if self.output is not None:
@@ -154,7 +164,13 @@ class Recipe:
     def threshold(self, far: float) -> float:
         """The distance threshold for a false accept rate (FAR, paper section 4), log-linear between stated rates.
 
-        `far` must lie within the stated rates: RecipeError otherwise, for nothing is known there.
+        `far` must lie within the stated rates: RecipeError otherwise, for nothing is known there. TypeError for what is
+        no number.
+
+        >>> import faceprint as fp
+        >>> recipe = fp.load().recipe
+        >>> recipe.threshold(1e-3), round(recipe.threshold(2e-3), 4)
+        (0.1413, 0.1511)
         """
         stated = self.thresholds
         if not stated:
@@ -173,14 +189,27 @@ class Recipe:
     def decision(self, far: float, threshold: float | None = None) -> tuple[float, float | None]:
         """The distance threshold to decide at, and its false accept rate where known.
 
-        That is the `threshold` given, a distance in [0, 4] (ValueError otherwise), or else that of `far`.
+        That is the `threshold` given, a distance in [0, 4] (TypeError or ValueError otherwise), or else that of `far`,
+        with the errors of `Recipe.threshold`.
+
+        >>> import faceprint as fp
+        >>> recipe = fp.load().recipe
+        >>> recipe.decision(1e-3), recipe.decision(1e-3, 0.3)
+        ((0.1413, 0.001), (0.3, None))
         """
         if threshold is None:
             return self.threshold(far), far
         return as_threshold(threshold), self.far(threshold)
 
     def grouping(self, threshold: float | None = None) -> float:
-        """The average distance at which grouping stops: `threshold`, or else `clustering`; RecipeError without both."""
+        """The average distance at which grouping stops: `threshold`, or else `clustering`; RecipeError without both.
+
+        TypeError or ValueError for a threshold that is no distance in [0, 4].
+
+        >>> import faceprint as fp
+        >>> fp.load().recipe.grouping()
+        0.14
+        """
         if threshold is not None:
             return as_threshold(threshold)
         if self.clustering is None:
@@ -188,7 +217,13 @@ class Recipe:
         return self.clustering
 
     def far(self, distance: float) -> float | None:
-        """The false accept rate at a distance threshold, or None outside the stated rates: `threshold` inverted."""
+        """The false accept rate at a distance threshold, or None outside the stated rates: `threshold` inverted.
+
+        >>> import faceprint as fp
+        >>> recipe = fp.load().recipe
+        >>> recipe.far(0.1413), recipe.far(0.3)
+        (0.001, None)
+        """
         stated = self.thresholds
         if not stated or not stated[0].distance <= distance <= stated[-1].distance:
             return None
@@ -200,7 +235,14 @@ class Recipe:
         return low.far * math.exp(share * math.log(high.far / low.far))
 
     def gate(self, rejected: float) -> float:
-        """The quality below which a share `rejected` of ordinary faces lies; RecipeError for a share not stated."""
+        """The quality below which a share `rejected` of ordinary faces lies; RecipeError for a share not stated.
+
+        TypeError for what is no number.
+
+        >>> import faceprint as fp
+        >>> fp.load().recipe.gate(0.05)
+        0.4876
+        """
         stated = self.unrecognisable.gates if self.unrecognisable else ()
         share = as_number(rejected, "rejected")
         for gate in stated:
@@ -210,7 +252,13 @@ class Recipe:
         raise RecipeError(f"recipe {self.name} states gates that reject {shares} of ordinary faces, not {share:g}")
 
     def same_probability(self, distance: float) -> float | None:
-        """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration."""
+        """P(same person | distance) at the recipe's prior, or None where the recipe states no calibration.
+
+        >>> import faceprint as fp
+        >>> recipe = fp.load().recipe
+        >>> recipe.same_probability(0.0) > 0.9 > 0.1 > recipe.same_probability(0.2)
+        True
+        """
         if self.probability is None:
             return None
         exponent = self.probability.slope * distance + self.probability.intercept

@@ -45,7 +45,11 @@ class VideoLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a video: `pixels` (height, width, 3) uint8 RGB, upright, shown `seconds` after the first one."""
+    """One picture of a video: `pixels` (height, width, 3) uint8 RGB, upright, shown `seconds` after the first one.
+
+    >>> Frame(np.zeros((40, 30, 3), np.uint8), 0.5).pixels.shape
+    (40, 30, 3)
+    """
 
     pixels: Pixels
     seconds: float
@@ -56,6 +60,13 @@ class Track:
     """A face followed from frame to frame: `best` is its best look (Faces of length 1), at `seconds` of the video.
 
     It was seen on `frames` frames between `first` and `last`, in seconds of the video.
+
+    >>> import faceprint as fp
+    >>> from faceprint.demo import PHOTOS
+    >>> frame = fp.Frame(fp.read_photo(PHOTOS / "obama.jpg"), 2.0)
+    >>> (track,) = fp.track_faces(fp.load(), [frame])
+    >>> len(track.best), track.seconds, track.frames
+    (1, 2.0, 1)
     """
 
     best: Faces
@@ -86,7 +97,13 @@ def read_video(
 
 
 def score_and_size(face: Faces) -> float:
-    """How good a look at a face is, as far as the detector can tell: its score times the box's area in pixels."""
+    """How good a look at a face is, as far as the detector can tell: its score times the box's area in pixels.
+
+    >>> import faceprint as fp
+    >>> from faceprint.demo import PHOTOS
+    >>> score_and_size(fp.load().faces(PHOTOS / "obama.jpg")) > 300 * 200
+    True
+    """
     width, height = face.boxes[0, 2:] - face.boxes[0, :2]
     return float(face.scores[0] * width * height)
 

@@ -26,7 +26,7 @@ from .network import LARGEST_BATCH, Network, open_network
 from .photo import BYTES, Decoded, Limits, Photo, Pixels, decode_photo, find_photos, photo_name, printable
 from .quality import recognisability, recognisable
 from .recipe import Recipe
-from .runtime import as_threads, work_alone
+from .runtime import as_network_limits, as_threads, work_alone
 from .uncopied import Uncopied
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Model(Uncopied):
 
     >>> import faceprint as fp
     >>> fp.load(threads=1)
-    Model('dlib-resnet-v1', dimension=128, detector=Mtcnn, device='cpu', threads=1)
+    <Model dlib-resnet-v1: dimension=128, detector=Mtcnn, device=cpu, threads=1>
     """
 
     _instead = "load it again, in each process"
@@ -108,10 +108,8 @@ class Model(Uncopied):
         self.threads: int = threads or _core.default_threads()
 
     def __repr__(self) -> str:
-        return (
-            f"Model({self.recipe.name!r}, dimension={self.recipe.dimension}, detector={type(self.detector).__name__}, "
-            f"device={self.network.session.device!r}, threads={self.threads})"
-        )
+        told = f"dimension={self.recipe.dimension}, detector={type(self.detector).__name__}"
+        return f"<Model {self.recipe.name}: {told}, device={self.network.session.device}, threads={self.threads}>"
 
     @property
     def recipe(self) -> Recipe:
@@ -385,7 +383,7 @@ def load(
     >>> model.recipe.name, model.recipe.dimension
     ('dlib-resnet-v1', 128)
     """
-    threads = as_threads(threads)
+    threads, untrusted = as_threads(threads), as_network_limits(untrusted) or False
     limits = Limits() if limits is None else as_kind(limits, Limits, "limits")
     options = DetectorOptions() if options is None else as_kind(options, DetectorOptions, "options")
     for name, file in (("network", network), ("detector", detector)):

@@ -137,7 +137,7 @@ def open_session(
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(map(repr, DEVICES))}, not {device!r}")
     provider = DEVICES[device].provider
-    threads, limits = as_threads(threads), _network_limits(untrusted)
+    threads, limits = as_threads(threads), as_network_limits(untrusted)
     if limits and device != "cpu":
         raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
     runtime = _import_runtime()
@@ -189,8 +189,8 @@ def start_session(runtime: Any, content: bytes, device: str, threads: int) -> An
     return runtime.InferenceSession(content, options, providers=[DEVICES[device].provider])
 
 
-def _network_limits(untrusted: "bool | NetworkLimits") -> "NetworkLimits | None":
-    """Within which limits a network is to run; None for one that is trusted."""
+def as_network_limits(untrusted: "bool | NetworkLimits") -> "NetworkLimits | None":
+    """Within which limits a network is to run, None for one that is trusted; TypeError for what says neither."""
     if untrusted is False:
         return None
     from .isolated import NetworkLimits

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import time
+from functools import partial
 from multiprocessing import Pipe
 
 import numpy as np
@@ -271,8 +272,9 @@ def test_limits_of_numpy(tmp_path):
 @pytest.mark.parametrize("untrusted", ["yes", 1, None])
 def test_trust_is_true_or_false_or_limits(untrusted):
     text = f"^untrusted must be True, False or a NetworkLimits, not {type(untrusted).__name__}$"
-    with pytest.raises(TypeError, match=text):
-        fp.load(BUNDLED, untrusted=untrusted)
+    for read in (fp.load, partial(fp.load, BUNDLED), partial(fp.draft_recipe, BUNDLED), partial(fp.info, BUNDLED)):
+        with pytest.raises(TypeError, match=text):
+            read(untrusted=untrusted)
 
 
 @pytest.mark.parametrize("location", ["other.bin", "../../../etc/passwd", "*/_ORT_MEM_ADDR_/*"])

@@ -268,8 +268,8 @@ def test_a_model_cannot_be_copied(model, way):
 
 
 def test_a_model_shows_what_it_is(model):
-    shown = "Model('dlib-resnet-v1', dimension=128, detector=Mtcnn, device='cpu', threads="
-    assert repr(model) == f"{shown}{model.threads})"
+    told = f"dimension=128, detector=Mtcnn, device=cpu, threads={model.threads}"
+    assert repr(model) == f"<Model dlib-resnet-v1: {told}>"
 
 
 def test_limits_reach_the_photos(photos):

@@ -70,6 +70,13 @@ class ApproximateIndex(Uncopied):
 
         What is found has the distance that `Gallery.search` gives it, to the bit; but of the k nearest some may be
         missing, as `recall` tells, and farther ones be there. Raises what `Gallery.search` raises.
+
+        >>> import numpy
+        >>> from faceprint import Gallery
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ben", "Cy"])
+        >>> gallery.approximate().search(numpy.float32([[0, 0, 1]]), k=1).labels.tolist()
+        [['Cy']]
         """
         given = given_rows(x)
         as_k(k)
@@ -93,6 +100,13 @@ class ApproximateIndex(Uncopied):
         the faces that are searched for. A face that is as near as the k-th nearest counts as one of them.
 
         Raises what `search` raises, and ValueError where there are no probes, or nobody to be found.
+
+        >>> import numpy
+        >>> from faceprint import Gallery
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(9, dtype=numpy.float32))
+        >>> gallery.approximate().recall(k=2).value
+        1.0
         """
         with self._held.following():
             self._follow(threads, None)

@@ -53,9 +53,10 @@ class Gallery(Uncopied):
     read. Each call that changes it does so whole or not at all, and what it has stored outlasts a crash. Any number of
     threads and processes may have it open; one changes it at a time, the next waits for up to `wait` seconds, and all
     see each change with their next call. Without a path it lives in memory. With a `key`, 32 bytes or a passphrase, the
-    file is encrypted by SQLCipher (`faceprint[encryption]`). GalleryError for a file that is no gallery, is damaged, or
-    cannot be opened; nothing is ever read from a damaged one. With `read_only` nothing is changed, nor need it be
-    possible to.
+    file is encrypted by SQLCipher (`faceprint[encryption]`). GalleryError for a file that is no gallery, is damaged,
+    cannot be opened, or lies beside the journal of another; and in each call for one that was exchanged or removed
+    while it was open. Nothing is ever read from a damaged one. With `read_only` nothing is changed, nor need it be
+    possible to. TypeError and ValueError for arguments of another type or out of range, which leave no file.
 
     The first rows decide the dimension; with the first `Faces` comes the fingerprint of their network, and rows of
     another network are refused from then on, unless an `Upgrade` has mapped them. `recipe` is that of the network
@@ -129,7 +130,15 @@ class Gallery(Uncopied):
         return f"<Gallery {where}: {told}>"
 
     def close(self) -> None:
-        """Let go of the file, and of what is in memory; the gallery must not be used any more."""
+        """Let go of the file, and of what is in memory; whatever is asked of it after that is a GalleryError.
+
+        Closing it twice does nothing. `with` closes it, too.
+
+        >>> gallery = Gallery()
+        >>> gallery.close()
+        >>> gallery
+        <Gallery in memory: closed>
+        """
         with self._held.lock:
             self._held.store.close()
             self._held.forget()
@@ -184,7 +193,16 @@ class Gallery(Uncopied):
             return self._held.packed
 
     def embeddings(self) -> NDArray[np.float32]:
-        """Copy all rows out: (rows, dimension) float32 in the order of `ids`; (0, 0) before anything was added."""
+        """Copy all rows out: (rows, dimension) float32 in the order of `ids`; (0, 0) before anything was added.
+
+        Of other storages they are what the halves or codes stand for. GalleryError where the file cannot be read.
+
+        >>> import numpy
+        >>> gallery = Gallery(storage="float16")
+        >>> ids = gallery.add(numpy.float32([[0.1, 1]]))
+        >>> gallery.embeddings()
+        array([[0.09997559, 1.        ]], dtype=float32)
+        """
         with self._held.following():
             return np.empty((0, 0), np.float32) if self._held.packed is None else self._held.packed.unpack()
 
@@ -200,11 +218,18 @@ class Gallery(Uncopied):
         """Add embeddings (n, dimension) float32, `Faces` or `Embedded`, and return their ids.
 
         What is known of them has one entry for each: a label, `metadata` that JSON can hold, the name of a photograph,
-        and a `quality` in [0, 1]. Where they are not given, `Faces` bring their quality and their photograph.
+        and a `quality` in [0, 1]. Where they are not given, `Faces` bring their quality and their photograph. Keys of
+        metadata are str, and none is "label", "id" or "photo", by which `where` means what each face has.
 
         All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or for what is
-        known of another number of faces; GalleryError for `Faces` of another network, or where the file cannot be
-        written. After an error the gallery is as it was.
+        known of another number of faces or of another type; GalleryError for `Faces` of another network, or where the
+        file cannot be written, was exchanged or removed. After an error the gallery is as it was.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> x = numpy.eye(2, dtype=numpy.float32)
+        >>> gallery.add(x, ["Ann", None], metadata=[{"year": 1999}, None], photos=["a.jpg", None]).tolist()
+        [0, 1]
         """
         given = given_rows(x)
         names = given_labels(labels, len(given))
@@ -245,7 +270,8 @@ class Gallery(Uncopied):
         That is the rate of one comparison: among n people a stranger finds somebody some n times as often, which is
         what `identify` is calibrated for.
 
-        Raises ValueError for k < 1 and distances that are none; GalleryError for `Faces` of another network, and for a
+        Raises ValueError for k < 1, distances that are none and a `min_quality` outside of [0, 1]; TypeError for
+        arguments of another type; GalleryError for `Faces` of another network, and for a
         `far` where the recipe is not known or some embeddings were upgraded; RecipeError where it does not state that
         rate; and what `nearest` raises; `progress` as there, but it must not change this gallery, and begins
         anew where some probes have to be looked up among more faces for what they ask.
@@ -288,7 +314,8 @@ class Gallery(Uncopied):
         It is a graph (HNSW, Malkov and Yashunin 2018), made by usearch (`faceprint[approximate]`), that lives in
         memory beside the gallery and follows it. `connectivity` (M), `expansion_add` and `expansion_search` (ef) are
         usearch's: larger ones find more and take longer. Its `recall` tells what is missed. A graph is the same each
-        time where `threads` is 1.
+        time where `threads` is 1. ValueError for a `connectivity` below 2 or another option below 1, TypeError for
+        options that are no whole numbers, ModuleNotFoundError without usearch.
 
         >>> import numpy
         >>> gallery = Gallery()
@@ -381,6 +408,12 @@ class Gallery(Uncopied):
 
         Others may use and change the gallery meanwhile. GalleryError, and nothing is kept, where that removed a face or
         changed who is whom.
+
+        >>> from faceprint import synthetic
+        >>> made, gallery = synthetic.people(600, 100, junk=0, seed=1), Gallery()
+        >>> ids = gallery.add(made.embeddings, labels=[f"person {person}" for person in made.people])
+        >>> [round(entry.fpir, 2) for entry in gallery.calibrate([0.1, 0.05])]
+        [0.1, 0.05]
         """
         from .calibrated import calibrate_held  # which loads `evaluate`, as the next two do: that takes long
 
@@ -398,7 +431,13 @@ class Gallery(Uncopied):
 
         Their memory is overwritten at once; what a file held of them is too, when `compact` is called. A calibration of
         which they were a part goes with them. GalleryError for an id that is not there (nothing is removed then),
-        TypeError for ids that are not integers; a label nobody bears removes nothing.
+        TypeError for ids that are not integers and a label that is no str; a label nobody bears removes nothing.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        >>> gallery.remove(label="Ann"), gallery.remove(ids=[2]), gallery.remove(label="Cy")
+        (2, 1, 0)
         """
         if (ids is None) == (label is None):
             raise ValueError("remove takes either ids or a label")
@@ -480,7 +519,14 @@ class Gallery(Uncopied):
     def merge(self, labels: Sequence[str], into: str) -> int:
         """Make one person of several: all faces of `labels` get the label `into`. Returns how many changed theirs.
 
-        GalleryError for a label that nobody has; `into` may be one of them, somebody else's or new.
+        GalleryError for a label that nobody has, TypeError for one that is no str; `into` may be one of them, somebody
+        else's or new.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        >>> gallery.merge(["Ann", "Ben"], into="Ann"), gallery.labels.tolist()
+        (1, ['Ann', 'Ann', 'Ann'])
         """
         if isinstance(labels, str):
             raise TypeError("labels must be a sequence of str, not a str")
@@ -495,7 +541,14 @@ class Gallery(Uncopied):
     def iterate(self, where: Where | None = None) -> Iterator[Entry]:
         """Every face, or those that `where` allows as in `search`, in the order of their ids.
 
-        Faces are read some thousand at a time; those that go or come meanwhile may be among them or not.
+        Faces are read some thousand at a time; those that go or come meanwhile may be among them or not. TypeError and
+        ValueError for a `where` as in `search`, GalleryError where the file cannot be read.
+
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        >>> [(entry.id, entry.label, entry.metadata) for entry in gallery.iterate(where={"label": "Ann"})]
+        [(0, 'Ann', None), (1, 'Ann', None)]
         """
         with self._held.following():
             wanted = self._held.ids if where is None else self._held.ids[find_rows(where, self._held)]
@@ -510,6 +563,15 @@ class Gallery(Uncopied):
 
         GalleryError where the file cannot be written, or the gallery has never held a face; ValueError for another
         ending.
+
+        >>> import tempfile
+        >>> import numpy
+        >>> gallery = Gallery()
+        >>> ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     gallery.export(f"{folder}/people.npz")
+        ...     numpy.load(f"{folder}/people.npz")["ids"].tolist()
+        [0, 1, 2]
         """
         write_exported(path, hand_out(self._held))
 
@@ -538,7 +600,15 @@ class Gallery(Uncopied):
     def compact(self) -> None:
         """Overwrite in the file what was removed, write small additions together, and give back what is not needed.
 
-        GalleryError where somebody else is reading just then, which keeps the journal beside the file.
+        GalleryError where somebody else is reading just then, which keeps the journal beside the file, and where it
+        cannot be written.
+
+        >>> import tempfile
+        >>> import numpy
+        >>> with tempfile.TemporaryDirectory() as folder, Gallery(f"{folder}/people.faceprint") as gallery:
+        ...     ids = gallery.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", "Ann", "Ben"])
+        ...     removed = gallery.remove(label="Ann")
+        ...     gallery.compact()  # now nothing is left of her in the file
         """
         with self._held.changing():
             self._held.renumber()

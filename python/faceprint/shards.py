@@ -77,6 +77,12 @@ class Shards:
         """Make a gallery without faces, whose shards will hold at most `rows`; `storage` is as in `Gallery`.
 
         ValueError for another storage, or rows beyond 2^20; GalleryError where there is a gallery already.
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     shards = Shards.create(f"{folder}/people", storage="int8")
+        ...     len(shards), shards.storage, shards.rows_per_shard, shards.dimension
+        (0, 'int8', 131072, None)
         """
         if storage not in get_args(Storage):
             raise ValueError(f"storage must be 'float32', 'float16' or 'int8', not {storage!r}")
@@ -128,19 +134,63 @@ class Shards:
         return self._manifest.shards
 
     def ids(self) -> NDArray[np.int64]:
-        """Read the ids of all rows, rising; the embeddings are not read."""
+        """Read the ids of all rows, (rows,) int64, rising; the embeddings are not read.
+
+        GalleryError for a file that is missing or damaged, as of all that reads.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.ids().tolist()
+        [0, 1, 2]
+        >>> folder.cleanup()
+        """
         return np.concatenate([np.empty(0, np.int64), *self._columns("id")])
 
     def labels(self) -> NDArray[np.object_]:
-        """Read the labels of all rows, None for who has none; the embeddings are not read."""
+        """Read the labels of all rows, (rows,) of str, None for who has none; the embeddings are not read.
+
+        GalleryError for a file that is missing or damaged.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.labels().tolist()
+        ['Ann', None, 'Ben']
+        >>> folder.cleanup()
+        """
         return np.concatenate([np.empty(0, object), *self._columns("label")])
 
     def quality(self) -> NDArray[np.float32]:
-        """Read the quality of all rows, NaN where it is not known; the embeddings are not read."""
+        """Read the quality of all rows, (rows,) float32, NaN where it is not known; the embeddings are not read.
+
+        GalleryError for a file that is missing or damaged.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.quality()
+        array([nan, nan, nan], dtype=float32)
+        >>> folder.cleanup()
+        """
         return np.concatenate([np.empty(0, np.float32), *self._columns("quality")])
 
     def embeddings(self, shard: int | None = None) -> NDArray[np.float32]:
-        """Read the rows of one shard, by its number, or all: (rows, dimension) float32; (0, 0) before the first."""
+        """Read the rows of one shard, by its number, or all: (rows, dimension) float32; (0, 0) before the first.
+
+        ValueError for a number of none, GalleryError for a file that is missing or damaged.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.embeddings().shape, shards.embeddings(1).tolist()
+        ((3, 3), [[0.0, 0.0, 1.0]])
+        >>> folder.cleanup()
+        """
         if shard is not None:
             return unpack_stored(self.stored(shard), self.storage)
         every = np.empty((len(self), self.dimension or 0), np.float32)
@@ -150,7 +200,18 @@ class Shards:
         return every
 
     def stored(self, shard: int) -> NDArray[np.uint8]:
-        """Read the rows of one shard, by its number, as they are stored: (rows, bytes) uint8."""
+        """Read the rows of one shard, by its number, as they are stored: (rows, bytes) uint8.
+
+        ValueError for a number of none, GalleryError for a file that is missing or damaged.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.stored(0).shape, shards.stored(0).view("<f4").tolist()
+        ((2, 12), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        >>> folder.cleanup()
+        """
         if not 0 <= as_whole(shard, "shard", 0) < len(self.files):
             raise ValueError(f"shard must be the number of one, of which there are {len(self.files)}, not {shard}")
         return read_shard_rows(self.folder, self._manifest, shard)
@@ -158,7 +219,17 @@ class Shards:
     def part(self, first: int, last: int) -> "Shards":
         """The same gallery with the shards from number `first` to before `last` alone, for a worker to read.
 
-        Rows keep their numbers; what would change the gallery is refused.
+        Rows keep their numbers; what would change the gallery is refused with a GalleryError. Numbers that are those of
+        no shard leave it empty, as in any slice.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> part = shards.part(1, 2)
+        >>> part.labels().tolist(), part.files[0].first
+        (['Ben'], 2)
+        >>> folder.cleanup()
         """
         some = copy(self)
         some._manifest = replace(self._manifest, shards=self.files[first:last])
@@ -175,7 +246,16 @@ class Shards:
     ) -> NDArray[np.int64]:
         """Add faces in new shards, and return their ids; takes and raises what `Gallery.add` does.
 
-        All or nothing. Each call makes a shard at least: add many faces at a time.
+        All or nothing. Each call makes a shard at least: add many faces at a time. GalleryError also where somebody has
+        changed the gallery since it was opened, or the storage refuses.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.add(numpy.eye(3, dtype=numpy.float32)).tolist(), len(shards.files)
+        ([3, 4, 5], 4)
+        >>> folder.cleanup()
         """
         beside = Gallery(storage=self.storage)
         with beside._held.changing():  # so that it takes what this gallery would, and numbers go on
@@ -202,7 +282,15 @@ class Shards:
         Shards that hold some of them are written anew without, and what they were is deleted, so that nothing is left
         of who was removed; backups and old versions that the storage keeps are yours to find. GalleryError for ids that
         are not there and a file that is none of the shards (nothing is removed then), TypeError for ids that are not
-        integers; a label nobody bears removes nothing.
+        integers and a label that is no str; a label nobody bears removes nothing.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.remove(label="Ann"), shards.remove(ids=[1]), shards.labels().tolist()
+        (1, 1, ['Ben'])
+        >>> folder.cleanup()
         """
         if sum(given is not None for given in (ids, label, shard)) != 1:
             raise ValueError("remove takes either ids, a label or a shard")
@@ -228,7 +316,15 @@ class Shards:
         return sum(map(len, leaving))
 
     def verify(self) -> None:
-        """Read every file whole; GalleryError for the first that is missing or is not what was written."""
+        """Read every file whole; GalleryError for the first that is missing or is not what was written.
+
+        >>> import numpy, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shards = Shards.create(folder.name, rows=2)
+        >>> ids = shards.add(numpy.eye(3, dtype=numpy.float32), labels=["Ann", None, "Ben"])
+        >>> shards.verify()
+        >>> folder.cleanup()
+        """
         for shard in range(len(self.files)):
             self._read(shard)
 

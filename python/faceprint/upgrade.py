@@ -100,6 +100,13 @@ class Upgrade:
         `progress` is called with the share of the work that is done. Raises TypeError for other dtypes; ValueError for
         shapes that do not agree, NaN, infinity and rows of 0, two fingerprints that are one, and where there are too
         few people, pairs of the same person, or pairs of different people for the `far`.
+
+        >>> from faceprint import synthetic
+        >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
+        >>> old, new = Embedded(made.embeddings[:, ::-1].copy(), "first"), Embedded(made.embeddings, "second")
+        >>> upgrade = Upgrade.fit(old, new, made.people)
+        >>> upgrade.weights.shape, upgrade.old, upgrade.new, upgrade.refined
+        ((32, 32), 'first', 'second', False)
         """
         olds, news = as_embedded(old), as_embedded(new)
         if olds.fingerprint is not None and olds.fingerprint == news.fingerprint:
@@ -147,6 +154,14 @@ class Upgrade:
 
         Compare them with old embeddings at `report().mixed.threshold`: that of the old network may accept other shares,
         which `kept` there tells.
+
+        >>> from faceprint import synthetic
+        >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
+        >>> old, new = Embedded(made.embeddings[:, ::-1].copy(), "first"), Embedded(made.embeddings, "second")
+        >>> upgrade = Upgrade.fit(old, new, made.people)
+        >>> mapped = upgrade.apply(new)
+        >>> mapped.embeddings.shape, mapped.fingerprint, mapped.upgraded_from
+        ((240, 32), 'first', 'second')
         """
         given = as_embedded(x)
         if self.new is not None and given.fingerprint not in (None, self.new):
@@ -166,11 +181,31 @@ class Upgrade:
         VAL at one FAR of the old embeddings with one another (`old`), the upgraded with the old (`mixed`), the upgraded
         with one another (`upgraded`), and the new ones as they are (`new`), on the same pairs of people whom the map
         had not seen; all with 95 % intervals.
+
+        >>> from faceprint import synthetic
+        >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
+        >>> old, new = Embedded(made.embeddings[:, ::-1].copy(), "first"), Embedded(made.embeddings, "second")
+        >>> upgrade = Upgrade.fit(old, new, made.people)
+        >>> upgrade.report().mixed.val == upgrade.report().old.val
+        True
         """
         return self._report
 
     def save(self, path: "str | os.PathLike[str]") -> None:
-        """Write the upgrade to a file of exactly this name, in numpy's .npz format without pickle."""
+        """Write the upgrade to a file of exactly this name, in numpy's .npz format without pickle.
+
+        OSError where it cannot be written, TypeError and ValueError for what is no path.
+
+        >>> import tempfile
+        >>> from faceprint import synthetic
+        >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
+        >>> old, new = Embedded(made.embeddings[:, ::-1].copy(), "first"), Embedded(made.embeddings, "second")
+        >>> upgrade = Upgrade.fit(old, new, made.people)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     upgrade.save(f"{folder}/upgrade.npz")
+        ...     sorted(np.load(f"{folder}/upgrade.npz"))
+        ['about', 'offset', 'weights']
+        """
         about = {
             "format": FORMAT,
             "old": self.old,
@@ -182,7 +217,18 @@ class Upgrade:
 
     @classmethod
     def load(cls, path: "str | os.PathLike[str]") -> "Upgrade":
-        """Read what `save` wrote; UpgradeError where the file is something else."""
+        """Read what `save` wrote; UpgradeError where the file is something else, or cannot be read.
+
+        >>> import tempfile
+        >>> from faceprint import synthetic
+        >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
+        >>> upgrade = Upgrade.fit(made.embeddings[:, ::-1].copy(), made.embeddings, made.people)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     upgrade.save(f"{folder}/upgrade.npz")
+        ...     again = Upgrade.load(f"{folder}/upgrade.npz")
+        >>> bool((again.apply(made.embeddings) == upgrade.apply(made.embeddings)).all())
+        True
+        """
         file = given_path(path)
         try:
             weights, offset, about = load_arrays(file, ARRAYS, most=MOST)

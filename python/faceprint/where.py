@@ -10,8 +10,8 @@ from .given import check_text
 from .held import NOBODY, Held
 
 Where: TypeAlias = Mapping[str, Any]
-SCALARS = (str, int, float)  # and bool, which is an int
-MOST = 2**63
+NONE = type(None)
+MOST = 2**63  # which integers of SQLite and numpy stay below
 OWN = ("label", "id", "photo")  # what a face has beside metadata
 
 
@@ -51,9 +51,10 @@ def _values(key: str, wanted: Any) -> list[Any]:
         raise TypeError(f"where must have keys that are str, not {type(key).__name__}")
     several = isinstance(wanted, Sequence) and not isinstance(wanted, (str, bytes))
     values = [value.item() if isinstance(value, np.generic) else value for value in (wanted if several else [wanted])]
-    allowed, rule = ((str,), "text") if key in ("label", "photo") else (SCALARS, "text, a number")
+    textual = key in ("label", "photo")
+    allowed, rule = ((str, NONE), "text") if textual else ((str, int, float, NONE), "text, a number")
     for value in values:
-        if not isinstance(value, (*allowed, type(None))):
+        if not isinstance(value, allowed):
             raise TypeError(f"where: {key!r} must be {rule} or None, or a list of such, not {type(value).__name__}")
         if isinstance(value, str):
             check_text(f"where: {key!r}", value)

@@ -12,7 +12,7 @@ import sqlite3
 import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -102,7 +102,7 @@ class Store:
         read_only: bool,
     ) -> None:
         self.path = path
-        self.read_only, self.closed = read_only, False
+        self.read_only, self.closed = read_only, True
         self._key, self._wait = key, wait
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
@@ -111,7 +111,8 @@ class Store:
             self._create_file(path)
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
         self._journal = Path(f"{self._absolute}-wal")
-        self._file = _identity(self._absolute)
+        self._file, _ = _look(self._absolute)
+        self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
         self._check_journal()
         self._connection = self._connect(self._mode())
         weakref.finalize(self, _close, self._connection, self._process)
@@ -120,6 +121,8 @@ class Store:
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
                 self._initialise(storage or "float32")
             self._check_format()
+            _, self._written = _look(self._absolute)
+            self.closed = False
         except BaseException:
             self._connection.close()
             raise
@@ -129,6 +132,8 @@ class Store:
         self.closed = True
         with self._translated():
             _close(self._connection, self._process)
+            if self._last is not None:
+                _close(self._last, self._process)
 
     @property
     def name(self) -> str:
@@ -315,31 +320,50 @@ class Store:
             raise GalleryError(f"{self.name} cannot be made: {error.strerror}") from error
 
     def _check_there(self) -> None:
-        """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal."""
-        if self.path is not None and not self.closed and _identity(self._absolute) != self._file:
+        """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal.
+
+        Or where another was copied over it: what was written since the last look is looked at.
+        """
+        if self.path is None or self.closed:
+            return
+        file, written = _look(self._absolute)
+        copied = file == self._file and written != self._written and self._is_mixed()
+        if copied and self._last is None:
+            self._last = self._connect("ro")
+            self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
+        if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
+        self._written = written
+
+    def _is_mixed(self) -> bool:
+        """Whether the connection sees another gallery than the file itself holds, by their numbers.
+
+        With a key, what is not of this file is an error, for it does not have SQLCipher's sums.
+        """
+        seen = self._one("PRAGMA user_version")
+        if self._key is not None:
+            return False
+        with self._translated(), closing(self._connect("ro&immutable=1")) as alone:
+            return bool(alone.execute("PRAGMA user_version").fetchone() != (seen,))
 
     def _check_journal(self) -> None:
         """GalleryError where what lies in the journal beside the file belongs to another gallery.
 
-        It is looked at by connections that cannot write: others would put it into the file when they are closed.
+        It is looked at by a connection that cannot write: others would put it into the file when they are closed.
         """
         if self.path is None or not _size(self._journal):
             return
-        modes = ("ro", "ro&immutable=1") if self._key is None else ("ro",)  # what is encrypted has sums of its own
-        if len({self._number(mode) for mode in modes}) > 1:
+        self._connection = self._connect("ro")
+        try:
+            self._unlock()
+            mixed = self._is_mixed()
+        finally:
+            self._connection.close()
+        if mixed:
             raise GalleryError(
                 f"{self.name} has the journal of another gallery beside it, for it was exchanged while it was open, "
                 f"or after a crash: close it everywhere, then remove {printable(self._journal)} and its -shm"
             )
-
-    def _number(self, mode: str) -> int:
-        self._connection = self._connect(mode)
-        try:
-            self._unlock()
-            return int(self._one("PRAGMA user_version"))
-        finally:
-            self._connection.close()
 
     def _mode(self) -> str:
         if self.path is None or not self.read_only:
@@ -483,13 +507,13 @@ def _close(connection: sqlite3.Connection, process: int) -> None:
         connection.close()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file that is, or None where there is none."""
+def _look(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which file that is, and when it was written last; two empty ones where there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116  # in every call: Path.stat takes longer
     except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return (), ()
+    return (found.st_dev, found.st_ino), (found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _size(path: Path) -> int:

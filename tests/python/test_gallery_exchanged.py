@@ -1,6 +1,7 @@
 """Galleries whose file is exchanged or removed: refused, never mixed with the journal of another."""
 
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -66,6 +67,28 @@ def test_a_file_that_is_no_longer_there_is_refused(unit_rows, path, exchanged, m
     gallery.close()
     with pytest.raises(GalleryError, match="is closed"):
         len(gallery)
+
+
+@pytest.mark.parametrize("written_back", [False, True])
+def test_a_file_that_another_was_copied_over_is_refused(unit_rows, path, written_back):
+    x = unit_rows(3)
+    make(path.with_name("other"), x, "new")
+    make(path, x, "old")
+    with Gallery(path) as gallery:
+        if not written_back:
+            gallery.add(x, labels=["old"] * 3)
+        shutil.copyfile(path.with_name("other"), path)
+        before = path.read_bytes()
+        for call in (lambda: gallery.add(x), lambda: len(gallery), lambda: len(gallery)):
+            with pytest.raises(GalleryError, match=f"^gallery {path} {MOVED}$"):
+                call()
+    assert path.read_bytes() == before
+    if not written_back:
+        with pytest.raises(GalleryError, match="has the journal of another gallery beside it"):
+            Gallery(path)
+    remove_journal(path)
+    with Gallery(path) as again:
+        assert again.labels.tolist() == ["new"] * 3
 
 
 def test_a_gallery_may_be_made_anew_where_one_was_removed(unit_rows, path):

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from ._cluster import Clustering
 from .arrays import finite_rows
-from .constraints import as_numbers
+from .constraints import as_known, as_numbers
 from .evaluate.clusters import clustering as agreement
+from .expected import as_kind, as_number
 from .identity import UNKNOWN
 from .medoids import members
+from .sampling import as_whole
 
 HIDDEN = 0.2
 STEP = 0.1
@@ -49,7 +51,7 @@ def choose(
     new; the others are given as `previous`, and the score is the BCubed F of the faces of the hidden ones (as novel
     classes are discovered: Han et al., "Learning to discover novel visual categories", 2019). The best is then
     clustered with all names. Without names the score is minus `coding_length`. Of equal scores the first wins. Raises
-    ValueError without changes, or where fewer than two people have names.
+    what `Clustering.again` does, and ValueError without changes, or where fewer than two people have names.
 
     >>> import numpy
     >>> from faceprint import cluster
@@ -59,17 +61,18 @@ def choose(
     >>> choice.found.threshold, choice.found.labels.tolist(), choice.score
     (0.1, [0, 0, 1, 1], 1.0)
     """
-    known = as_numbers(names, "names", len(found.labels))
+    known = as_known(names, "names", len(as_kind(found, Clustering, "found").labels))
     people = np.unique(known[known != UNKNOWN])
     if names is not None and len(people) < 2:
         raise ValueError(f"names must be those of at least two people, not {len(people)}")
-    if not 0 < hidden < 1:
+    if not 0 < as_number(hidden, "hidden") < 1:
         raise ValueError(f"hidden must be above 0 and below 1, not {hidden}")
     count = min(max(round(hidden * len(people)), 1), len(people) - 1)
-    chosen = np.random.default_rng(seed).permutation(people)[:count]
+    chosen = np.random.default_rng(as_whole(seed, "seed", 0)).permutation(people)[:count]
     away = np.isin(known, chosen) & (known != UNKNOWN)
     tried: list[tuple[Mapping[str, Any], float]] = []
-    for change in changes:
+    for change in as_kind(changes, Iterable, "changes"):
+        as_kind(change, Mapping, "a change")
         if names is None:
             score = -coding_length(found.embeddings, found.again(**change).labels)
         else:
@@ -102,7 +105,7 @@ def coding_length(x: Any, labels: Any, *, distortion: float | None = None) -> fl
     numbers = np.where(alone, numbers.max(initial=-1) + np.cumsum(alone), numbers)
     rows -= rows.mean(axis=0)
     error = 0.1 * (rows**2).sum(axis=1).mean() if distortion is None else distortion
-    if not error > 0:
+    if not as_number(error, "distortion") > 0:
         raise ValueError(f"distortion must be above 0, not {error}")
     return sum(_bits(rows[group], len(rows), error) for group in members(numbers) if len(group))
 
@@ -118,6 +121,8 @@ def _bits(rows: NDArray[np.float64], total: int, error: float) -> float:
 def stability(found: Clustering, *, step: float = STEP) -> list[Change]:
     """Report how the labels change when every parameter that matters is lowered and raised by a share `step`.
 
+    TypeError unless `found` is what `cluster` gives, ValueError unless 0 < step < 1.
+
     >>> import numpy
     >>> from faceprint import cluster
     >>> for change in stability(cluster(numpy.float32([[1, 0], [0.99, 0.14], [0, 1]]), method="average")):
@@ -125,7 +130,9 @@ def stability(found: Clustering, *, step: float = STEP) -> list[Change]:
     Change(parameter='threshold', factor=0.9, agreement=1.0, people=2)
     Change(parameter='threshold', factor=1.1, agreement=1.0, people=2)
     """
-    settings = asdict(found.settings)
+    settings = asdict(as_kind(found, Clustering, "found").settings)
+    if not 0 < as_number(step, "step") < 1:
+        raise ValueError(f"step must be above 0 and below 1, not {step}")
     changes = []
     for parameter in found.settings.heeded:
         for factor in (1 - step, 1 + step):

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._nearest import Progress, as_k, stage
-from .arrays import as_embeddings
-from .constraints import Constraints, as_attributes, as_numbers, as_pairs, constrained_communities
+from .arrays import as_embeddings, as_integers, as_mask
+from .constraints import Constraints, as_attributes, as_known, as_pairs, constrained_communities
 from .distance import as_threshold
+from .expected import as_number, one_of
 from .graph import Graph, neighbour_graph
 from .identity import UNKNOWN, keep_numbers, number_by_first
 from .lists import Lists, extend_lists, find_lists, order_by_content
@@ -104,7 +105,7 @@ class Clustering:
         [0, 1, 1, 2]
         """
         rows = as_embeddings(x, "embeddings", width=self.embeddings.shape[1])
-        unwanted = np.append(self.junk, as_mask(junk, len(rows)))
+        unwanted = np.append(self.junk, as_junk(junk, len(rows)))
         both = np.concatenate([self.embeddings, rows])
         previous = np.append(self.labels, np.full(len(rows), UNKNOWN))
         constraints = _constraints(len(both), must_link, cannot_link, penalty, attributes, _fixed(previous, named))
@@ -133,8 +134,11 @@ class Clustering:
         >>> first.labels.tolist(), first.again(threshold=0.5).labels.tolist()
         ([0, 1, 2], [0, 1, 1])
         """
-        settings = _settings(**{**asdict(self.settings), **changes})
-        labels = as_numbers(previous, "previous", len(self.labels))
+        before = asdict(self.settings)
+        for unknown in [name for name in changes if name not in before][:1]:
+            raise TypeError(f"a parameter must be {one_of(before)}, not {unknown!r}")
+        settings = _settings(**before | changes)
+        labels = as_known(previous, "previous", len(self.labels))
         constraints = _constraints(len(self.labels), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
         return _cluster(self.embeddings, self.junk, constraints, labels, settings, self, threads, progress)
 
@@ -193,9 +197,9 @@ def cluster(
     """
     rows = as_embeddings(x, "embeddings")
     settings = _settings(method, as_limit(threshold), k, least, resolution, balanced)
-    labels = as_numbers(previous, "previous", len(rows))
+    labels = as_known(previous, "previous", len(rows))
     constraints = _constraints(len(rows), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
-    return _cluster(rows, as_mask(junk, len(rows)), constraints, labels, settings, None, threads, progress)
+    return _cluster(rows, as_junk(junk, len(rows)), constraints, labels, settings, None, threads, progress)
 
 
 def as_limit(threshold: float | None) -> float:
@@ -231,21 +235,14 @@ def begun(rows: NDArray[np.float32], junk: NDArray[np.bool_], lists: Lists, k: i
     return Clustering(nobody, nobody[:0], np.empty((0, 2), np.int64), rows, settings, junk, lists)
 
 
-def as_mask(junk: Any, rows: int) -> NDArray[np.bool_]:
+def as_junk(junk: Any, rows: int) -> NDArray[np.bool_]:
     """Check which rows are junk: None for none, or (rows,) bool."""
-    if junk is None:
-        return np.zeros(rows, bool)
-    mask = np.asarray(junk)
-    if mask.dtype != bool:
-        raise TypeError(f"junk must be bool, not {mask.dtype}")
-    if mask.shape != (rows,):
-        raise ValueError(f"junk must have shape ({rows},), one for each embedding, not {mask.shape}")
-    return mask
+    return np.zeros(rows, bool) if junk is None else as_mask(junk, "junk", rows, "embedding")
 
 
 def _settings(method: Method, threshold: float, k: int, least: float, resolution: float, balanced: bool) -> Settings:
     if method not in METHODS:
-        raise ValueError(f"method must be {', '.join(map(repr, METHODS[:-1]))} or {METHODS[-1]!r}, not {method!r}")
+        raise ValueError(f"method must be {one_of(METHODS)}, not {method!r}")
     return Settings(method, as_threshold(threshold), as_k(k), least, resolution, balanced)
 
 
@@ -320,7 +317,7 @@ def _fixed(previous: NDArray[np.int64], named: Any) -> NDArray[np.int64]:
     """The people whose rows stay theirs: all who have a number, or those who are named."""
     if named is None:
         return previous
-    return np.where(np.isin(previous, np.asarray(named, np.int64)), previous, UNKNOWN)
+    return np.where(np.isin(previous, as_integers(named, "named")), previous, UNKNOWN)
 
 
 def _constraints(
@@ -331,7 +328,7 @@ def _constraints(
     attributes: Mapping[str, Sequence[Any]] | None,
     people: NDArray[np.int64],
 ) -> Constraints:
-    if not 0 <= penalty <= 1:
+    if not 0 <= as_number(penalty, "penalty") <= 1:
         raise ValueError(f"penalty must be in [0, 1], not {penalty}")
     return Constraints(
         as_pairs(must_link, "must_link", rows),

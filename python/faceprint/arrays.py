@@ -26,7 +26,7 @@ def as_embeddings(x: Any, name: str, *, width: int | None = None) -> NDArray[np.
     Traceback (most recent call last):
     ValueError: x must have shape (n, 128), not (128,)
     """
-    array = x if isinstance(x, np.ndarray) else _from_dlpack(x, name)
+    array = unmasked(x, name) if isinstance(x, np.ndarray) else _from_dlpack(x, name)
     if array.dtype != np.float32:
         raise TypeError(f"{name} must be float32, not {array.dtype}")
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
@@ -45,9 +45,14 @@ def finite_rows(x: Any, name: str, *, width: int | None = None, least: int = 1) 
     rows = as_embeddings(x, name, width=width)
     if len(rows) < least:
         raise ValueError(f"{name} must hold at least one embedding, not 0")
+    check_finite(rows, name)
+    return rows.astype(np.float64, order="C")  # sums run in the order of memory
+
+
+def check_finite(rows: NDArray[np.float32], name: str) -> None:
+    """ValueError for a row with NaN or infinity."""
     if not np.isfinite(rows).all():
         raise ValueError(f"{name} must be finite: row {np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]} is not")
-    return rows.astype(np.float64, order="C")  # sums run in the order of memory
 
 
 def as_reals(values: Any, name: str) -> NDArray[np.float64]:
@@ -57,7 +62,7 @@ def as_reals(values: Any, name: str) -> NDArray[np.float64]:
     Traceback (most recent call last):
     TypeError: weights must be real numbers, not complex128
     """
-    array = np.asarray(values)
+    array = np.asarray(unmasked(values, name))
     if array.size and array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, not {array.dtype}")
     return array.astype(np.float64, copy=False)
@@ -70,7 +75,7 @@ def as_list(values: Any, name: str) -> list[float]:
     Traceback (most recent call last):
     ValueError: rates must have shape (n,), not ()
     """
-    array = np.asarray(values)
+    array = np.asarray(unmasked(values, name))
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), not {array.shape}")
     return [as_number(value, name) for value in array.tolist()]
@@ -83,7 +88,7 @@ def as_integers(values: Any, name: str) -> NDArray[np.int64]:
     Traceback (most recent call last):
     TypeError: sources must be integers, not float64
     """
-    array = np.asarray(values)
+    array = np.asarray(unmasked(values, name))
     large: Any = ()
     if array.dtype == np.uint64:
         large = array[array > MOST]
@@ -96,18 +101,46 @@ def as_integers(values: Any, name: str) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def as_labels(labels: Any, rows: int) -> NDArray[np.int64]:
+def as_row_numbers(values: Any, name: str, rows: int) -> NDArray[np.int64]:
+    """View or copy numbers of rows, of which there are so many, as int64; ValueError for others.
+
+    >>> as_row_numbers([0, 3], "a", 3)
+    Traceback (most recent call last):
+    ValueError: a must be rows in [0, 3), not 3
+    """
+    array = as_integers(values, name)
+    for wrong in array[(array < 0) | (array >= rows)][:1]:
+        raise ValueError(f"{name} must be rows in [0, {rows}), not {wrong}")
+    return array
+
+
+def as_mask(values: Any, name: str, rows: int, each: str) -> NDArray[np.bool_]:
+    """Check a choice among rows: (rows,) bool, one for `each` of what they are.
+
+    >>> as_mask([True], "junk", 2, "embedding")
+    Traceback (most recent call last):
+    ValueError: junk must have shape (2,), one for each embedding, not (1,)
+    """
+    mask = np.asarray(unmasked(values, name))
+    if mask.dtype != bool:
+        raise TypeError(f"{name} must be bool, not {mask.dtype}")
+    if mask.shape != (rows,):
+        raise ValueError(f"{name} must have shape ({rows},), one for each {each}, not {mask.shape}")
+    return mask
+
+
+def as_labels(labels: Any, rows: int | None = None, name: str = "labels") -> NDArray[np.int64]:
     """Number identities: equal labels, integers or strings, become equal numbers; one label for each of `rows` rows.
 
-    Raises TypeError for labels of another type, ValueError for another number of them.
+    Raises TypeError for labels of another type, ValueError for another number of them, where one is wanted.
 
     >>> as_labels(["Ann", "Ben", "Ann"], 3).tolist()
     [0, 1, 0]
     """
-    return np.unique(named_rows(labels, rows), return_inverse=True)[1].astype(np.int64)
+    return np.unique(named_rows(labels, rows, name), return_inverse=True)[1].astype(np.int64)
 
 
-def named_rows(labels: Any, rows: int, name: str = "labels") -> NDArray[Any]:
+def named_rows(labels: Any, rows: int | None = None, name: str = "labels") -> NDArray[Any]:
     """View labels as an array of integers or strings, one for each of `rows` rows; errors are those of `as_labels`.
 
     >>> named_rows([0.5], 1, "truth")
@@ -117,18 +150,46 @@ def named_rows(labels: Any, rows: int, name: str = "labels") -> NDArray[Any]:
     array = (
         labels if isinstance(labels, np.ndarray) or not hasattr(labels, "__dlpack__") else _from_dlpack(labels, name)
     )
-    array = np.asarray(array)
-    if array.shape != (rows,):
-        raise ValueError(f"{name} must have shape ({rows},), one for each row, not {array.shape}")
-    if rows and array.dtype.kind not in "iuUSO":
+    array = np.asarray(unmasked(array, name))
+    if array.ndim != 1 or rows not in (None, len(array)):
+        wanted = "n" if rows is None else rows
+        raise ValueError(f"{name} must have shape ({wanted},), one for each row, not {array.shape}")
+    if len(array) and array.dtype.kind not in "iuUSO":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
+    if array.dtype == object:
+        _check_objects(array, name)
     return array
+
+
+def unmasked(values: Any, name: str) -> Any:
+    """What is given, as it is; ValueError for a masked array of numpy in which something is masked.
+
+    >>> unmasked(np.ma.array([1, 2], mask=[False, True]), "labels")
+    Traceback (most recent call last):
+    ValueError: labels must not be masked: leave out what is, or fill it
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} must not be masked: leave out what is, or fill it")
+    return values
+
+
+def _check_objects(labels: NDArray[np.object_], name: str) -> None:
+    """TypeError for objects that are not all integers, or not all strings: others have no order among them."""
+    kinds = {type(label) for label in labels}
+    wrong = [kind.__name__ for kind in kinds if not issubclass(kind, (str, int, np.integer))]
+    if wrong:
+        raise TypeError(f"{name} must be integers or strings, not {min(wrong)}")
+    if len({issubclass(kind, str) for kind in kinds}) > 1:
+        raise TypeError(f"{name} must be all integers or all strings, not some of either")
 
 
 def _from_dlpack(x: Any, name: str) -> NDArray[Any]:
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"{name} must be a numpy array or speak DLPack, not {type(x).__name__}")
-    device, _ = x.__dlpack_device__()
-    if device != CPU:
-        raise DeviceError(f"{name} must be in CPU memory, not on DLPack device type {device}")
-    return np.from_dlpack(x)
+    try:
+        device, _ = x.__dlpack_device__()
+        if device == CPU:
+            return np.from_dlpack(x)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TypeError(f"{name} must speak DLPack as numpy does, and {type(x).__name__} does not: {error}") from error
+    raise DeviceError(f"{name} must be in CPU memory, not on DLPack device type {device}")

@@ -1,11 +1,13 @@
 """What is known of people before they are clustered, and how it changes the graph of their faces."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import as_labels, as_row_numbers, unmasked
 from .graph import Graph, communities, contract, from_edges
 from .identity import UNKNOWN, settle
 from .medoids import members
@@ -65,28 +67,22 @@ def as_pairs(pairs: Any, name: str, rows: int) -> NDArray[np.int64]:
     Traceback (most recent call last):
     ValueError: must_link must be rows in [0, 3), not 3
     """
-    array = np.empty((0, 2), np.int64) if pairs is None else np.asarray(pairs)
+    array = np.empty((0, 2), np.int64) if pairs is None else np.asarray(unmasked(pairs, name))
     if array.size == 0:
         return np.empty((0, 2), np.int64)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"{name} must have shape (pairs, 2), not {array.shape}")
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, not {array.dtype}")
-    for wrong in array[(array < 0) | (array >= rows)][:1]:
-        raise ValueError(f"{name} must be rows in [0, {rows}), not {wrong}")
-    return array.astype(np.int64)
+    return as_row_numbers(array, name, rows)
 
 
 def as_numbers(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
-    """Check labels (rows,): integers, -1 where there is none; None stands for none at all.
+    """Check labels (rows,): integers, -1 where there is none.
 
-    >>> as_numbers([0, -1], "previous", 3)
+    >>> as_numbers([0, -1], "labels", 3)
     Traceback (most recent call last):
-    ValueError: previous must have shape (3,), one label for each embedding, not (2,)
+    ValueError: labels must have shape (3,), one label for each embedding, not (2,)
     """
-    if labels is None:
-        return np.full(rows, UNKNOWN, np.int64)
-    array = np.asarray(labels)
+    array = np.asarray(unmasked(labels, name))
     if array.shape != (rows,):
         raise ValueError(f"{name} must have shape ({rows},), one label for each embedding, not {array.shape}")
     if rows and array.dtype.kind not in "iu":
@@ -96,14 +92,28 @@ def as_numbers(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
+def as_known(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
+    """Check labels (rows,) as `as_numbers`; None stands for none at all.
+
+    >>> as_known(None, "previous", 2).tolist()
+    [-1, -1]
+    """
+    return np.full(rows, UNKNOWN, np.int64) if labels is None else as_numbers(labels, name, rows)
+
+
 def as_attributes(attributes: Any, rows: int) -> NDArray[np.int64]:
     """Number the values of attributes: a mapping from names to (rows,) values, None where a row has none; (a, rows).
 
     >>> as_attributes({"album": ["beach", None, "beach"]}, 3).tolist()
     [[0, -1, 0]]
     """
-    numbers = np.full((0 if attributes is None else len(attributes), rows), -1, np.int64)
-    for place, (name, values) in enumerate((attributes or {}).items()):
+    given = {} if attributes is None else attributes
+    if not isinstance(given, Mapping):
+        raise TypeError(f"attributes must be a mapping from names to values, not {type(attributes).__name__}")
+    numbers = np.full((len(given), rows), -1, np.int64)
+    for place, (name, values) in enumerate(given.items()):
+        if not isinstance(values, Collection):
+            raise TypeError(f"attributes[{name!r}] must be a sequence of values, not {type(values).__name__}")
         if len(values) != rows:
             raise ValueError(f"attributes[{name!r}] must have {rows} values, one for each embedding, not {len(values)}")
         known = np.array([value is not None for value in values], bool)
@@ -115,12 +125,12 @@ def as_attributes(attributes: Any, rows: int) -> NDArray[np.int64]:
 def same_photograph(photos: Any) -> NDArray[np.int64]:
     """Pair all rows of the same photograph: (m, 2) int64, for `cluster(..., cannot_link=...)`.
 
-    `photos` (n,), integers or strings, names the photograph of each row.
+    `photos` (n,), integers or strings, names the photograph of each row. Raises TypeError for others.
 
     >>> same_photograph(["a.jpg", "b.jpg", "a.jpg"]).tolist()
     [[0, 2]]
     """
-    owners = np.unique(np.asarray(photos), return_inverse=True)[1].ravel()
+    owners = as_labels(photos, name="photos")
     pairs = [np.empty((0, 2), np.int64)]
     for rows in members(owners):
         first, second = np.triu_indices(len(rows), 1)

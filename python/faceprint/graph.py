@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_integers, as_reals
+from .expected import as_kind
 from .sampling import as_whole
 
 Communities: TypeAlias = Literal["map_equation", "modularity", "chinese_whispers", "components"]
@@ -129,6 +130,7 @@ def communities(
     >>> communities(pairs).tolist()
     [0, 0, 1, 1]
     """
+    as_kind(graph, Graph, "graph")
     return _core.communities(
         graph.offsets, graph.targets, graph.weights, method, resolution, left_nodes, threads or 0, progress
     )

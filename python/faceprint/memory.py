@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_embeddings
+from .arrays import as_embeddings, check_finite, unmasked
 from .sampling import as_whole
 
 
@@ -64,9 +64,7 @@ class CrossBatchMemory:
         then remembers what it did.
         """
         rows, numbers = self._checked(x, labels)
-        finite = np.isfinite(rows).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"x must be finite: row {finite.argmin()} is not")
+        check_finite(rows, "x")
         if not self._filled:
             self._rows = np.empty((self.size, rows.shape[1]), np.float32)
         rows, numbers = rows[-self.size :], numbers[-self.size :]
@@ -90,7 +88,7 @@ class CrossBatchMemory:
 
     def _checked(self, x: Any, labels: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         rows = as_embeddings(x, "x", width=self._rows.shape[1] if self._filled else None)
-        numbers = np.asarray(labels)
+        numbers = np.asarray(unmasked(labels, "labels"))
         if numbers.shape != (len(rows),):
             raise ValueError(f"labels must have shape ({len(rows)},), one for each row, not {numbers.shape}")
         if len(rows) and numbers.dtype.kind not in "iu":

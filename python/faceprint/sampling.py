@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_labels
+from .arrays import as_labels, unmasked
+from .expected import as_number
 
 
 class PKSampler:
@@ -54,8 +55,8 @@ class PKSampler:
         self.negatives: int = as_whole(negatives, "negatives", 0)
         self.seed: int = as_whole(seed, "seed", 0)
         self.epoch: int = 0
-        self._labels = as_labels(labels, len(labels))
-        self._chances, self._weighted = _log_weights(weights, len(labels)), weights is not None
+        self._labels = as_labels(labels)
+        self._chances, self._weighted = _log_weights(weights, len(self._labels)), weights is not None
         self._kept = np.flatnonzero(self._chances > -np.inf)
         order = self._kept[np.argsort(self._labels[self._kept], kind="stable")]
         sizes = np.bincount(self._labels[order])
@@ -72,6 +73,10 @@ class PKSampler:
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch, a number of 0 or more, whose batches the next iteration gives."""
         self.epoch = as_whole(epoch, "epoch", 0)
+
+    def __repr__(self) -> str:
+        told = f"{self.people} people, {self.faces} faces, {self.negatives} negatives, seed {self.seed}"
+        return f"PKSampler({told}, epoch {self.epoch}: {len(self)} batches of {len(self._labels)} rows)"
 
     def __len__(self) -> int:
         return len(self._rows) // self.people
@@ -113,9 +118,9 @@ def equity_weights(labels: Any, *, eta: float = 1.0, gamma: float = 5.0) -> NDAr
     [0.625, 0.625, 0.625, 0.875]
     """
     for name, number in (("eta", eta), ("gamma", gamma)):
-        if not 0 <= number < math.inf:
+        if not 0 <= as_number(number, name) < math.inf:
             raise ValueError(f"{name} must be a finite number of 0 or more, not {number}")
-    numbers = as_labels(labels, len(labels))
+    numbers = as_labels(labels)
     share = np.bincount(numbers)[numbers] / max(len(numbers), 1)
     weights: NDArray[np.float64] = (eta + (1 - share) ** gamma) / (eta + 1)
     return weights
@@ -145,7 +150,7 @@ def _draw(
 def _log_weights(weights: Any, rows: int) -> NDArray[np.float64]:
     if weights is None:
         return np.zeros(rows)
-    array = np.asarray(weights)
+    array = np.asarray(unmasked(weights, "weights"))
     if array.dtype.kind not in "iuf":
         raise TypeError(f"weights must be numbers, not {array.dtype}")
     if array.shape != (rows,):

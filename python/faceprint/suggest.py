@@ -10,6 +10,7 @@ from ._cluster import Clustering
 from ._nearest import neighbours
 from ._template import set_distance
 from .distance import as_threshold, distances
+from .expected import as_kind
 from .medoids import medoids, members
 
 LOBE = 0.7  # thresholds: how near on average the faces of one look are
@@ -61,6 +62,7 @@ def lobes(found: Clustering, *, threshold: float | None = None, threads: int | N
     >>> found.labels.tolist(), lobes(found).labels.tolist()
     ([0, 0, 1], [0, 1, 2])
     """
+    as_kind(found, Clustering, "found")
     stop = LOBE * found.threshold if threshold is None else as_threshold(threshold)
     labels = np.full(len(found.labels), -1, np.int64)
     people: list[int] = []
@@ -82,7 +84,8 @@ def suggest_merges(found: Clustering, *, limit: float | None = None, threads: in
     >>> [(merge.people, round(merge.distance, 3)) for merge in suggest_merges(found)]
     [((0, 1), 0.4)]
     """
-    stop = NEARBY * found.threshold if limit is None else as_threshold(limit)
+    as_kind(found, Clustering, "found")
+    stop = NEARBY * found.threshold if limit is None else as_threshold(limit, "limit")
     return find_merges(found.embeddings, found.labels, found.representatives, stop, threads)
 
 
@@ -97,7 +100,8 @@ def suggest_splits(found: Clustering, *, limit: float | None = None, threads: in
     >>> [(split.person, split.rows.tolist(), round(split.distance, 3)) for split in suggest_splits(found)]
     [(0, [0], 0.92)]
     """
-    stop = found.threshold if limit is None else as_threshold(limit)
+    as_kind(found, Clustering, "found")
+    stop = found.threshold if limit is None else as_threshold(limit, "limit")
     splits = []
     for person, rows in enumerate(members(found.labels)):
         parts = members(_core.average_linkage(found.embeddings[rows], stop, threads or 0))

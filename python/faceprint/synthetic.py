@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .expected import as_number
 from .sampling import as_whole
 
 BLOCK = 16_384  # rows that are made at a time
@@ -99,6 +100,9 @@ def people(
     dimension, seed = as_whole(dimension, "dimension", 2), as_whole(seed, "seed", 0)
     lobes, groups = as_whole(lobes, "lobes", 2), as_whole(groups, "groups", 1)
     shares = {"lobed": lobed, "hard": hard, "junk": junk, "unequal": unequal, "label_noise": label_noise}
+    numbers = {"apart": apart, "spread": spread, "uneven": uneven, "tail": tail, "effective": effective}
+    for name, number in {**shares, **numbers, "lobes_apart": spread if lobes_apart is None else lobes_apart}.items():
+        as_number(number, name)
     for name, share in shares.items():
         _check(name, share, 0 <= share <= 1, "a share in [0, 1]")
     _check("apart", apart, 0 < apart <= 2, "a squared distance in (0, 2]")

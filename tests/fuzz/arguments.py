@@ -4,11 +4,13 @@
     python tests/fuzz/arguments.py nearest --round 17
 
 Half of the rounds change only how good arrays lie in memory (strides, alignment, order, read-only): the answer must be
-that of plain copies, to the bit, or a refusal. In the others an argument or two are odd. None may change its arguments.
+that of plain copies, to the bit, or a refusal. In the others an argument or two are odd. None may change its arguments,
+and a refusal says what must be.
 """
 
 import pickle
 import random
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -21,7 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from qdrant_client import QdrantClient
 
 import faceprint as fp
-from faceprint import FaceprintError, _core, evaluate, graph, qdrant
+from faceprint import FaceprintError, _core, blocks, evaluate, graph, qdrant
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, too, this is part of a package
 
@@ -30,6 +32,9 @@ from fuzz.rounds import SANITIZED, Target, main
 
 Draw = Callable[[np.random.Generator], Any]
 ENDLESS = 2**44  # rows that no memory holds
+OURS = re.compile(  # or what pybind11 says of None, and numpy of arrays that no memory holds
+    r"\b(must|needs?|heeds)\b|incompatible function arguments|Maximum allowed dimension exceeded|array is too big"
+)
 ODD = (
     None,
     True,
@@ -107,12 +112,12 @@ def build_shards(x: Any, labels: Any, quality: Any, ids: Any, rows: Any, storage
     return shards.ids(), shards.labels(), shards.quality(), shards.embeddings()
 
 
-def join_rows(x: Any, y: Any, numbers: Any, values: Any, indices: Any, k: Any) -> Any:
+def join_rows(x: Any, y: Any, numbers: Any, values: Any, indices: Any) -> Any:
     """What two blocks of rows know of each other."""
     one, other = (_core.Gallery(9) for _ in range(2))
     one.append(x)
     other.append(y)
-    others, more = np.full((7, k), np.inf, np.float32), np.zeros((7, k), np.int64)
+    others, more = np.full((7, 4), np.inf, np.float32), np.zeros((7, 4), np.int64)
     known = np.array(values), np.array(indices)
     _core.join(one, numbers, *known, other, np.arange(30, 37), others, more)
     return *known, others, more
@@ -130,6 +135,114 @@ def remember(x: Any, labels: Any, size: Any) -> Any:
     memory.add(x, labels)
     memory.add(x, labels)
     return memory.embeddings, memory.labels
+
+
+def merge_people(x: Any, labels: Any, joined: Any, into: Any) -> Any:
+    """What a gallery holds in which people became one, which after a refusal is as before it."""
+    gallery = fp.Gallery()
+    gallery.add(x, labels=labels)
+    before = gallery.labels.tolist()
+    try:
+        return gallery.merge(joined, into), gallery.labels
+    except BaseException:
+        assert gallery.labels.tolist() == before
+        raise
+
+
+def search_roughly(x: Any, probes: Any, k: Any, max_distance: Any) -> Any:
+    gallery = fp.Gallery()
+    gallery.add(x)
+    index = gallery.approximate(connectivity=8, threads=1)
+    return index.search(probes, k, max_distance=max_distance), index.recall(probes, k)
+
+
+def through_dlpack(x: Any, capsule: Any, device: Any) -> Any:
+    """Of what speaks DLPack, and gives `x` unless it is told to give another capsule."""
+
+    class Tensor:
+        def __dlpack__(self, **options: Any) -> Any:
+            return np.asarray(x).__dlpack__(**options) if capsule is None else capsule
+
+        def __dlpack_device__(self) -> Any:
+            return device
+
+    return fp.distances(Tensor(), Tensor())
+
+
+def compare_listed(x: Any, people: Any, a: Any, b: Any, fars: Any, kept: Any) -> Any:
+    pairs = evaluate.ListedPairs(people, a, b)
+    return pairs.count(), pairs.distances(x), pairs.vals(x, fars), pairs.roc(x), pairs.keep(kept).count()
+
+
+def compare_all(x: Any, people: Any, fars: Any) -> Any:
+    pairs = evaluate.AllPairs(people)
+    return pairs.count(), pairs.vals(x, fars), pairs.roc(x)
+
+
+def compare_across(x: Any, others: Any, people: Any, other_people: Any, fars: Any) -> Any:
+    pairs = evaluate.CrossPairs(people, other_people)
+    return pairs.count(), pairs.vals(x, others, fars), pairs.roc(x, others)
+
+
+def measure_gaps(distances: Any, people: Any, attributes: Any, vary: Any, threshold: Any) -> Any:
+    pairs = evaluate.ListedPairs(people, *np.triu_indices(30, 1))
+    swept = evaluate.sweep(distances, pairs, attributes, vary, threshold)
+    return evaluate.disparity(distances, pairs, attributes, threshold), swept
+
+
+def find_slices(x: Any, people: Any, threshold: Any, fewest: Any) -> Any:
+    return evaluate.error_slices(x, evaluate.ListedPairs(people, *np.triu_indices(30, 1)), threshold, fewest=fewest)
+
+
+def calibrate_fairly(x: Any, people: Any, far: Any, clusters: Any, seed: Any) -> Any:
+    pairs = evaluate.ListedPairs(people, *np.triu_indices(120, 1))
+    found = evaluate.fair_calibrate(x, pairs, far, clusters=clusters, seed=seed)
+    return found.scores(x[:9], x[9:18]), found.threshold
+
+
+def keep_structure(x: Any, y: Any) -> Any:
+    return evaluate.structure_kept(evaluate.structure(x), evaluate.structure(y))
+
+
+def find_equal_error(same_distances: Any, different_distances: Any) -> Any:
+    return evaluate.equal_error(evaluate.roc(same_distances, different_distances))
+
+
+def upgrade_pairs(old: Any, new: Any, upgraded: Any, people: Any, far: Any) -> Any:
+    pairs = evaluate.ListedPairs(people, *np.triu_indices(30, 1))
+    return evaluate.measure_compatibility(old, new, upgraded, pairs, far=far)
+
+
+def search_block(x: Any, probes: Any, numbers: Any, k: Any, metric: Any) -> Any:
+    block = blocks.pack_block(x, numbers)
+    found = blocks.nearest_in_block(probes, block, k, metric=metric)
+    return blocks.merge_lists([found, found], k, metric=metric)
+
+
+def join_two(x: Any, y: Any, numbers: Any, others: Any, k: Any, metric: Any) -> Any:
+    one, other = blocks.pack_block(x, numbers), blocks.pack_block(y, others)
+    lists = [blocks.list_block(each, k, metric=metric) for each in (one, other)]
+    return blocks.join_blocks(one, lists[0], other, lists[1], metric=metric)
+
+
+def choose_again(x: Any, changes: Any, names: Any, hidden: Any, seed: Any, step: Any) -> Any:
+    found = fp.cluster(x, k=5)
+    choice = fp.choose(found, changes, names=names, hidden=hidden, seed=seed)
+    return choice.found.labels, choice.score, fp.stability(found, step=step)
+
+
+def add_to_cluster(x: Any, more: Any, junk: Any, named: Any, threshold: Any) -> Any:
+    found = fp.cluster(x, k=5)
+    return found.add(more, junk=junk, named=named).labels, found.again(threshold=threshold).labels
+
+
+def draw_batches(labels: Any, people: Any, faces: Any, negatives: Any, weights: Any, seed: Any) -> Any:
+    return list(fp.PKSampler(labels, people, faces, negatives, weights, seed))
+
+
+def make_people(faces: Any, people: Any, seed: Any, dimension: Any, effective: Any) -> Any:
+    made = fp.synthetic.people(faces, people, seed=seed, dimension=dimension, effective=effective)
+    return made.embeddings, made.people
 
 
 def cut_chips(image: Any, landmarks: Any, template: Any, side: Any) -> Any:
@@ -157,6 +270,9 @@ def suggestions(x: Any, limit: Any) -> Any:
 METHODS = ("map_equation", "modularity", "chinese_whispers", "components", "average")
 KINDS = ("semihard", "batch-hard", "batch-all", "hardest-within-batch", "random-in-margin", "easy-positive")
 METRICS = one_of("squared-euclidean", "cosine", "dot")
+PAIRS = 30 * 29 // 2  # of each two of so many rows
+CHANGES = [{"threshold": 0.3}, {"k": 3}]
+GROUPS = {"age": ["old", "young", None] * 10, "glasses": [True, False] * 15}
 TEMPLATE = one_of(np.array([[2, 2], [5, 2], [3, 4], [2, 6], [5, 6]], np.float64))
 
 OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
@@ -173,7 +289,27 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
             "numbers": lambda _: np.arange(30),
             "values": lambda random: np.sort(random.random((30, 4), np.float32)),
             "indices": lambda random: random.integers(0, 30, (30, 4)),
-            "k": one_of(4),
+        },
+    ),
+    "block": (
+        search_block,
+        {
+            "x": rows(),
+            "probes": rows(7),
+            "numbers": lambda _: np.arange(0, 60, 2),
+            "k": one_of(1, 5, 80),
+            "metric": METRICS,
+        },
+    ),
+    "join_blocks": (
+        join_two,
+        {
+            "x": rows(),
+            "y": rows(7),
+            "numbers": lambda _: np.arange(30),
+            "others": lambda _: np.arange(30, 37),
+            "k": one_of(1, 5, 80),
+            "metric": METRICS,
         },
     ),
     "cluster": (
@@ -197,6 +333,27 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
         },
     ),
     "suggest": (suggestions, {"x": rows(), "limit": one_of(None, 1.0)}),
+    "cluster_add": (
+        add_to_cluster,
+        {
+            "x": rows(),
+            "more": rows(7),
+            "junk": lambda random: random.random(7) < 0.2,
+            "named": one_of(None, [], [0, 1]),
+            "threshold": one_of(0.3),
+        },
+    ),
+    "choose": (
+        choose_again,
+        {
+            "x": rows(),
+            "changes": one_of(CHANGES),
+            "names": whole(4),
+            "hidden": one_of(0.2, 0.5),
+            "seed": one_of(0, 7),
+            "step": one_of(0.1),
+        },
+    ),
     "assign": (fp.assign, {"x": rows(), "enrolled": rows(7), "labels": whole(3, 7), "threshold": one_of(None, 0.3)}),
     "clean": (fp.clean, {"x": rows(), "labels": whole(4), "threshold": one_of(None, 0.3)}),
     "overlap": (fp.overlap, {"a": rows(), "b": rows(7), "threshold": one_of(None, 0.3)}),
@@ -214,6 +371,28 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
     "set_distance": (fp.set_distance, {"a": rows(), "b": rows(7)}),
     "same_photograph": (fp.same_photograph, {"photos": whole(9)}),
     "equity_weights": (fp.equity_weights, {"labels": whole(4), "eta": one_of(1.0), "gamma": one_of(5.0)}),
+    "sampler": (
+        draw_batches,
+        {
+            "labels": whole(4),
+            "people": one_of(2),
+            "faces": one_of(3),
+            "negatives": one_of(0, 2),
+            "weights": real(30),
+            "seed": one_of(0, 7),
+        },
+    ),
+    "synthetic": (
+        make_people,
+        {
+            "faces": one_of(40),
+            "people": one_of(5),
+            "seed": one_of(0, 7),
+            "dimension": one_of(16),
+            "effective": one_of(8.0),
+        },
+    ),
+    "dlpack": (through_dlpack, {"x": rows(), "capsule": one_of(None), "device": one_of((1, 0))}),
     "gallery": (
         build_gallery,
         {
@@ -224,6 +403,24 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
             "k": one_of(1, 5),
             "ids": one_of(np.array([3, 1]), [2]),
             "storage": one_of("float32", "float16", "int8"),
+        },
+    ),
+    "merge": (
+        merge_people,
+        {
+            "x": rows(),
+            "labels": one_of(["Ann", None, "Ben"] * 10),
+            "joined": one_of(["Ann", "Ben"]),
+            "into": one_of("Ann", "Cy"),
+        },
+    ),
+    "approximate": (
+        search_roughly,
+        {
+            "x": rows(),
+            "probes": rows(3),
+            "k": one_of(1, 5),
+            "max_distance": one_of(None, 1.0),
         },
     ),
     "shards": (
@@ -280,6 +477,72 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], dict[str, Draw]]] = {
     "val_at_far": (
         evaluate.val_at_far,
         {"same_distances": real(), "different_distances": real(2000), "far": one_of(0.1, 1e-2)},
+    ),
+    "val_at_threshold": (
+        evaluate.val_at_threshold,
+        {"same_distances": real(), "different_distances": real(), "threshold": one_of(0.5), "people": whole(9, 60)},
+    ),
+    "val_over_splits": (
+        evaluate.val_over_splits,
+        {
+            "embeddings": rows(60),
+            "people": whole(9, 60),
+            "far": one_of(0.1),
+            "splits": one_of(2, 3),
+            "seed": one_of(0, 7),
+        },
+    ),
+    "listed_pairs": (
+        compare_listed,
+        {
+            "x": rows(),
+            "people": whole(4),
+            "a": whole(30, 200),
+            "b": whole(30, 200),
+            "fars": one_of([0.1, 0.5]),
+            "kept": lambda random: random.random(30) < 0.8,
+        },
+    ),
+    "all_pairs": (compare_all, {"x": rows(), "people": whole(4), "fars": one_of([0.1, 0.5])}),
+    "cross_pairs": (
+        compare_across,
+        {
+            "x": rows(),
+            "others": rows(20),
+            "people": whole(4),
+            "other_people": whole(4, 20),
+            "fars": one_of([0.1, 0.5]),
+        },
+    ),
+    "disparity": (
+        measure_gaps,
+        {
+            "distances": real(PAIRS),
+            "people": whole(9),
+            "attributes": one_of(GROUPS),
+            "vary": one_of(*GROUPS),
+            "threshold": one_of(0.3, 1.0),
+        },
+    ),
+    "error_slices": (
+        find_slices,
+        {"x": rows(), "people": whole(9), "threshold": one_of(0.3, 1.0), "fewest": one_of(2, 5)},
+    ),
+    "fair_calibrate": (
+        calibrate_fairly,
+        {
+            "x": rows(120),
+            "people": whole(6, 120),
+            "far": one_of(0.1),
+            "clusters": one_of(2, 3),
+            "seed": one_of(0, 7),
+        },
+    ),
+    "structure_kept": (keep_structure, {"x": rows(), "y": rows(30, 5)}),
+    "equal_error": (find_equal_error, {"same_distances": real(), "different_distances": real()}),
+    "compatibility": (
+        upgrade_pairs,
+        {"old": rows(), "new": rows(30, 5), "upgraded": rows(), "people": whole(9), "far": one_of(0.1)},
     ),
     "roc": (evaluate.roc, {"same_distances": real(), "different_distances": real()}),
     "calibrate": (
@@ -377,6 +640,10 @@ def attempt(name: str, chance: random.Random, _: Path) -> None:
     before = held(given)
     try:
         answer = call(**given)
+    except (TypeError, ValueError) as error:
+        if not OURS.search(str(error)):
+            raise AssertionError(f"it refuses by words that are not its own: {error}") from error
+        raise
     finally:
         assert held(given) == before, "it changed its arguments"
     if only_laid_out:

@@ -108,7 +108,7 @@ def test_what_cluster_returns(unit_rows):
     [
         ([], [], ValueError, "truth must hold at least one face, not 0"),
         ([0, 1], [0, 1, 2], ValueError, "labels must have shape (2,), one for each row, not (3,)"),
-        ([[0, 1]], [0], ValueError, "truth must have shape (1,), one for each row, not (1, 2)"),
+        ([[0, 1]], [0], ValueError, "truth must have shape (n,), one for each row, not (1, 2)"),
         ([0.0], [0], TypeError, "truth must be integers or strings, not float64"),
         ([0], [True], TypeError, "labels must be integers or strings, not bool"),
     ],

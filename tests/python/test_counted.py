@@ -160,7 +160,7 @@ def test_an_end_asked_for_while_counting(photographs):
          "pairs of the same person and of different people must be some, not 17955, 0"),
         (lambda x, p: CrossPairs(p, p).vals(x, x[:, 1:], [0.1]), ValueError, r"others must have shape \(n, \d\), not"),
         (lambda x, p: AllPairs(p).vals(x * np.float32(np.nan), [0.1]), ValueError, "embeddings must be finite"),
-        (lambda x, p: val_over_splits(x, p, splits=1), ValueError, "splits must be two or more, not 1"),
+        (lambda x, p: val_over_splits(x, p, splits=1), ValueError, "splits must be 2 or more, not 1"),
         (lambda x, p: _core.count_pairs(x, p, np.array([-1])), ValueError,
          r"bins must ascend within \[0, 261120\), and -1 comes after -1"),
     ],

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rates import Val, val_at_far, wanting, wilson
+from ..expected import as_number
+from .rates import Val, both_kinds, val_at_far, wanting, wilson
 
 STEPS = 50
 CLOSE = 1e-10
@@ -41,9 +42,9 @@ class Calibration:
         """
         if self.slope is None or self.intercept is None:
             raise ValueError("pairs must overlap to tell probabilities, and every same one is nearer than any other")
-        if not 0 < prior < 1:
+        if not 0 < as_number(prior, "prior") < 1:
             raise ValueError(f"prior must lie between 0 and 1, not {prior}")
-        odds = self.slope * distance + self.intercept - np.log(prior / (1 - prior))
+        odds = self.slope * as_number(distance, "distance") + self.intercept - np.log(prior / (1 - prior))
         return float(1 / (1 + np.exp(odds)))
 
 
@@ -65,12 +66,13 @@ def calibrate(
     Traceback (most recent call last):
     ValueError: FAR 1e-06 needs about 3,000,000 pairs of different people, and these are 40,000
     """
-    untold = wanting(far, len(different_distances))
+    near, apart = both_kinds(same_distances, different_distances)
+    untold = wanting(far, len(apart))
     if untold is not None:
         raise ValueError(untold)
-    val = val_at_far(same_distances, different_distances, far, people=people)
+    val = val_at_far(near, apart, far, people=people)
     low, high = wilson(np.array(val.far), float(val.different_pairs))
-    same, different = np.asarray(same_distances, np.float64), np.asarray(different_distances, np.float64)
+    same, different = near.astype(np.float64), apart.astype(np.float64)
     slope, intercept = logistic(same, different) if overlap(same, different) else (None, None)
     return Calibration(far, val, float(low), float(high), slope, intercept, description)
 

@@ -67,10 +67,10 @@ def clustering(truth: Any, labels: Any) -> Agreement:
     Agreement(faces=3, people=2, found=1, pairwise=Score(precision=1.0, recall=1.0, f=1.0),
               bcubed=Score(precision=1.0, recall=1.0, f=1.0), nmi=1.0)
     """
-    faces = len(truth)
+    true, people = _numbered(truth, None, "truth")
+    faces = len(true)
     if not faces:
         raise ValueError("truth must hold at least one face, not 0")
-    true, people = _numbered(truth, faces, "truth")
     own, found = _numbered(labels, faces, "labels")
     width = int(own.max()) + 1
     cells, common = np.unique(true * width + own, return_counts=True)
@@ -84,12 +84,12 @@ def clustering(truth: Any, labels: Any) -> Agreement:
     return Agreement(faces, people, found, pairwise, bcubed, _nmi(common, true_sizes, own_sizes))
 
 
-def _numbered(labels: Any, rows: int, name: str) -> tuple[NDArray[np.int64], int]:
+def _numbered(labels: Any, rows: int | None, name: str) -> tuple[NDArray[np.int64], int]:
     """Number the people, each -1 one of its own; and say how many there are without these."""
     array = named_rows(labels, rows, name)
     names, numbers = np.unique(array, return_inverse=True)
     nobody = array == JUNK
-    numbers = np.where(nobody, len(names) + np.arange(rows), numbers)
+    numbers = np.where(nobody, len(names) + np.arange(len(array)), numbers)
     return numbers, len(names) - int(nobody.any())
 
 

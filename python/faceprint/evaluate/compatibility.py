@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..expected import as_kind
 from .pairs import ListedPairs
 from .rates import Change, Val, change, val_at_far, val_at_threshold
 
@@ -63,10 +64,13 @@ def measure_compatibility(
     >>> found.mixed.val, found.change.value
     (1.0, 0.0)
     """
+    as_kind(pairs, ListedPairs, "pairs")
+    rows = pairs.photographs(old, "old")
+    mapped = pairs.photographs(upgraded, "upgraded", width=rows.shape[1])
+    others = pairs.photographs(new, "new")
     both = _both_ways(pairs)
-    stacked = np.concatenate([upgraded, old])
     same, twice = pairs.same, both.same
-    before, after = pairs.distances(old), both.distances(stacked)
+    before, after = pairs.distances(rows), both.distances(np.concatenate([mapped, rows]))
     known, people = val_at_far(before[same], before[~same], far, people=_shown(pairs)), _shown(both)
     mixed = val_at_far(after[twice], after[~twice], far, people=people)
     compared = np.unique(np.concatenate([pairs.a, pairs.b]))
@@ -77,8 +81,8 @@ def measure_compatibility(
         faces=len(compared),
         old=known,
         mixed=mixed,
-        upgraded=pairs.val(upgraded, far),
-        new=pairs.val(new, far),
+        upgraded=pairs.val(mapped, far),
+        new=pairs.val(others, far),
         kept=val_at_threshold(after[twice], after[~twice], known.threshold, people=people),
         change=change(before[same] <= known.threshold, accepted, _shown(pairs)),
     )

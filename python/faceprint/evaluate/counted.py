@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._nearest import Progress, stage
+from ..arrays import as_list
 from .rates import Roc, Val, effective_pairs, false_accepts, just_below, rate, wilson
 
 PLACE_BITS = 13  # of a distance's pattern lie below its bin, as in the core
@@ -53,7 +54,7 @@ class PairCounts(ABC):
         """
         numbers, of_each = _same_by_person(self.people, self.other_people)
         same, different = _totals(of_each, self.people, self.other_people)
-        allowed = np.array([false_accepts(far, different) for far in fars])
+        allowed = np.array([false_accepts(far, different) for far in as_list(fars, "fars")])
         if not same:
             raise ValueError("pairs of the same person must be at least one, not none")
         if not len(allowed):

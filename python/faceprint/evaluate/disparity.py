@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import as_reals
 from ..constraints import as_attributes
 from ..distance import as_threshold
+from ..expected import as_kind
 from .pairs import ListedPairs
 from .shares import Share, share, standardised
 
@@ -120,7 +122,7 @@ def sweep(
     """
     outcome = _Outcome.of(distances, pairs, threshold)
     codes = _paired(attributes, pairs)
-    if vary not in codes:
+    if vary not in [*codes]:  # of a list it may be asked, too
         raise ValueError(f"vary must be one of the attributes, {', '.join(map(repr, codes))}, not {vary!r}")
     varied = codes.pop(vary)
     held = _combined(codes.values(), len(pairs.a))
@@ -149,7 +151,8 @@ class _Outcome:
 
     @classmethod
     def of(cls, distances: Any, pairs: ListedPairs, threshold: float) -> "_Outcome":
-        apart = np.asarray(distances, np.float64)
+        as_kind(pairs, ListedPairs, "pairs")
+        apart = as_reals(distances, "distances")
         if apart.shape != (len(pairs.a),):
             raise ValueError(f"distances must have shape ({len(pairs.a)},), one for each pair, not {apart.shape}")
         return cls(pairs, apart <= as_threshold(threshold), pairs.same)

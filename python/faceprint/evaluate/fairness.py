@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_embeddings
+from ..arrays import as_embeddings, check_finite
+from ..expected import as_kind
+from ..sampling import as_whole
 from .calibration import Calibration, calibrate, logistic, overlap, sigmoid
 from .kmeans import find_centres, nearest_centre
 from .pairs import ListedPairs
@@ -87,12 +89,12 @@ def fair_calibrate(
     >>> found.calibration.val.far <= 1e-2, found.clusters.slopes.shape
     (True, (4,))
     """
-    rows = as_embeddings(x, "x")
-    if len(rows) != len(pairs.people):
-        raise ValueError(f"x must be the {len(pairs.people)} photographs that the pairs are of, not {len(rows)}")
+    rows = as_kind(pairs, ListedPairs, "pairs").photographs(x, "x")
+    check_finite(rows, "x")
+    seed, clusters = as_whole(seed, "seed", 0), as_whole(clusters, "clusters", 1)
     names = np.random.default_rng(seed).permutation(np.unique(pairs.people))
     fitted = np.isin(pairs.people, names[: len(names) // 2])
-    if not 1 <= clusters <= fitted.sum():
+    if clusters > fitted.sum():
         raise ValueError(f"clusters must be from 1 to {fitted.sum()}, the photographs fitted to, not {clusters}")
     found = _fit_clusters(rows[fitted], pairs.keep(fitted), clusters, seed)
     others, held = rows[~fitted], pairs.keep(~fitted)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nearest import Progress
-from ..arrays import as_embeddings
+from ..arrays import as_embeddings, as_integers, as_list, as_mask, as_row_numbers
 from .counted import CountedPairs, count_pairs
 from .rates import Roc, Val, roc, val_at_far
 
@@ -44,13 +44,16 @@ class AllPairs:
 
     people: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", as_people(self.people, "people"))
+
     def count(self) -> tuple[int, int]:
         """How many pairs show the same person, and how many different people."""
         return count_pairs(self.people)
 
     def keep(self, rows: NDArray[np.bool_]) -> "AllPairs":
         """The pairs among the photographs that are kept, which are numbered anew."""
-        return AllPairs(self.people[rows])
+        return AllPairs(self.people[as_mask(rows, "rows", len(self.people), "photograph")])
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
@@ -96,6 +99,10 @@ class CrossPairs:
     people: NDArray[np.int64]
     other_people: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", as_people(self.people, "people"))
+        object.__setattr__(self, "other_people", as_people(self.other_people, "other_people"))
+
     def count(self) -> tuple[int, int]:
         """How many pairs show the same person, and how many different people."""
         return count_pairs(self.people, self.other_people)
@@ -130,6 +137,14 @@ class ListedPairs:
     a: NDArray[np.int64]
     b: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", as_people(self.people, "people"))
+        a, b = (as_row_numbers(rows, name, len(self.people)) for rows, name in ((self.a, "a"), (self.b, "b")))
+        if a.ndim != 1 or a.shape != b.shape:
+            raise ValueError(f"a and b must have the same shape (pairs,), not {a.shape} and {b.shape}")
+        object.__setattr__(self, "a", a)
+        object.__setattr__(self, "b", b)
+
     @property
     def same(self) -> NDArray[np.bool_]:
         """Which pairs show the same person."""
@@ -143,15 +158,33 @@ class ListedPairs:
 
     def keep(self, rows: NDArray[np.bool_]) -> "ListedPairs":
         """The pairs among the photographs that are kept, which are numbered anew."""
-        number = np.cumsum(rows) - 1
-        both = rows[self.a] & rows[self.b]
-        return ListedPairs(self.people[rows], number[self.a[both]], number[self.b[both]])
+        kept = as_mask(rows, "rows", len(self.people), "photograph")
+        number = np.cumsum(kept) - 1
+        both = kept[self.a] & kept[self.b]
+        return ListedPairs(self.people[kept], number[self.a[both]], number[self.b[both]])
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    def distances(self, embeddings: Any) -> NDArray[np.float64]:
         """The squared distance of each pair: (pairs,) float64."""
-        batches = [slice(at, at + BATCH) for at in range(0, len(self.a), BATCH)]
-        steps = (embeddings[self.a[batch]].astype(np.float64) - embeddings[self.b[batch]] for batch in batches)
-        return np.concatenate([(step**2).sum(axis=1) for step in steps])
+        x = self.photographs(embeddings, "embeddings")
+        found = np.empty(len(self.a))
+        for at in range(0, len(self.a), BATCH):
+            batch = slice(at, at + BATCH)
+            found[batch] = ((x[self.a[batch]].astype(np.float64) - x[self.b[batch]]) ** 2).sum(axis=1)
+        return found
+
+    def photographs(self, x: Any, name: str, *, width: int | None = None) -> NDArray[np.float32]:
+        """Check embeddings (n, width) float32 of the photographs that the pairs are of; ValueError for another number.
+
+        >>> ListedPairs(np.arange(3), np.array([0]), np.array([1])).photographs(np.zeros((2, 4), np.float32), "x")
+        Traceback (most recent call last):
+        ValueError: x must be the 3 photographs that the pairs are of, not 2
+        """
+        rows = as_embeddings(x, name, width=width)
+        if len(rows) != len(self.people):
+            raise ValueError(
+                f"{name} must be the {len(self.people)} photographs that the pairs are of, not {len(rows)}"
+            )
+        return rows
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
@@ -159,11 +192,24 @@ class ListedPairs:
 
     def vals(self, embeddings: NDArray[np.float32], fars: Sequence[float]) -> list[Val]:
         """VAL at each of several FARs, from distances that are computed once."""
-        between, same = self.distances(embeddings), self.same
+        wanted, between, same = as_list(fars, "fars"), self.distances(embeddings), self.same
         people = self.people[self.a[same]]
-        return [val_at_far(between[same], between[~same], far, people=people) for far in fars]
+        return [val_at_far(between[same], between[~same], far, people=people) for far in wanted]
 
     def roc(self, embeddings: NDArray[np.float32]) -> Roc:
         """FAR and VAL at every distance at which either changes, as `roc`."""
         between = self.distances(embeddings)
         return roc(between[self.same], between[~self.same])
+
+
+def as_people(people: Any, name: str) -> NDArray[np.int64]:
+    """Check whom photographs show: (n,) integers.
+
+    >>> as_people(["Ann"], "people")
+    Traceback (most recent call last):
+    TypeError: people must be integers, not <U3
+    """
+    array = as_integers(people, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,), one for each photograph, not {array.shape}")
+    return array

@@ -1,10 +1,14 @@
 """VAL and FAR of the paper (section 4) from the distances of pairs: counted, never binned, ties included."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..arrays import unmasked
+from ..expected import as_number
 
 LEAST = 3  # false accepts that are needed to tell a rate: fewer say little more than none
 Z = 1.959963984540054  # standard deviations either side that hold 95 % of a normal distribution
@@ -69,7 +73,7 @@ def val_at_far(same_distances: Any, different_distances: Any, far: float = 1e-3,
     >>> found.val, found.far, found.threshold < 0.5
     (0.75, 0.25, True)
     """
-    same, different = _both(same_distances, different_distances)
+    same, different = both_kinds(same_distances, different_distances)
     allowed = false_accepts(far, len(different))
     return _val(same, different, just_below(np.partition(different, allowed)[allowed]), people)
 
@@ -84,8 +88,11 @@ def val_at_threshold(same_distances: Any, different_distances: Any, threshold: f
     >>> found.val, found.far
     (0.75, 0.5)
     """
-    same, different = _both(same_distances, different_distances)
-    return _val(same, different, threshold, people)
+    same, different = both_kinds(same_distances, different_distances)
+    limit = as_number(threshold, "threshold")
+    if math.isnan(limit):
+        raise ValueError("threshold must be a number, not nan")
+    return _val(same, different, limit, people)
 
 
 def roc(same_distances: Any, different_distances: Any) -> Roc:
@@ -98,7 +105,7 @@ def roc(same_distances: Any, different_distances: Any) -> Roc:
     >>> curve.thresholds.tolist(), curve.far.tolist(), curve.val.tolist()
     ([0.1, 0.3, 0.5], [0.0, 0.5, 1.0], [0.5, 1.0, 1.0])
     """
-    same, different = _both(same_distances, different_distances)
+    same, different = both_kinds(same_distances, different_distances)
     thresholds = np.unique(np.concatenate([same, different]))
     far = np.searchsorted(np.sort(different), thresholds, side="right") / len(different)
     val = np.searchsorted(np.sort(same), thresholds, side="right") / len(same)
@@ -117,7 +124,7 @@ def false_accepts(far: float, different: int) -> int:
     >>> false_accepts(0.29, 100)
     29
     """
-    if not 0 < far < 1:
+    if not 0 < as_number(far, "far") < 1:
         raise ValueError(f"far must lie between 0 and 1, not {far}")
     nearest = round(far * different)
     allowed = nearest - (nearest / max(different, 1) > far)
@@ -133,7 +140,7 @@ def wanting(far: float, different: int) -> str | None:
     >>> wanting(1e-3, 2999)
     'FAR 0.001 needs about 3,000 pairs of different people, and these are 2,999'
     """
-    if not 0 < far < 1 or different >= LEAST / far:
+    if not 0 < as_number(far, "far") < 1 or different >= LEAST / far:
         return None
     return f"FAR {far:g} needs about {np.ceil(LEAST / far):,.0f} pairs of different people, and these are {different:,}"
 
@@ -226,7 +233,7 @@ def _checked_people(people: Any, pairs: NDArray[Any]) -> NDArray[Any]:
     return named
 
 
-def _both(same: Any, different: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def both_kinds(same: Any, different: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Check both, and bring them to one dtype, in which thresholds are exact."""
     a, b = _distances(same, "same_distances"), _distances(different, "different_distances")
     dtype = np.result_type(a, b)
@@ -234,7 +241,7 @@ def _both(same: Any, different: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _distances(x: Any, name: str) -> NDArray[Any]:
-    array = np.asarray(x)
+    array = np.asarray(unmasked(x, name))
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(f"{name} must be float32 or float64, not {array.dtype}")
     if array.ndim != 1 or not len(array):

@@ -27,7 +27,8 @@ def share(wrong: NDArray[np.bool_], a: NDArray[Any], b: NDArray[Any]) -> Share:
     The interval is Wilson's score interval for as many independent pairs as have the variance that these have, in which
     all pairs that share a person count together (Fafchamps and Gubert, "The formation of risk sharing networks", 2007;
     Fogliato, Patil and Perona compare this with others for error rates of faces, "Confidence intervals for error rates
-    in 1:1 matching tasks", 2024). Where nothing is wrong, or all is, each person counts as one pair.
+    in 1:1 matching tasks", 2024). Where nothing is wrong, or all is, each person counts as one pair; so
+    does the only person there is.
 
     >>> import numpy as np
     >>> found = share(np.array([True, False, False, False]), np.array([0, 0, 1, 2]), np.array([1, 2, 2, 3]))
@@ -51,7 +52,7 @@ def standardised(
     people, rows = np.unique(np.stack([a, b]), return_inverse=True)
     most = 1 / float((weights**2).sum())  # independent pairs that tell as much (Kish 1965)
     value = float(rates @ standard)
-    if wrong.all() or not wrong.any():
+    if wrong.all() or not wrong.any() or len(people) == 1:
         effective = min(float(len(people)), most)
     else:
         variance = _variance(weights * (wrong - rates[strata]), *rows.reshape(2, -1))
@@ -69,4 +70,4 @@ def _variance(residuals: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[n
     two = first != second
     of_person = np.bincount(first, sums, people) + np.bincount(second[two], sums[two], people)
     total = (of_person**2).sum() - (sums[two] ** 2).sum()  # which the first sum has for both
-    return float(people / (people - 1) * total) if people > 1 else float("inf")
+    return float(people / (people - 1) * total)

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nearest import neighbours
-from ..arrays import as_embeddings
+from ..arrays import finite_rows
 from ..distance import as_threshold
+from ..expected import as_kind
 from ..graph import communities, neighbour_graph
 from ..medoids import medoid
+from ..sampling import as_whole
 from .pairs import ListedPairs
 
 Wrong: TypeAlias = Literal["false match", "false non-match"]
@@ -49,7 +51,7 @@ def error_slices(x: Any, pairs: ListedPairs, threshold: float, *, fewest: int = 
     `x` (n, dimension) float32 are the photographs of the `pairs`, `threshold` a squared distance in [0, 4]. Groups of
     less than `fewest` pairs are left out. Time grows with the square of the number of wrong pairs. How often a slice
     comes out wrong, beside other pairs, is another question: `disparity` answers it once the slice has a name. Raises
-    ValueError for another number of rows, TypeError for another dtype.
+    ValueError for another number of rows, NaN or infinity, TypeError for another dtype.
 
     >>> from faceprint import synthetic
     >>> made = synthetic.people(400, 40, junk=0, seed=1)
@@ -58,16 +60,14 @@ def error_slices(x: Any, pairs: ListedPairs, threshold: float, *, fewest: int = 
     >>> {part.kind for part in found} == {"false match", "false non-match"}, found[0].share <= 1
     (True, True)
     """
-    rows = as_embeddings(x, "x")
-    if len(rows) != len(pairs.people):
-        raise ValueError(f"x must be the {len(pairs.people)} photographs that the pairs are of, not {len(rows)}")
-    if not fewest >= 1:
-        raise ValueError(f"fewest must be 1 or more, not {fewest}")
+    rows = as_kind(pairs, ListedPairs, "pairs").photographs(x, "x")
+    exact = finite_rows(rows, "x", least=0)
+    fewest = as_whole(fewest, "fewest", 1)
     accepted, same = pairs.distances(rows) <= as_threshold(threshold), pairs.same
     matches, others = np.flatnonzero(accepted & ~same), np.flatnonzero(~accepted & same)
-    middle = rows[pairs.a[matches]] + rows[pairs.b[matches]]  # twice it, of the same direction
-    apart = np.abs(rows[pairs.a[others]] - rows[pairs.b[others]])
-    usual = apart.sum(axis=0) / np.float32(max(len(others), 1))
+    middle = exact[pairs.a[matches]] + exact[pairs.b[matches]]  # twice it, of the same direction
+    apart = np.abs(exact[pairs.a[others]] - exact[pairs.b[others]])
+    usual = apart.sum(axis=0) / max(len(others), 1)
     found = [
         *_group("false match", matches, middle, pairs, fewest),
         *_group("false non-match", others, apart - usual, pairs, fewest),
@@ -76,11 +76,12 @@ def error_slices(x: Any, pairs: ListedPairs, threshold: float, *, fewest: int = 
 
 
 def _group(
-    kind: Wrong, wrong: NDArray[np.int64], features: NDArray[np.float32], pairs: ListedPairs, fewest: int
+    kind: Wrong, wrong: NDArray[np.int64], features: NDArray[np.float64], pairs: ListedPairs, fewest: int
 ) -> list[Slice]:
     if len(wrong) < max(fewest, 2):
         return []
-    directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), TINY)
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    directions = (features / np.maximum(lengths, TINY)).astype(np.float32)
     distances, indices = neighbours(directions, min(NEIGHBOURS, len(wrong) - 1))
     halfway = max(float(np.median(distances[:, -1])), TINY)
     graph = neighbour_graph(distances, indices, halfway=halfway, slope=SLOPE * halfway, least=LEAST)

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._nearest import Progress, stage
 from ..arrays import as_embeddings, as_labels
+from ..sampling import as_whole
 from .pairs import CrossPairs
 from .rates import Val
 
@@ -55,9 +56,9 @@ def val_over_splits(
     """
     x = as_embeddings(embeddings, "embeddings")
     numbers = as_labels(people, len(x))
-    if splits < 2:
-        raise ValueError(f"splits must be two or more, not {splits}")
-    parts = np.array_split(np.random.default_rng(seed).permutation(len(x)), 2 * splits)
+    if as_whole(splits, "splits", 2) > len(x) // 2:
+        raise ValueError(f"splits must be at most {len(x) // 2}, half of the photographs, not {splits}")
+    parts = np.array_split(np.random.default_rng(as_whole(seed, "seed", 0)).permutation(len(x)), 2 * splits)
     vals = []
     for split, (rows, others) in enumerate(zip(parts[::2], parts[1::2], strict=True)):
         told = stage(progress, split / splits, (split + 1) / splits)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..arrays import as_embeddings
 from ..distance import distances
+from ..expected import as_kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +81,8 @@ def structure_kept(before: Structure, after: Structure) -> Kept:
     >>> round(kept.difference, 6), kept.edges
     (0.0, 1.0)
     """
+    as_kind(before, Structure, "before")
+    as_kind(after, Structure, "after")
     if len(before.edges) != len(after.edges):
         faces = f"{len(before.edges) + 1} and {len(after.edges) + 1} faces"
         raise ValueError(f"both must be structures of the same faces, not of {faces}")

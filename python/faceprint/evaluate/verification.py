@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PhotoError
+from ..expected import as_kind
 from ..faces import Faces
 from ..model import Model
 from ..photo import photo_name
@@ -100,6 +101,7 @@ def equal_error(curve: Roc) -> EqualError:
     >>> equal_error(roc(np.array([0.1, 0.2, 0.4]), np.array([0.3, 0.5, 0.6])))
     EqualError(rate=0.3333333333333333, threshold=0.3)
     """
+    as_kind(curve, Roc, "curve")
     thresholds = np.concatenate([[0.0], curve.thresholds])
     far, missed = np.concatenate([[0.0], curve.far]), np.concatenate([[1.0], 1 - curve.val])
     over = far - missed  # ascends from -1 to 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._cluster import NEIGHBOURS, ON_GRAPH, THRESHOLD, Clustering, as_mask, begun
+from .._cluster import NEIGHBOURS, ON_GRAPH, THRESHOLD, Clustering, as_junk, begun
 from .._nearest import Progress, stage
 from ..lists import Lists, order_by_content
 from ..sampling import as_whole
@@ -51,7 +51,7 @@ def cluster(
     if options.get("threshold", THRESHOLD) is None:
         options["threshold"] = THRESHOLD
     rows = x.embeddings()
-    unwanted = as_mask(junk, len(rows))
+    unwanted = as_junk(junk, len(rows))
     # With nobody to be grouped: what would be refused after the search is refused before.
     begun(rows, np.ones(len(rows), bool), no_lists(0, 0), k).again(**options)
     kept = np.flatnonzero(~unwanted)

@@ -71,8 +71,11 @@ def choose(
     chosen = np.random.default_rng(as_whole(seed, "seed", 0)).permutation(people)[:count]
     away = np.isin(known, chosen) & (known != UNKNOWN)
     tried: list[tuple[Mapping[str, Any], float]] = []
-    for change in as_kind(changes, Iterable, "changes"):
-        as_kind(change, Mapping, "a change")
+    if not isinstance(changes, Iterable):
+        raise TypeError(f"changes must be a sequence of mappings, not {type(changes).__name__}")
+    for change in changes:
+        if not isinstance(change, Mapping):
+            raise TypeError(f"changes must be mappings from parameters to values, not {type(change).__name__}")
         if names is None:
             score = -coding_length(found.embeddings, found.again(**change).labels)
         else:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Metric, Progress, as_k
 from .arrays import as_embeddings, as_integers
+from .expected import as_kind
 from .lists import Lists
 
 NOBODY = np.iinfo(np.int64).max  # whose place in a list is empty
@@ -67,7 +68,7 @@ def nearest_in_block(
     >>> nearest_in_block(x[:1], pack_block(x, [4, 5, 9]), 2).indices.tolist()
     [[4, 5]]
     """
-    queries = as_embeddings(x, "x", width=block.packed.columns)
+    queries = as_embeddings(x, "x", width=as_kind(block, Block, "block").packed.columns)
     found = _core.nearest(queries, block.packed, min(as_k(k), len(block)), metric, "auto", threads or 0, progress)
     return Lists(found[0], block.numbers[found[1]])
 
@@ -80,6 +81,10 @@ def merge_lists(lists: Sequence[Lists], k: int, *, metric: Metric = "squared-euc
     >>> merge_lists([one, Lists(numpy.float32([[2]]), numpy.array([[0]]))], 2).indices.tolist()
     [[7, 0]]
     """
+    if not lists:
+        raise ValueError("lists must be one or more, not none")
+    for each in lists:
+        as_kind(each, Lists, "lists")
     values = np.concatenate([each.distances for each in lists], axis=1)
     indices = np.concatenate([each.indices for each in lists], axis=1)
     keys = values if metric == "squared-euclidean" else -values
@@ -104,8 +109,10 @@ def list_block(
     >>> lists.distances.tolist(), lists.indices[:, 0].tolist()
     ([[2.0, inf], [2.0, inf]], [5, 4])
     """
+    as_kind(block, Block, "block")
+    k = as_k(k)
     worst = np.inf if metric == "squared-euclidean" else -np.inf
-    lists = Lists(np.full((len(block), as_k(k)), worst, np.float32), np.full((len(block), k), NOBODY))
+    lists = Lists(np.full((len(block), k), worst, np.float32), np.full((len(block), k), NOBODY))
     here = min(k, len(block) - 1)
     if here:
         found = _core.neighbours(block.packed, here, metric, threads or 0, progress)

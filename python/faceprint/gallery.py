@@ -1,7 +1,7 @@
 """Galleries: embeddings with labels, packed as the kernels read them, in memory alone or kept in a file."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
@@ -528,8 +528,8 @@ class Gallery(Uncopied):
         >>> gallery.merge(["Ann", "Ben"], into="Ann"), gallery.labels.tolist()
         (1, ['Ann', 'Ann', 'Ann'])
         """
-        if isinstance(labels, str):
-            raise TypeError("labels must be a sequence of str, not a str")
+        if isinstance(labels, str) or not isinstance(labels, Iterable):
+            raise TypeError(f"labels must be a sequence of str, not a {type(labels).__name__}")
         name, held = given_label(into), self._held
         with held.changing():
             people = [self._person(label) for label in labels]

@@ -75,8 +75,9 @@ class PKSampler:
         self.epoch = as_whole(epoch, "epoch", 0)
 
     def __repr__(self) -> str:
-        told = f"{self.people} people, {self.faces} faces, {self.negatives} negatives, seed {self.seed}"
-        return f"PKSampler({told}, epoch {self.epoch}: {len(self)} batches of {len(self._labels)} rows)"
+        names = ("people", "faces", "negatives", "seed", "epoch")
+        options = ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return f"<PKSampler of {len(self._labels)} rows: {len(self)} batches, {options}>"
 
     def __len__(self) -> int:
         return len(self._rows) // self.people
@@ -129,7 +130,7 @@ def equity_weights(labels: Any, *, eta: float = 1.0, gamma: float = 5.0) -> NDAr
 def as_whole(number: Any, name: str, least: int | None = None) -> int:
     """An integer of at least `least`; TypeError for another type, ValueError for less."""
     try:
-        value = operator.index(number)
+        value = int(operator.index(number))  # of True as well, which numpy takes for no integer
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {type(number).__name__}") from None
     if least is not None and value < least:

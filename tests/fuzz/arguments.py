@@ -89,7 +89,7 @@ def build_gallery(x: Any, labels: Any, quality: Any, probes: Any, k: Any, ids: A
     gallery = fp.Gallery(storage=storage)
     try:
         gallery.add(x, labels=labels, quality=quality)
-        gallery.update(ids, labels=["Zoe"] * len(ids))
+        gallery.update(ids, labels=["Zoe"] * np.size(ids))
         found = gallery.search(probes, k=k), gallery.identify(probes, k=k, max_distance=1.0)
         gallery.remove(ids=ids)
     finally:

@@ -233,3 +233,12 @@ def test_sweeps_refuse_what_is_no_attribute():
     pairs = ListedPairs(np.arange(2), np.array([0]), np.array([1]))
     with pytest.raises(ValueError, match=r"^vary must be one of the attributes, 'a', not 'b'$"):
         sweep(np.zeros(1), pairs, {"a": [1, 2]}, "b", 0.2)
+
+
+def test_pairs_of_one_person_are_one_pair():
+    """Some of which come out wrong: nothing tells how much others would vary."""
+    found = share(np.array([True, False, False, False]), np.zeros(4, int), np.zeros(4, int))
+    low, high = wilson(np.array(0.25), 1.0)
+    assert (found.value, found.low, found.high, found.people) == (0.25, low, high, 1)
+    pairs = ListedPairs(np.zeros(3, int), np.array([0, 0, 1]), np.array([1, 2, 2]))
+    assert disparity([0.1, 0.1, 0.9], pairs, {"a": [1, 1, 1]}, 0.2).everybody.fnmr.people == 1

@@ -100,4 +100,12 @@ def test_changed_arguments_are_noticed(monkeypatch):
 def test_answers_that_depend_on_the_layout_are_noticed(monkeypatch):
     found = try_operation(monkeypatch, lambda x: np.asarray(x).strides)
     assert "raised AssertionError: the answer depends on how its arguments lie in memory" in found
-    assert not any(verdict.startswith("raised") for verdict in try_operation(monkeypatch, np.shape))
+    found = try_operation(monkeypatch, lambda x: np.shape(x))
+    assert "accepted" in found
+    assert not any(verdict.startswith("raised") for verdict in found)
+
+
+def test_refusals_in_the_words_of_others_are_noticed(monkeypatch):
+    found = try_operation(monkeypatch, lambda x: 0 < "a")
+    text = "raised AssertionError: it refuses by words that are not its own: '<' not supported between instances of"
+    assert any(verdict.startswith(text) for verdict in found)

@@ -217,3 +217,9 @@ def test_equity_weights_of_the_paper_lie_between_a_half_and_one():
 def test_equity_weights_refuse_other_numbers(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be a finite number of 0 or more, not {value}$"):
         fp.equity_weights([0, 1], **{name: value})
+
+
+def test_a_sampler_shows_what_it_draws():
+    sampler = fp.PKSampler([0, 0, 1, 1, 2], 1, 2, negatives=1, seed=3)
+    sampler.set_epoch(4)
+    assert repr(sampler) == "<PKSampler of 5 rows: 2 batches, people=1, faces=2, negatives=1, seed=3, epoch=4>"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import av
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
@@ -146,6 +147,21 @@ def network() -> Iterator[tuple[str, bytes]]:
     yield "own.onnx", helper.make_model(graph, functions=[function], opset_imports=imports).SerializeToString()
 
 
+def videos(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """A square that moves, in two containers."""
+    pictures = np.zeros((4, 32, 48, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        picture[8:16, 8 * number : 8 * number + 8] = 255
+    for name in ("short.mp4", "short.mkv"):
+        with av.open(str(folder / name), "w") as container:
+            stream = container.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+            for picture in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+            container.mux(stream.encode())
+        yield name, (folder / name).read_bytes()
+
+
 def main() -> None:
     """Write all of them."""
     with tempfile.TemporaryDirectory() as name:
@@ -166,6 +182,7 @@ def main() -> None:
             "cfp": iter([("diff.txt", b"1,2\n2,1\n"), ("list.txt", b"1 1.jpg\n2 2.jpg\n")]),
             "journal": journal(),
             "network": network(),
+            "video": videos(folder),
         }
         for target, files in made.items():
             (CORPUS / target).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Damaged files for all that reads one: recipes, galleries, exports, shards, pickles, features, pairs, networks.
+"""Damaged files for all that reads one: recipes, galleries, exports, shards, pickles, features, pairs, networks, video.
 
     python tests/fuzz/parsers.py recipe gallery --seconds 60 [--seed N]
     python tests/fuzz/parsers.py gallery --round 17
@@ -294,6 +294,15 @@ def parser(name: str, read: Callable[[Path], object], allowed: tuple[type[Except
     return Target(name, attempt, allowed)
 
 
+def watch(path: Path) -> None:
+    limits = fp.VideoLimits(pixels=2**20, side=2**12, frames=20)
+    for frame in fp.read_video(path, limits=limits):
+        height, width, channels = frame.pixels.shape
+        assert height * width <= limits.pixels
+        assert (frame.pixels.dtype, channels) == (np.uint8, 3)
+        assert np.isfinite(frame.seconds)
+
+
 TARGETS = [
     parser("recipe", read_recipe, (fp.RecipeError,), as_json, as_json, damaged_bytes),
     parser("gallery", use_gallery, (fp.GalleryError,), as_database, as_database, as_database, damaged_bytes),
@@ -308,6 +317,7 @@ TARGETS = [
     parser("pairs", compare, (fp.PhotoError, ValueError), as_text, as_text, damaged_bytes),
     parser("cfp", compare_cfp, (fp.PhotoError, ValueError), as_text, damaged_bytes),
     parser("journal", undo, (fp.SortError,), as_json, as_json, damaged_bytes),
+    parser("video", watch, (fp.VideoError,), damaged_bytes),
     parser("network", lambda path: check_onnx(path.read_bytes(), path.name), (fp.NetworkError,), damaged_bytes),
 ]
 

@@ -1,12 +1,14 @@
-"""Nothing grows with the number of calls: `flat.py` calls nearly all there is, and notices what leaks."""
+"""Nothing grows with the number of calls: `flat.py` calls all there is, and notices what leaks or is left out."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import faceprint as fp
 import flat
 
 SCRIPT = Path(__file__).parents[1] / "flat.py"
@@ -31,3 +33,13 @@ def test_what_leaks_would_be_noticed(leak, passed):
     kept = []
     assert not flat.stays_flat("leak", lambda: leak(kept, passed.get("thing")), 500, passed)
     assert flat.stays_flat("nothing", lambda: leak([], passed.get("thing")), 500, passed)
+
+
+def test_what_is_left_out_would_be_noticed():
+    x = np.eye(3, dtype=np.float32)
+    everything = set(flat.public().values())
+    assert {*flat.left_out([])} == everything - flat.EXEMPT.keys()
+    called = {"faceprint.distances", "faceprint.Gallery.add", "faceprint.graph.from_edges"}
+    calls = [lambda: fp.distances(x, x), lambda: fp.Gallery().add(x), lambda: fp.graph.from_edges(1, [], [], [])]
+    assert {*flat.left_out(calls)} == everything - flat.EXEMPT.keys() - called
+    assert flat.EXEMPT.keys() <= everything

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..expected import as_kind
-from .pairs import ListedPairs
+from .pairs import ListedPairs, as_photographs
 from .rates import Change, Val, change, val_at_far, val_at_threshold
 
 
@@ -64,10 +63,8 @@ def measure_compatibility(
     >>> found.mixed.val, found.change.value
     (1.0, 0.0)
     """
-    as_kind(pairs, ListedPairs, "pairs")
-    rows = pairs.photographs(old, "old")
-    mapped = pairs.photographs(upgraded, "upgraded", width=rows.shape[1])
-    others = pairs.photographs(new, "new")
+    rows, others = as_photographs(old, pairs, "old"), as_photographs(new, pairs, "new")
+    mapped = as_photographs(upgraded, pairs, "upgraded", width=rows.shape[1])
     both = _both_ways(pairs)
     same, twice = pairs.same, both.same
     before, after = pairs.distances(rows), both.distances(np.concatenate([mapped, rows]))

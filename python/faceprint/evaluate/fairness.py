@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import as_embeddings, check_finite
-from ..expected import as_kind
 from ..sampling import as_whole
 from .calibration import Calibration, calibrate, logistic, overlap, sigmoid
 from .kmeans import find_centres, nearest_centre
-from .pairs import ListedPairs
+from .pairs import ListedPairs, as_photographs
 
 CLUSTERS = 8
 FEWEST = 30  # pairs of either kind from which two parameters are fitted
@@ -89,7 +88,7 @@ def fair_calibrate(
     >>> found.calibration.val.far <= 1e-2, found.clusters.slopes.shape
     (True, (4,))
     """
-    rows = as_kind(pairs, ListedPairs, "pairs").photographs(x, "x")
+    rows = as_photographs(x, pairs, "x")
     check_finite(rows, "x")
     seed, clusters = as_whole(seed, "seed", 0), as_whole(clusters, "clusters", 1)
     names = np.random.default_rng(seed).permutation(np.unique(pairs.people))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._nearest import Progress
 from ..arrays import as_embeddings, as_integers, as_list, as_mask, as_row_numbers
+from ..expected import as_kind
 from .counted import CountedPairs, count_pairs
 from .rates import Roc, Val, roc, val_at_far
 
@@ -165,26 +166,12 @@ class ListedPairs:
 
     def distances(self, embeddings: Any) -> NDArray[np.float64]:
         """The squared distance of each pair: (pairs,) float64."""
-        x = self.photographs(embeddings, "embeddings")
+        x = as_photographs(embeddings, self, "embeddings")
         found = np.empty(len(self.a))
         for at in range(0, len(self.a), BATCH):
             batch = slice(at, at + BATCH)
             found[batch] = ((x[self.a[batch]].astype(np.float64) - x[self.b[batch]]) ** 2).sum(axis=1)
         return found
-
-    def photographs(self, x: Any, name: str, *, width: int | None = None) -> NDArray[np.float32]:
-        """Check embeddings (n, width) float32 of the photographs that the pairs are of; ValueError for another number.
-
-        >>> ListedPairs(np.arange(3), np.array([0]), np.array([1])).photographs(np.zeros((2, 4), np.float32), "x")
-        Traceback (most recent call last):
-        ValueError: x must be the 3 photographs that the pairs are of, not 2
-        """
-        rows = as_embeddings(x, name, width=width)
-        if len(rows) != len(self.people):
-            raise ValueError(
-                f"{name} must be the {len(self.people)} photographs that the pairs are of, not {len(rows)}"
-            )
-        return rows
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
         """VAL at a FAR, as `val_at_far`, pairs of one person counted together in the interval."""
@@ -213,3 +200,16 @@ def as_people(people: Any, name: str) -> NDArray[np.int64]:
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), one for each photograph, not {array.shape}")
     return array
+
+
+def as_photographs(x: Any, pairs: ListedPairs, name: str, *, width: int | None = None) -> NDArray[np.float32]:
+    """Check embeddings (n, width) float32 of the photographs that pairs are of; ValueError for another number.
+
+    >>> as_photographs(np.zeros((2, 4), np.float32), ListedPairs(np.arange(3), np.array([0]), np.array([1])), "x")
+    Traceback (most recent call last):
+    ValueError: x must be the 3 photographs that the pairs are of, not 2
+    """
+    rows, photographs = as_embeddings(x, name, width=width), len(as_kind(pairs, ListedPairs, "pairs").people)
+    if len(rows) != photographs:
+        raise ValueError(f"{name} must be the {photographs} photographs that the pairs are of, not {len(rows)}")
+    return rows

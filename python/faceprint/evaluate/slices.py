@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from .._nearest import neighbours
 from ..arrays import finite_rows
 from ..distance import as_threshold
-from ..expected import as_kind
 from ..graph import communities, neighbour_graph
 from ..medoids import medoid
 from ..sampling import as_whole
-from .pairs import ListedPairs
+from .pairs import ListedPairs, as_photographs
 
 Wrong: TypeAlias = Literal["false match", "false non-match"]
 NEIGHBOURS = 15
@@ -60,7 +59,7 @@ def error_slices(x: Any, pairs: ListedPairs, threshold: float, *, fewest: int = 
     >>> {part.kind for part in found} == {"false match", "false non-match"}, found[0].share <= 1
     (True, True)
     """
-    rows = as_kind(pairs, ListedPairs, "pairs").photographs(x, "x")
+    rows = as_photographs(x, pairs, "x")
     exact = finite_rows(rows, "x", least=0)
     fewest = as_whole(fewest, "fewest", 1)
     accepted, same = pairs.distances(rows) <= as_threshold(threshold), pairs.same

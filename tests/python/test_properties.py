@@ -1,6 +1,8 @@
 """What must hold for any rows at all, found by Hypothesis; the same examples each time, so that it never flakes."""
 
 import itertools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import faceprint as fp
+from faceprint import _core
 
 settings.register_profile("same each time", derandomize=True, deadline=None, max_examples=40, print_blob=True)
 settings.load_profile("same each time")
@@ -201,6 +204,163 @@ def test_the_distance_of_sets_is_the_mean_of_all_pairs(pair):
 
 
 NAMES = st.sampled_from(["Ann", "Ben", "Cy", None])
+
+
+@given(batches(), st.data())
+def test_a_template_is_a_unit_row_and_knows_no_order_and_no_scale_of_weights(x, data):
+    rows = x + np.eye(1, x.shape[1], dtype=np.float32) * 50  # so that they do not cancel each other out
+    weights = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(x), max_size=len(x)))) + np.eye(len(x))[0]
+    order = data.draw(st.permutations(range(len(x))))
+    found = fp.template(rows, weights)
+    np.testing.assert_allclose(np.linalg.norm(found), 1, atol=1e-6)
+    np.testing.assert_allclose(fp.template(rows[order], 3 * weights[order]), found, atol=1e-6)
+    twice = np.repeat(rows, 2, axis=0)  # a face that counts twice is one that is there twice
+    np.testing.assert_allclose(fp.template(twice, np.repeat(weights, 2)), found, atol=1e-6)
+
+
+@given(batches(count=2), st.integers(0, 4))
+def test_overlap_is_the_nearest_of_each_within_the_threshold(pair, threshold):
+    x, y = pair
+    everything = fp.distances(x, y)
+    found = fp.overlap(x, y, threshold=threshold)
+    assert sorted(found.pairs[:, 0].tolist()) == np.flatnonzero(everything.min(axis=1) <= threshold).tolist()
+    np.testing.assert_array_equal(found.distances, everything.min(axis=1)[found.pairs[:, 0]])
+    np.testing.assert_array_equal(found.pairs[:, 1], everything.argmin(axis=1)[found.pairs[:, 0]])
+    assert (np.diff(found.distances) >= 0).all()
+
+
+@given(labelled())
+def test_clean_finds_nothing_among_people_who_are_points(batch):
+    x, labels = batch
+    places = np.eye(4, dtype=np.float32)[labels]
+    found = fp.clean(places, np.unique(labels, return_inverse=True)[1])
+    assert not len(found.wrong)
+    assert not len(found.doubtful)
+    assert not found.same
+    assert found.twins.tolist() == [
+        [a, b] for a, b in itertools.combinations(range(len(x)), 2) if labels[a] == labels[b]
+    ]
+
+
+@given(labelled(), labelled())
+def test_assigned_are_the_known_and_newcomers_the_others(import_, known):
+    """Whoever stands where somebody enrolled does is that person; whoever does not is somebody new."""
+    (_, new), (_, numbers) = import_, known
+    x, enrolled = (np.eye(5, dtype=np.float32)[rows] for rows in (new + 1, numbers))
+    found = fp.assign(x, enrolled, numbers)
+    there = np.isin(new + 1, numbers)
+    assert (found.labels[there] == new[there] + 1).all()
+    assert (found.labels[~there] == -1).all()
+    assert (found.newcomers[there] == -1).all()
+    assert same_groups(found.newcomers[~there], new[~there])
+
+
+DISTANCES = st.lists(st.floats(0, 4, width=32), min_size=20, max_size=60).map(np.array)
+
+
+@given(DISTANCES, DISTANCES)
+def test_a_stricter_rate_has_no_laxer_threshold(same, different):
+    found = [fp.evaluate.calibrate(same, np.repeat(different, 3), far) for far in (0.05, 0.1, 0.2, 0.5)]
+    for stricter, laxer in itertools.pairwise(found):
+        assert stricter.threshold <= laxer.threshold
+        assert stricter.val.val <= laxer.val.val
+        assert stricter.val.far <= laxer.val.far
+    assert all(entry.val.far <= entry.far for entry in found)
+    if found[0].slope is not None and found[0].slope > 0:
+        assert found[0].probability(0.1) >= found[0].probability(0.2)
+
+
+@given(labelled(least=12))
+def test_a_stricter_search_names_fewer_strangers_and_misses_more_of_the_known(batch):
+    x, labels = batch
+    if len(set(labels.tolist())) < 2:
+        return
+    found = fp.evaluate.identification(x, labels, [0.25, 0.5, 0.75])
+    for stricter, laxer in itertools.pairwise(found):
+        assert stricter.threshold <= laxer.threshold
+        assert stricter.fpir <= laxer.fpir
+        assert stricter.fnir is None or stricter.fnir >= laxer.fnir
+
+
+@st.composite
+def galleries(draw):
+    """A gallery in which some were removed."""
+    x, storage = draw(batches()), draw(st.sampled_from(["float32", "float16", "int8"]))
+    each = {
+        "labels": NAMES,
+        "metadata": st.sampled_from([None, {}, {"age": 3, "\u00e4": [None, "x", 0.5]}]),
+        "photos": st.sampled_from([None, "a.jpg", "b/\u00e4.jpg"]),
+        "quality": st.sampled_from([0.0, 0.25, 1.0, np.nan]),
+    }
+    known = {name: draw(st.lists(of, min_size=len(x), max_size=len(x))) for name, of in each.items()}
+    gallery = fp.Gallery(storage=storage)
+    ids = gallery.add(x, **known)
+    gallery.remove(ids=draw(st.lists(st.sampled_from(ids.tolist()), unique=True, max_size=len(x) - 1)))
+    return gallery
+
+
+def held_in(gallery):
+    return (
+        [
+            (entry.id, entry.label, entry.metadata, entry.photo, entry.embedding.tobytes())
+            for entry in gallery.iterate()
+        ],
+        gallery.quality.tobytes(),
+        gallery.storage,
+        gallery.add(np.ones((1, gallery.embeddings().shape[1]), np.float32)).tolist(),
+    )
+
+
+@given(galleries(), st.sampled_from([".npz", ".parquet"]))
+def test_what_is_exported_comes_back(gallery, suffix):
+    with tempfile.TemporaryDirectory() as folder:
+        gallery.export(Path(folder) / f"people{suffix}")
+        other = fp.Gallery(storage=gallery.storage)
+        other.import_from(Path(folder) / f"people{suffix}")
+    assert held_in(other) == held_in(gallery)
+
+
+@given(galleries(), st.integers(1, 5))
+def test_what_is_written_in_shards_comes_back(gallery, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        shards = fp.write_shards(gallery, Path(folder) / "people", rows=rows)
+        assert max(shard.rows for shard in shards.files) <= rows
+        np.testing.assert_array_equal(shards.ids(), gallery.ids)
+        np.testing.assert_array_equal(shards.embeddings(), gallery.embeddings())
+        other = fp.Gallery(storage=gallery.storage)
+        fp.read_shards(shards, other)
+    assert held_in(other) == held_in(gallery)
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_an_upgrade_takes_a_rotation_back(seed, saved):
+    """Of a network whose embeddings are those of another, turned: mapped, they are the other's, and so when read."""
+    made = fp.synthetic.people(400, 40, hard=0, junk=0, label_noise=0, dimension=6, effective=4, seed=seed % 7)
+    turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((6, 6)))[0].astype(np.float32)
+    upgrade = fp.Upgrade.fit(made.embeddings, made.embeddings @ turn, made.people, far=0.1)
+    if saved:
+        with tempfile.TemporaryDirectory() as folder:
+            upgrade.save(Path(folder) / "x.npz")
+            again = fp.Upgrade.load(Path(folder) / "x.npz")
+        np.testing.assert_array_equal(again.weights, upgrade.weights)
+        np.testing.assert_array_equal(again.offset, upgrade.offset)
+        upgrade = again
+    mapped = upgrade.apply(made.embeddings @ turn)
+    np.testing.assert_allclose(np.linalg.norm(mapped, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(mapped, made.embeddings, atol=1e-3)
+
+
+@given(arrays.arrays(np.uint8, (14, 16, 3)), st.tuples(st.integers(0, 9), st.integers(0, 9)), st.sampled_from([6, 9]))
+def test_what_is_moved_by_whole_pixels_has_the_same_chips(image, step, side):
+    """To the bit: its places are eighths, which moving does not round."""
+    chips = []
+    for right, down in ((0, 0), step):
+        photo, affine = np.zeros((50, 50, 3), np.uint8), np.array([[1.25, -0.5, 15.125], [0.5, 1.25, 11.75]])
+        photo[10 + down : 24 + down, 10 + right : 26 + right] = np.maximum(image, 1)
+        affine[:, 2] += right, down
+        chips.append(_core.chips(photo, affine[None], side, side))
+    np.testing.assert_array_equal(*chips)
+    assert chips[0].any()
 
 
 class GalleryMachine(RuleBasedStateMachine):

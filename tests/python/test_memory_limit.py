@@ -13,10 +13,12 @@ PRELUDE = """
 import io, json, resource, sys
 from pathlib import Path
 import numpy as np
+import pyarrow.parquet
 from PIL import Image
 import faceprint as fp
-from faceprint import evaluate, graph
+from faceprint import _core, evaluate, graph
 from faceprint._core import Gallery as Codes
+from faceprint.demo import PHOTOS
 
 def unit(rows, columns, seed=0):
     x = np.random.default_rng(seed).standard_normal((rows, columns), np.float32)
@@ -27,6 +29,7 @@ def small():
     x = unit(40, 16)
     found = fp.cluster(x, threshold=0.5, k=5).labels.tolist(), fp.nearest(x[:3], x, k=3)[1].tolist()
     negatives = fp.mine_triplets(x, np.arange(40) % 5)[2].tolist()
+    assert model.embed(face).tobytes() == expected
     return json.dumps([*found, negatives, gallery.search(x[:2], k=3).ids.tolist()])
 
 gallery = fp.Gallery(Path(sys.argv[1]) / "people.faceprint")
@@ -36,11 +39,18 @@ big = unit(60_000, 512, seed=1)
 endless = np.broadcast_to(many[:1], (2**45, 16))
 crowd = fp.Gallery()
 crowd.add(many)
+model = fp.load(threads=1)
+face = fp.read_photo(PHOTOS / "biden.jpg")
+expected = model.embed(face).tobytes()
 encoded = io.BytesIO()
 Image.new("RGB", (8_000, 8_000)).save(encoded, "PNG")
 before = small()
 size = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
+
+def nearly_all():
+    "Takes all but so little of the room that the next large thing is one too many."
+    return bytearray(ROOM - 2**22)
 """
 CALLS = {
     "distances": "fp.distances(many, many[:20_000])",
@@ -62,13 +72,21 @@ CALLS = {
     "endless set": "fp.overlap(many[:2], endless)",
     "endless halves": "fp.Gallery(storage='float16').add(endless)",
     "endless codes": "Codes(16, 'int8').append_stored(np.broadcast_to(np.zeros(28, np.uint8), (2**45, 28)))",
+    "chips": "_core.chips(face, np.tile(np.eye(2, 3), (200_000, 1, 1)), 64, 64)",
+    "communities": "graph.communities(graph.Graph(np.zeros(2**24 + 1, np.int64), np.zeros(0, np.int64), np.float32([])))",
+    "identify": "gallery.identify(endless, max_distance=1.0)",
+    "export": "[nearly_all(), crowd.export(Path(sys.argv[1]) / 'x.parquet')]",
+    "write_shards": "[nearly_all(), fp.write_shards(crowd, Path(sys.argv[1]) / 'shards')]",
+    "upgrade": "fp.Upgrade.fit(big, big, np.arange(60_000) // 2)",
+    "model.embed": "[nearly_all(), model.embed([face] * 64)]",
+    "identification": "evaluate.identification(np.tile(big, (4, 1)), np.arange(240_000) // 2)",
     "count_pairs": "evaluate.false_accept_rate(np.tile(big, (4, 1)), np.arange(240_000) // 2, 1.0)",
 }
 EPILOGUE = """
 try:
     CALL
 except (MemoryError, fp.PhotoError) as error:
-    print(type(error).__name__)
+    print("MemoryError" if isinstance(error, MemoryError) else type(error).__name__)  # pyarrow has one of its own
 else:
     print("no error")
 resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))

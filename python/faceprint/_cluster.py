@@ -97,7 +97,8 @@ class Clustering:
         As `cluster` of both with the labels of this clustering as `previous`, but without comparing old rows with one
         another again. People keep their rows and numbers, all of them or only those in `named`; what else is known
         (`must_link`, `cannot_link`, `attributes`) is said of all rows, `junk` (m,) of the new ones. Methods "average"
-        and "density", which heed no names, want `named=[]`.
+        and "density", which heed no names, want `named=[]`. Raises as `cluster` does, and ValueError for another
+        dimension.
 
         >>> import numpy
         >>> first = cluster(numpy.float32([[1, 0], [0, 1]]), threshold=0.5)

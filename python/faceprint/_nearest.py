@@ -64,7 +64,7 @@ def within(
     Compressed sparse rows: those of row i of `x` are `distances[offsets[i]:offsets[i + 1]]`, and the same of `indices`,
     in the order of `nearest`. With `metric` "cosine" or "dot", those whose similarity is at least `limit`. Offsets
     (rows + 1,) and indices are int64, distances float32. Memory grows by these arrays and no more. Otherwise as
-    `nearest`.
+    `nearest`. Raises what that does, TypeError for a limit that is no number, and ValueError for one of NaN.
 
     >>> import numpy as np
     >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)

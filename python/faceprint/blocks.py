@@ -63,6 +63,8 @@ def nearest_in_block(
 ) -> Lists:
     """Find the `k` rows of a block nearest to each row of `x`, as `nearest`, or all of them where there are fewer.
 
+    Raises what `nearest` does, and TypeError for what is no block.
+
     >>> import numpy
     >>> x = numpy.eye(3, dtype=numpy.float32)
     >>> nearest_in_block(x[:1], pack_block(x, [4, 5, 9]), 2).indices.tolist()
@@ -75,6 +77,8 @@ def nearest_in_block(
 
 def merge_lists(lists: Sequence[Lists], k: int, *, metric: Metric = "squared-euclidean") -> Lists:
     """Keep the `k` nearest of several lists of the same rows, or all where there are fewer; ties by number.
+
+    Raises TypeError for others than `Lists`, ValueError for none of them and for k below 1.
 
     >>> import numpy
     >>> one = Lists(numpy.float32([[0, 2]]), numpy.array([[7, 1]]))
@@ -102,7 +106,8 @@ def list_block(
 ) -> Lists:
     """List the `k` nearest other rows of each row of a block within it: what `join_blocks` begins with.
 
-    Where the block has fewer, the places behind are empty: infinitely far, and of the number `NOBODY`.
+    Where the block has fewer, the places behind are empty: infinitely far, and of the number `NOBODY`. Raises TypeError
+    for what is no block, ValueError for k below 1.
 
     >>> import numpy
     >>> lists = list_block(pack_block(numpy.eye(2, dtype=numpy.float32), [4, 5]), 2)

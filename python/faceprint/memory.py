@@ -62,6 +62,11 @@ class CrossBatchMemory:
         An identity has the same number in every batch. Of more than `size` rows the last are kept. Raises TypeError for
         other dtypes, ValueError for other shapes, a dimension other than that of the first rows, NaN and infinity, and
         then remembers what it did.
+
+        >>> memory = CrossBatchMemory(2)
+        >>> memory.add(np.float32([[1, 0], [0, 1], [1, 1]]), [7, 8, 9])
+        >>> memory.labels.tolist(), memory.embeddings.tolist()
+        ([8, 9], [[0.0, 1.0], [1.0, 1.0]])
         """
         rows, numbers = self._checked(x, labels)
         check_finite(rows, "x")
@@ -77,6 +82,11 @@ class CrossBatchMemory:
         """Put a batch first and the memory behind it: embeddings (n + rows, dimension) and labels (n + rows,).
 
         With `anchors=n` these are what `mine_triplets` and `triplet_loss` take. Raises what `add` does, but for NaN.
+
+        >>> memory = CrossBatchMemory(2)
+        >>> memory.add(np.float32([[1, 0]]), [7])
+        >>> memory.join(np.float32([[0, 1]]), [8])[1].tolist()
+        [8, 7]
         """
         rows, numbers = self._checked(x, labels)
         if not self._filled:

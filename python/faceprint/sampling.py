@@ -71,7 +71,14 @@ class PKSampler:
             raise ValueError(f"negatives must be at most {most}, the faces there are beside a batch, not {negatives}")
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, a number of 0 or more, whose batches the next iteration gives."""
+        """Choose the epoch, a number of 0 or more, whose batches the next iteration gives; ValueError for another.
+
+        >>> sampler = PKSampler(np.arange(2000) // 2, people=1, faces=2)
+        >>> first = list(sampler)
+        >>> sampler.set_epoch(1)
+        >>> list(sampler) != first, sorted(sampler) == sorted(first)
+        (True, True)
+        """
         self.epoch = as_whole(epoch, "epoch", 0)
 
     def __repr__(self) -> str:

@@ -56,6 +56,8 @@ class Split:
 def lobes(found: Clustering, *, threshold: float | None = None, threads: int | None = None) -> Lobes:
     """Part people into looks: average linkage among the faces of each, up to `threshold`, by default 0.7 of found's.
 
+    TypeError unless `found` is what `cluster` gives, ValueError for a threshold outside of [0, 4].
+
     >>> import numpy
     >>> from faceprint import cluster
     >>> found = cluster(numpy.float32([[1, 0], [0.8, 0.6], [0, 1]]), method="average", threshold=0.5)
@@ -76,7 +78,8 @@ def lobes(found: Clustering, *, threshold: float | None = None, threads: int | N
 def suggest_merges(found: Clustering, *, limit: float | None = None, threads: int | None = None) -> list[Merge]:
     """List pairs of people whose faces are at most `limit` apart on average, by default 1.2 thresholds, nearest first.
 
-    Of each person, those ten are looked at whose representatives are nearest.
+    Of each person, those ten are looked at whose representatives are nearest. TypeError unless `found` is what
+    `cluster` gives, ValueError for a limit outside of [0, 4].
 
     >>> import numpy
     >>> from faceprint import cluster
@@ -92,7 +95,8 @@ def suggest_merges(found: Clustering, *, limit: float | None = None, threads: in
 def suggest_splits(found: Clustering, *, limit: float | None = None, threads: int | None = None) -> list[Split]:
     """List parts of people that lie more than `limit` apart on average, by default the threshold, furthest first.
 
-    The parts are those of average linkage among the faces of a person; each is held against the largest.
+    The parts are those of average linkage among the faces of a person; each is held against the largest. Raises what
+    `suggest_merges` does.
 
     >>> import numpy
     >>> from faceprint import cluster

@@ -38,7 +38,11 @@ class Calibration:
     def probability(self, distance: float, prior: float = 0.5) -> float:
         """That two faces so far apart are one person's, where a share `prior` of all pairs that are compared is.
 
-        ValueError where the data does not tell, or unless 0 < prior < 1.
+        ValueError where the data does not tell, or unless 0 < prior < 1; TypeError for no numbers.
+
+        >>> found = calibrate(np.linspace(0, 1, 50), np.linspace(0.5, 3, 500), far=0.1)
+        >>> found.probability(0.1) > 0.99, found.probability(2.0, prior=0.01) < 0.01
+        (True, True)
         """
         if self.slope is None or self.intercept is None:
             raise ValueError("pairs must overlap to tell probabilities, and every same one is nearer than any other")

@@ -32,7 +32,13 @@ class Clusters:
     def scores(self, x: Any, y: Any) -> NDArray[np.float64]:
         """The probability that row i of `x` and row i of `y`, (n, dimension) float32, are different people's: (n,).
 
-        In [0, 1], float64; half of all pairs are taken to be one person's.
+        In [0, 1], float64; half of all pairs are taken to be one person's. Raises TypeError for another dtype,
+        ValueError for other shapes.
+
+        >>> centres = np.eye(2, dtype=np.float32)
+        >>> alike = Clusters(centres, slopes=np.ones(2), intercepts=np.zeros(2), pairs=np.ones(2, np.int64))
+        >>> alike.scores(centres, centres).tolist()
+        [0.5, 0.5]
         """
         width = self.centres.shape[1]
         left, right = as_embeddings(x, "x", width=width), as_embeddings(y, "y", width=width)
@@ -59,7 +65,7 @@ class FairCalibration:
         return self.calibration.threshold
 
     def scores(self, x: Any, y: Any) -> NDArray[np.float64]:
-        """Score row i of `x` with row i of `y`: see `Clusters.scores`."""
+        """Score row i of `x` with row i of `y`: see `Clusters.scores`, also for what is refused."""
         return self.clusters.scores(x, y)
 
 

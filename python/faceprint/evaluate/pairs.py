@@ -41,7 +41,14 @@ class Pairs(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllPairs:
-    """Every pair of photographs, once. `people` (n,) int64 says whom each of them shows."""
+    """Every pair of photographs, once. `people` (n,) int64 says whom each of them shows.
+
+    Raises TypeError for others than integers, ValueError for another shape.
+
+    >>> pairs = AllPairs(np.array([0, 0, 1, 2]))
+    >>> pairs.count(), pairs.keep(np.array([True, True, True, False])).count()
+    ((1, 5), (1, 2))
+    """
 
     people: NDArray[np.int64]
 
@@ -53,7 +60,7 @@ class AllPairs:
         return count_pairs(self.people)
 
     def keep(self, rows: NDArray[np.bool_]) -> "AllPairs":
-        """The pairs among the photographs that are kept, which are numbered anew."""
+        """The pairs among the photographs that are kept, (n,) bool, which are numbered anew; TypeError for others."""
         return AllPairs(self.people[as_mask(rows, "rows", len(self.people), "photograph")])
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:
@@ -71,9 +78,10 @@ class AllPairs:
         """VAL at each of several FARs, exactly, by one pass over all pairs in the core, or two where they are few.
 
         No distance is kept, so memory does not grow with the number of pairs: a packed copy of the `embeddings` (n,
-        width) float32, and up to 0.2 GB. `progress` is called as in `nearest`.
+        width) float32, and up to 0.2 GB. `progress` is called as in `nearest`. Raises TypeError for another dtype,
+        ValueError for another number of rows, NaN or infinity, and for a FAR that is out of range, or for which there
+        are too few pairs.
 
-        >>> import numpy as np
         >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
         >>> found = AllPairs(np.array([0, 0, 1, 2])).vals(x, [0.2, 0.6])
         >>> [(val.val, val.far) for val in found]
@@ -84,7 +92,12 @@ class AllPairs:
     def roc(self, embeddings: Any, *, threads: int | None = None, progress: Progress | None = None) -> Roc:
         """FAR and VAL, exactly, at thresholds of which there are 1,024 from each power of 2 on; memory as above.
 
-        The intervals take pairs as independent.
+        The intervals take pairs as independent. Raises what `vals` does, and ValueError without pairs of both kinds.
+
+        >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
+        >>> curve = AllPairs(np.array([0, 0, 1, 2])).roc(x)
+        >>> curve.val.tolist(), curve.far.round(1).tolist()
+        ([1.0, 1.0, 1.0, 1.0, 1.0], [0.0, 0.2, 0.6, 0.8, 1.0])
         """
         return self._counted(embeddings, threads, progress).roc()
 
@@ -95,7 +108,15 @@ class AllPairs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossPairs:
-    """Every photograph of one set with every one of another, of `people` (n,) and `other_people` (m,) int64."""
+    """Every photograph of one set with every one of another, of `people` (n,) and `other_people` (m,) int64.
+
+    Raises TypeError for others than integers, ValueError for another shape.
+
+    >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
+    >>> pairs = CrossPairs(np.array([0, 1]), np.array([0, 2]))
+    >>> pairs.count(), pairs.vals(x[:2], x[2:], [0.5])[0].val
+    ((1, 3), 1.0)
+    """
 
     people: NDArray[np.int64]
     other_people: NDArray[np.int64]
@@ -121,7 +142,7 @@ class CrossPairs:
         return self._counted(embeddings, others, threads, progress).vals(fars)
 
     def roc(self, embeddings: Any, others: Any, *, threads: int | None = None, progress: Progress | None = None) -> Roc:
-        """As `AllPairs.roc`."""
+        """As `AllPairs.roc`, which says what is refused."""
         return self._counted(embeddings, others, threads, progress).roc()
 
     def _counted(self, embeddings: Any, others: Any, threads: int | None, progress: Progress | None) -> CountedPairs:
@@ -132,7 +153,17 @@ class CrossPairs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListedPairs:
-    """Listed pairs: photographs `a` and `b` (pairs,) int64, of `people` (n,) int64 as in AllPairs."""
+    """Listed pairs: photographs `a` and `b` (pairs,) int64, of `people` (n,) int64 as in AllPairs.
+
+    Raises TypeError for others than integers, ValueError for other shapes and for photographs that are not there.
+
+    >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
+    >>> pairs = ListedPairs(np.array([0, 0, 1, 2]), a=np.array([0, 0, 0]), b=np.array([1, 2, 3]))
+    >>> pairs.count(), pairs.same.tolist(), pairs.distances(x).round(2).tolist()
+    ((1, 2), [True, False, False], [0.4, 2.0, 4.0])
+    >>> pairs.vals(x, [0.5])[0].val, pairs.keep(np.array([True, True, False, True])).b.tolist()
+    (1.0, [1, 2])
+    """
 
     people: NDArray[np.int64]
     a: NDArray[np.int64]
@@ -158,14 +189,17 @@ class ListedPairs:
         return same, len(self.a) - same
 
     def keep(self, rows: NDArray[np.bool_]) -> "ListedPairs":
-        """The pairs among the photographs that are kept, which are numbered anew."""
+        """The pairs among the photographs that are kept, (n,) bool, which are numbered anew; TypeError for others."""
         kept = as_mask(rows, "rows", len(self.people), "photograph")
         number = np.cumsum(kept) - 1
         both = kept[self.a] & kept[self.b]
         return ListedPairs(self.people[kept], number[self.a[both]], number[self.b[both]])
 
     def distances(self, embeddings: Any) -> NDArray[np.float64]:
-        """The squared distance of each pair: (pairs,) float64."""
+        """The squared distance of each pair, by `embeddings` (n, width) float32: (pairs,) float64, NaN where one is.
+
+        Raises TypeError for another dtype, ValueError for another number of rows.
+        """
         x = as_photographs(embeddings, self, "embeddings")
         found = np.empty(len(self.a))
         for at in range(0, len(self.a), BATCH):
@@ -178,13 +212,13 @@ class ListedPairs:
         return self.vals(embeddings, [far])[0]
 
     def vals(self, embeddings: NDArray[np.float32], fars: Sequence[float]) -> list[Val]:
-        """VAL at each of several FARs, from distances that are computed once."""
+        """VAL at each of several FARs, from distances that are computed once. Raises what `val_at_far` does."""
         wanted, between, same = as_list(fars, "fars"), self.distances(embeddings), self.same
         people = self.people[self.a[same]]
         return [val_at_far(between[same], between[~same], far, people=people) for far in wanted]
 
     def roc(self, embeddings: NDArray[np.float32]) -> Roc:
-        """FAR and VAL at every distance at which either changes, as `roc`."""
+        """FAR and VAL at every distance at which either changes, as `roc`, which says what is refused."""
         between = self.distances(embeddings)
         return roc(between[self.same], between[~self.same])
 

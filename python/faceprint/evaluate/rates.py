@@ -81,7 +81,8 @@ def val_at_far(same_distances: Any, different_distances: Any, far: float = 1e-3,
 def val_at_threshold(same_distances: Any, different_distances: Any, threshold: float, *, people: Any = None) -> Val:
     """VAL(d) and FAR(d) of the paper (section 4) at a distance d that is given, as where one is in use already.
 
-    Takes, returns and refuses what `val_at_far` does, except that one pair of each kind is enough.
+    Takes, returns and refuses what `val_at_far` does, except that one pair of each kind is enough. Raises ValueError
+    also for a threshold of NaN, and TypeError for what is no number.
 
     >>> import numpy as np
     >>> found = val_at_threshold(np.array([0.1, 0.2, 0.3, 0.9]), np.array([0.4, 0.5, 0.8, 1.2]), 0.5)

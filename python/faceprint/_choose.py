@@ -96,8 +96,7 @@ def coding_length(x: Any, labels: Any, *, distortion: float | None = None) -> fl
     that spreads alike in all directions, for most groups are smaller than the dimension: d / 2 log2(1 + variance /
     distortion) for each row, the same for each mean, and -log2 of its group's share for each label. `x` (n, dimension)
     float32; `labels` (n,) integers, of which -1 is a group of one row. By default a tenth of the variance is lost.
-    Raises TypeError for another dtype, ValueError for another shape, NaN or infinity, and unless the distortion is above
-    0.
+    Raises TypeError for another dtype, ValueError for another shape, NaN or infinity, and a distortion of 0 or less.
 
     >>> import numpy
     >>> x = numpy.float32([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])

@@ -38,12 +38,19 @@ class _Pair(NamedTuple):
 
 
 def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
-    """Read pairs in the format of LFW's `pairs.txt` (Huang et al., 2007), of photographs in a folder.
+    r"""Read pairs in the format of LFW's `pairs.txt` (Huang et al., 2007), of photographs in a folder.
 
     A line of three words, NAME 1 4, pairs `NAME/NAME_0001.jpg` with `NAME/NAME_0004.jpg`, of any suffix; one of four,
     NAME 1 OTHER 2, pairs photographs of different people; words are separated by tabs. A first line of one whole number
     is passed over; of two, it says how many folds there are, and of how many pairs of either kind. Raises PhotoError
     for a photograph that is not in the folder, ValueError for another line or number of lines.
+
+    >>> import tempfile
+    >>> people = People(["Ann", "Ben"], [Path("Ann/Ann_0001.jpg"), Path("Ben/Ben_0001.jpg")], np.array([0, 1]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "pairs.txt").write_text("Ann\t1\tBen\t1\n")
+    ...     read_pairs(Path(folder) / "pairs.txt", people).pairs.same.tolist()
+    [False]
     """
     rows = {(photo.parent.name, photo.stem): row for row, photo in enumerate(folder.photos)}
     shown, header = printable(path), ""
@@ -69,13 +76,21 @@ def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
 
 
 def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> PairFile:
-    """Read lines of two photographs in a folder and 1 or 0, whether they show one person: `1 a.jpg b/c.jpg`.
+    r"""Read lines of two photographs in a folder and 1 or 0, whether they show one person: `1 a.jpg b/c.jpg`.
 
     The number comes first or last, words are separated by spaces, and there are no folds. Lists of AgeDB, CALFW and
     CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree with
     every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError for a
     photograph that is not in the folder, ValueError for another line and for photographs of one person that another
     line calls different.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a.jpg", "b.jpg", "c.jpg"):
+    ...         (Path(folder) / name).touch()
+    ...     _ = (Path(folder) / "list.txt").write_text("1 a.jpg b.jpg\n0 a.jpg c.jpg\n")
+    ...     read_pair_list(Path(folder) / "list.txt", folder).pairs.same.tolist()
+    [True, False]
     """
     top, shown = Path(folder), printable(path)
     found = []

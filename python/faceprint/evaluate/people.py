@@ -28,6 +28,15 @@ def find_people(
 
     Of more than `most_people`, as many are taken, evenly spread over their sorted names; of each, the first
     `most_photos`. Photographs beside the sub-folders are nobody's and left out. Raises PhotoError without any other.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("Ann", "Ben"):
+    ...         (Path(folder) / name).mkdir()
+    ...         (Path(folder) / name / f"{name}_0001.jpg").touch()
+    ...     found = find_people(folder)
+    >>> found.names, found.people.tolist(), [photo.name for photo in found.photos]
+    (['Ann', 'Ben'], [0, 1], ['Ann_0001.jpg', 'Ben_0001.jpg'])
     """
     top = Path(folder)
     inside = [photo for photo in find_photos([top]) if top in photo.parent.parents]

@@ -79,7 +79,7 @@ class ApproximateIndex(Uncopied):
         [['Cy']]
         """
         given = given_rows(x)
-        as_k(k)
+        k = as_k(k)
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)

@@ -283,7 +283,7 @@ class Gallery(Uncopied):
         [[1]]
         """
         given = given_rows(x)
-        as_k(k)
+        k = as_k(k)
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
@@ -371,7 +371,7 @@ class Gallery(Uncopied):
         ([['Ben', 'Ann']], [True])
         """
         given = given_rows(x)
-        as_k(k)
+        k = as_k(k)
         if score not in get_args(Score):
             raise ValueError(f"score must be 'best' or 'mean', not {score!r}")
         if (fpir is None) == (max_distance is None):

@@ -36,7 +36,7 @@ def measure_recall(held: Held, x: Any, k: int, find: Find, threads: int | None) 
     `find` names for each of some probes the ids of so many faces, in any order. A face that is as near as the k-th
     nearest counts as one of them. Raises ValueError for k < 1, and where there are no probes, or nobody to be found.
     """
-    as_k(k)
+    k = as_k(k)
     if held.packed is None or len(held.ids) < (2 if x is None else 1):
         raise ValueError("recall wants two faces in the gallery, or one and probes")
     own = np.linspace(0, len(held.ids) - 1, min(SAMPLE, len(held.ids))).astype(np.int64)

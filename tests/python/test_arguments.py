@@ -125,6 +125,8 @@ class Tensor:
         (lambda: evaluate.error_slices(X + np.float32(np.nan), PAIRS, 1.0), ValueError,
          "x must be finite: row 0 is not"),
         (lambda: evaluate.fair_calibrate(X + np.float32(np.inf), PAIRS), ValueError, "x must be finite: row 0 is not"),
+        (lambda: evaluate.verification_folds(SAME, SAME > 1, [0, 1, np.nan]), TypeError,
+         "folds must be integers, not float64"),
         # attributes, and trials
         (lambda: fp.cluster(X, attributes=[1]), TypeError,
          "attributes must be a mapping from names to values, not list"),

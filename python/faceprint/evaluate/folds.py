@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_reals
+from ..arrays import as_integers, as_reals, unmasked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,18 @@ def verification_folds(distances: Any, same: Any, folds: Any) -> Folds:
     `distances` (pairs,) float, NaN for a pair that could not be compared, which counts as different; `same` (pairs,)
     bool, whether they show one person; `folds` (pairs,) integers. The threshold lies halfway between the two distances
     of the other folds that it parts, the lowest where several are best. Raises ValueError for arrays of other shapes,
-    and for fewer than two folds.
+    and for fewer than two folds; TypeError for other types.
 
     >>> import numpy as np
     >>> found = verification_folds(np.array([0.1, 0.9, 0.2, 1.1]), np.array([True, False] * 2), np.array([0, 0, 1, 1]))
     >>> found.accuracy.tolist(), found.thresholds.round(2).tolist()
     ([1.0, 1.0], [0.65, 0.5])
     """
-    apart, truth, fold = as_reals(distances, "distances"), np.asarray(same), np.asarray(folds)
+    apart, truth, fold = (
+        as_reals(distances, "distances"),
+        np.asarray(unmasked(same, "same")),
+        as_integers(folds, "folds"),
+    )
     if not apart.ndim == truth.ndim == fold.ndim == 1 or not len(apart) == len(truth) == len(fold):
         raise ValueError(
             f"distances, same and folds must have the same shape (pairs,), not {apart.shape}, {truth.shape} and "

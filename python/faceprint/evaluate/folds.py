@@ -45,11 +45,8 @@ def verification_folds(distances: Any, same: Any, folds: Any) -> Folds:
     >>> found.accuracy.tolist(), found.thresholds.round(2).tolist()
     ([1.0, 1.0], [0.65, 0.5])
     """
-    apart, truth, fold = (
-        as_reals(distances, "distances"),
-        np.asarray(unmasked(same, "same")),
-        as_integers(folds, "folds"),
-    )
+    apart, fold = as_reals(distances, "distances"), as_integers(folds, "folds")
+    truth = np.asarray(unmasked(same, "same"))
     if not apart.ndim == truth.ndim == fold.ndim == 1 or not len(apart) == len(truth) == len(fold):
         raise ValueError(
             f"distances, same and folds must have the same shape (pairs,), not {apart.shape}, {truth.shape} and "

@@ -204,7 +204,8 @@ class ListedPairs:
         found = np.empty(len(self.a))
         for at in range(0, len(self.a), BATCH):
             batch = slice(at, at + BATCH)
-            found[batch] = ((x[self.a[batch]].astype(np.float64) - x[self.b[batch]]) ** 2).sum(axis=1)
+            with np.errstate(invalid="ignore"):  # of infinity less itself, which is NaN
+                found[batch] = ((x[self.a[batch]].astype(np.float64) - x[self.b[batch]]) ** 2).sum(axis=1)
         return found
 
     def val(self, embeddings: NDArray[np.float32], far: float) -> Val:

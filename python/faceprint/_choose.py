@@ -11,10 +11,9 @@ from ._cluster import Clustering
 from .arrays import finite_rows
 from .constraints import as_known, as_numbers
 from .evaluate.clusters import clustering as agreement
-from .expected import as_kind, as_number
+from .expected import as_kind, as_number, as_whole
 from .identity import UNKNOWN
 from .medoids import members
-from .sampling import as_whole
 
 HIDDEN = 0.2
 STEP = 0.1

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .arrays import as_embeddings
-from .sampling import as_whole
+from .expected import as_whole
 
 Metric: TypeAlias = Literal["squared-euclidean", "cosine", "dot"]
 Progress: TypeAlias = Callable[[float], object]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ._nearest import Progress, as_k
 from .arrays import finite_rows
 from .distance import as_threshold
+from .expected import as_whole
 from .given import given_rows
 from .held import Held, check_fingerprint
 from .matches import Matches, as_matches, no_matches
 from .recall import Recall, measure_recall, rank_found
-from .sampling import as_whole
 from .some import Asked
 from .stored import unpack_stored
 from .uncopied import Uncopied

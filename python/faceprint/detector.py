@@ -6,11 +6,10 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .expected import as_number
+from .expected import as_number, as_whole
 from .faces import prominence
 from .photo import Decoded, Pixels
 from .runtime import Session
-from .sampling import as_whole
 
 SMALLEST = 12  # pixels; no detector here can tell a smaller face from anything else
 MULTIPLE = 32  # networks of strides up to 32 take sides of whole multiples

@@ -1,5 +1,6 @@
-"""What is expected of arguments that are no arrays: a number, or something that this package makes."""
+"""What is expected of arguments that are no arrays: a number, an integer, or something that this package makes."""
 
+import operator
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -21,6 +22,17 @@ def as_number(value: Any, name: str) -> float:
     except TypeError:
         pass
     raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+
+
+def as_whole(number: Any, name: str, least: int | None = None) -> int:
+    """An integer of at least `least`; TypeError for another type, ValueError for less."""
+    try:
+        value = int(operator.index(number))  # of True as well, which numpy takes for no integer
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {type(number).__name__}") from None
+    if least is not None and value < least:
+        raise ValueError(f"{name} must be {least} or more, not {value}")
+    return value
 
 
 def as_kind(value: Any, kind: type[Kind], name: str) -> Kind:

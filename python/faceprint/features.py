@@ -13,9 +13,9 @@ import numpy as np
 from numpy.lib.format import read_array
 from numpy.typing import NDArray
 
+from .expected import as_whole
 from .files import open_regular, read_limited
 from .photo import printable
-from .sampling import as_whole
 
 BLOCK = 65_536  # rows that are scaled at a time
 MOST = 2**30  # bytes of a text that names people

@@ -21,8 +21,11 @@ def given_rows(x: Any) -> Embedded:
 
 
 def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ids (n,) int64; TypeError for others than integers."""
-    return as_integers(ids, "ids")
+    """Ids (n,) int64; TypeError for others than integers, ValueError for another shape."""
+    array = as_integers(ids, "ids")
+    if array.ndim != 1:
+        raise ValueError(f"ids must have shape (n,), not {array.shape}")
+    return array
 
 
 def given_label(label: Any) -> str:

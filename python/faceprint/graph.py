@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._nearest import Progress
 from .arrays import as_integers, as_reals
-from .expected import as_kind
-from .sampling import as_whole
+from .expected import as_kind, as_whole
 
 Communities: TypeAlias = Literal["map_equation", "modularity", "chinese_whispers", "components"]
 

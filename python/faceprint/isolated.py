@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeviceError, NetworkError
-from .expected import as_number
-from .sampling import as_whole
+from .expected import as_number, as_whole
 
 LARGEST_HEADER = 2**20
 LARGEST_ARRAYS = 2**30  # bytes of one message's arrays together

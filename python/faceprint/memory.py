@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_embeddings, check_finite, unmasked
-from .sampling import as_whole
+from .expected import as_whole
 
 
 class CrossBatchMemory:

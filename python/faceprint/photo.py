@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PhotoError
-from .expected import as_kind, as_number
+from .expected import as_kind, as_number, as_whole
 from .files import read_named
-from .sampling import as_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,7 +8,7 @@ keeps from task to task are left out. `docs/scale.md` holds it against a simulat
 
 from dataclasses import dataclass
 
-from .sampling import as_whole
+from .expected import as_whole
 
 NUMBER = 4  # bytes of one of an embedding
 NEIGHBOUR = 12  # of one on a list: its distance and its row

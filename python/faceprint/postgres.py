@@ -7,12 +7,12 @@ raises for a server that is gone or refuses comes through as it is.
 
 from typing import TYPE_CHECKING, Any
 
-from ._nearest import Progress, stage
+from ._nearest import Progress, as_k, stage
+from .expected import as_whole
 from .gallery import Gallery
 from .matches import Matches
 from .pgtable import Table, check_dimension
 from .recall import Recall
-from .sampling import as_whole
 from .served import SPARE, HandedOver, as_farthest, as_found, given_probes, held_of, origin_of, portions, recall_of
 from .store import CHUNK
 
@@ -115,11 +115,11 @@ def search(
     """
     if expansion_search is not None and as_whole(expansion_search, "expansion_search", 1) > 1000:
         raise ValueError(f"expansion_search must be 1000 or less, not {expansion_search}")
-    faces, farthest = Table(connection, table), as_farthest(max_distance)
+    faces, kept, farthest = Table(connection, table), as_k(k), as_farthest(max_distance)
     with connection.transaction(force_rollback=True):  # which takes the settings back
-        probes = given_probes(x, k, faces.made_origin(), faces.name)
+        probes = given_probes(x, faces.made_origin(), faces.name)
         faces.choose_plan(expansion_search)
-        width = faces.count_to(k)
+        width = faces.count_to(kept)
         found = [faces.nearest(probe, width + SPARE) for probe in probes]
     return as_found(probes, found, width, farthest)
 

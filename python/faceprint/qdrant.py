@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._nearest import Progress, stage
+from ._nearest import Progress, as_k, stage
 from .entries import Entry
 from .errors import GalleryError
+from .expected import as_whole
 from .gallery import Gallery
 from .matches import Matches
 from .recall import Recall
-from .sampling import as_whole
 from .served import (
     SPARE,
     Candidates,
@@ -118,9 +118,9 @@ def search(
     """
     if expansion_search is not None:
         as_whole(expansion_search, "expansion_search", 1)
-    points, farthest = _Collection(client, collection), as_farthest(max_distance)
-    probes = given_probes(x, k, points.made_origin(), points.name)
-    width = min(k, client.count(collection).count)
+    points, kept, farthest = _Collection(client, collection), as_k(k), as_farthest(max_distance)
+    probes = given_probes(x, points.made_origin(), points.name)
+    width = min(kept, client.count(collection).count)
     return as_found(probes, points.nearest(probes, width + SPARE, expansion_search), width, farthest)
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import DeviceError, NetworkError
+from .expected import as_whole
 from .files import read_named
 from .onnxfile import check_onnx
 from .photo import printable
-from .sampling import as_whole
 
 if TYPE_CHECKING:
     from ._cuda import Array

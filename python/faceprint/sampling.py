@@ -1,7 +1,6 @@
 """Batches to train on: so many people, so many faces of each; and weights against what a data set has most of."""
 
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_labels, unmasked
-from .expected import as_number
+from .expected import as_number, as_whole
 
 
 class PKSampler:
@@ -132,17 +131,6 @@ def equity_weights(labels: Any, *, eta: float = 1.0, gamma: float = 5.0) -> NDAr
     share = np.bincount(numbers)[numbers] / max(len(numbers), 1)
     weights: NDArray[np.float64] = (eta + (1 - share) ** gamma) / (eta + 1)
     return weights
-
-
-def as_whole(number: Any, name: str, least: int | None = None) -> int:
-    """An integer of at least `least`; TypeError for another type, ValueError for less."""
-    try:
-        value = int(operator.index(number))  # of True as well, which numpy takes for no integer
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {type(number).__name__}") from None
-    if least is not None and value < least:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
-    return value
 
 
 def _draw(

@@ -18,7 +18,6 @@ from .given import given_rows
 from .held import Held
 from .matches import Matches
 from .recall import Recall, measure_recall
-from .sampling import as_whole
 
 FORMAT = 1
 SPARE = 16  # faces that are asked for beyond k: databases round distances otherwise, and the k-th may come after k
@@ -113,9 +112,8 @@ def portions(held: Held, size: int, progress: Progress | None) -> Iterator[list[
             progress(stop / count)
 
 
-def given_probes(x: Any, k: int, origin: Origin, name: str) -> NDArray[np.float32]:
+def given_probes(x: Any, origin: Origin, name: str) -> NDArray[np.float32]:
     """Embeddings to be searched for; GalleryError for those of another network, and errors as of `Gallery.search`."""
-    as_whole(k, "k", 1)
     given = given_rows(x)
     if given.fingerprint and origin.fingerprint and given.fingerprint != origin.fingerprint:
         raise GalleryError(

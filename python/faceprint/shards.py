@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from .errors import GalleryError
 from .exchange import Exported, Facts, Known, no_faces
-from .expected import as_kind
+from .expected import as_kind, as_whole
 from .folder import Folder, MissingError
 from .gallery import Gallery, Storage
 from .given import given_ids, given_label
 from .manifest import MOST_ROWS, Manifest, Shard, check_manifest, gallery_name, load_manifest, replace_manifest
-from .sampling import as_whole
 from .shardfiles import read_shard, read_shard_column, read_shard_rows, shard_name, writing_shards
 from .stored import unpack_stored
 from .transfer import hand_out_parts, take_in

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .expected import as_number
-from .sampling import as_whole
+from .expected import as_number, as_whole
 
 BLOCK = 16_384  # rows that are made at a time
 HARD = (0.2, 0.5)  # how far a hard face is pulled toward where unrecognisable ones lie: 0 not at all, 1 all the way

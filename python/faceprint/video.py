@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from .distance import distances
 from .errors import VideoError
-from .expected import as_kind, as_number
+from .expected import as_kind, as_number, as_whole
 from .faces import Faces
 from .files import open_regular
 from .photo import Pixels, printable
-from .sampling import as_whole
 
 if TYPE_CHECKING:
     from .model import Model

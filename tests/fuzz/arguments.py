@@ -32,8 +32,8 @@ from fuzz.rounds import SANITIZED, Target, main
 
 Draw = Callable[[np.random.Generator], Any]
 ENDLESS = 2**44  # rows that no memory holds
-OURS = re.compile(  # or what pybind11 says of None, and numpy of arrays that no memory holds
-    r"\b(must|needs?|heeds|wants)\b|incompatible function arguments|Maximum allowed dimension exceeded|array is too big"
+OURS = re.compile(  # or what numpy says of arrays that no memory holds
+    r"\b(must|needs?|heeds|wants)\b|Maximum allowed dimension exceeded|array is too big"
 )
 ODD = (
     None,

@@ -137,6 +137,8 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (lambda g, x: g.search(x, k=0), ValueError, "k must be 1 or more, not 0"),
         (lambda g, x: g.remove(ids=[1, 99]), GalleryError, "ids must be in the gallery; these are not: [99]"),
         (lambda g, x: g.remove(ids=[0.5]), TypeError, "ids must be integers, not float64"),
+        (lambda g, x: g.remove(ids=1), ValueError, "ids must have shape (n,), not ()"),
+        (lambda g, x: g.update([[0], [1]], labels=["Ann", "Ben"]), ValueError, "ids must have shape (n,), not (2, 1)"),
         (lambda g, x: g.remove(ids=[True]), TypeError, "ids must be integers, not bool"),
         (lambda g, x: g.remove(), ValueError, "remove takes either ids or a label"),
         (lambda g, x: g.rename("a", 3), TypeError, "a label must be a str, not int"),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import as_embeddings, check_finite
-from ..sampling import as_whole
+from ..expected import as_whole
 from .calibration import Calibration, calibrate, logistic, overlap, sigmoid
 from .kmeans import find_centres, nearest_centre
 from .pairs import ListedPairs, as_photographs

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from .._nearest import neighbours
 from ..arrays import finite_rows
 from ..distance import as_threshold
+from ..expected import as_whole
 from ..graph import communities, neighbour_graph
 from ..medoids import medoid
-from ..sampling import as_whole
 from .pairs import ListedPairs, as_photographs
 
 Wrong: TypeAlias = Literal["false match", "false non-match"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._nearest import Progress, stage
 from ..arrays import as_embeddings, as_labels
-from ..sampling import as_whole
+from ..expected import as_whole
 from .pairs import CrossPairs
 from .rates import Val
 

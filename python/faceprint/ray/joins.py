@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .._nearest import Metric, Progress
 from ..blocks import join_blocks, list_block
+from ..expected import as_whole
 from ..folder import Folder
 from ..lists import Lists
-from ..sampling import as_whole
 from ..shards import Shards
 from .plans import Say, plan_neighbours, tell
 from .saved import SavedLists, open_lists

@@ -6,8 +6,8 @@ import numpy as np
 
 from .._cluster import NEIGHBOURS, ON_GRAPH, THRESHOLD, Clustering, as_junk, begun
 from .._nearest import Progress, stage
+from ..expected import as_whole
 from ..lists import Lists, order_by_content
-from ..sampling import as_whole
 from ..shards import Shards
 from .joins import fill_lists, no_lists, scratch_of
 from .plans import Say, plan_neighbours, tell

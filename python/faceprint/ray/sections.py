@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..blocks import Block, pack_block
+from ..expected import as_whole
 from ..folder import Folder
-from ..sampling import as_whole
 from ..shards import Shards
 
 BLOCK_ROWS = 2**18  # of a block at most, unless one shard has more or somebody wants more

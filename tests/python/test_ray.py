@@ -181,7 +181,7 @@ def test_what_cannot_be_grouped_is_refused_before_the_search(workers, sharded, m
     assert np.array_equal(found.labels, fp.cluster(x, k=9).labels)
     monkeypatch.setattr("faceprint.ray.people.fill_lists", None)
     for options, error, text in (
-        ({"thresold": 0.1}, TypeError, "unexpected keyword argument 'thresold'"),
+        ({"thresold": 0.1}, TypeError, "a parameter must be 'method', .* or 'balanced', not 'thresold'"),
         ({"threshold": 9}, ValueError, r"threshold must be a squared distance in \[0, 4\], not 9"),
         ({"must_link": [[0, 300]]}, ValueError, "must_link"),
         ({"k": 0}, ValueError, "k must be 1 or more, not 0"),

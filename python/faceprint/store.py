@@ -1,4 +1,4 @@
-"""A gallery's file: one SQLite database, in which each change happens whole or not at all.
+"""What a gallery's file holds: faces, people and what is known of them, each part with a sum of its own.
 
 Faces lie in chunks of at most `CHUNK`, in the order of their ids, as little-endian arrays one behind the other. The
 last chunks are merged as in a binary counter, so that many small additions write each row few times. Whatever SQLite
@@ -6,34 +6,21 @@ does not check itself carries a CRC-32.
 """
 
 import json
-import os
-import secrets
-import sqlite3
-import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import monotonic, sleep
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .database import Database
 from .errors import GalleryError
-from .photo import printable
 from .state import State, read_state
 
-FORMAT = 1  # the low byte of SQLite's `user_version`; above it stands a number by which files are told apart
-APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell galleries from other databases
-NUMBERS = 256
-MOST_NUMBERS = 2**22 - 1
 CHUNK = 4096
-PAGE = 65_536
 HELD = 512  # SQL variables at a time
-RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
 
 SCHEMA = """
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 0), content TEXT NOT NULL, crc INTEGER NOT NULL);
@@ -89,8 +76,8 @@ class Detail:
     photo: str | None
 
 
-class Store:
-    """The database behind a gallery, in a file or, where `path` is None, in memory. Not for several threads at once."""
+class Store(Database):
+    """The faces of a gallery, in a database that is a file or, where `path` is None, in memory."""
 
     def __init__(
         self,
@@ -101,49 +88,8 @@ class Store:
         wait: float,
         read_only: bool,
     ) -> None:
-        self.path = path
-        self.read_only, self.closed = read_only, True
-        self._key, self._wait = key, wait
-        self._sql = sqlite3 if key is None else _sqlcipher()
-        self._process = os.getpid()
         self._checked = path is None
-        if path is not None and not path.exists():
-            self._create_file(path)
-        self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
-        self._journal = Path(f"{self._absolute}-wal")
-        self._file, _ = _look(self._absolute)
-        self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
-        self._check_journal()
-        self._connection = self._connect(self._mode())
-        weakref.finalize(self, _close, self._connection, self._process)
-        try:
-            self._unlock()
-            if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
-                self._initialise(storage or "float32")
-            self._check_format()
-            _, self._written = _look(self._absolute)
-            self.closed = False
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def close(self) -> None:
-        """Let go of the file; where nobody else has it open, the journal is written back and removed."""
-        self.closed = True
-        with self._translated():
-            _close(self._connection, self._process)
-            if self._last is not None:
-                _close(self._last, self._process)
-
-    @property
-    def name(self) -> str:
-        """How errors call it."""
-        return "the gallery" if self.path is None else f"gallery {printable(self.path)}"
-
-    def changed_elsewhere(self) -> int:
-        """A number that changes whenever another connection has changed the file."""
-        self._check_there()
-        return int(self._one("PRAGMA data_version"))
+        super().__init__(path, lambda: self._fill(storage or "float32"), key=key, wait=wait, read_only=read_only)
 
     def state(self) -> State:
         """Read the state."""
@@ -159,26 +105,6 @@ class Store:
         """Replace the state."""
         content = json.dumps(asdict(state))
         self._run("INSERT OR REPLACE INTO state VALUES (0, ?, ?)", content, _crc(content))
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """See the file as it is now, whatever others write meanwhile."""
-        with self._transaction("BEGIN"):
-            yield
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Change the file alone: after an error, or a crash, it is as before. Waits for another writer to end."""
-        self.check_writable()
-        with self._transaction("BEGIN IMMEDIATE"):
-            yield
-            number = self._one("PRAGMA user_version")
-            self._run(f"PRAGMA user_version = {number}")  # so that each journal tells whose it is, in its first page
-
-    def check_writable(self) -> None:
-        """GalleryError where the file was opened for reading only."""
-        if self.read_only:
-            raise GalleryError(f"{self.name} was opened for reading only")
 
     def places(self) -> list[Place]:
         """Where the chunks are, in the order of their ids, each with as many ids as it says."""
@@ -302,178 +228,10 @@ class Store:
         found = tuple(int(self._one(f"SELECT {total}")) for total in sums)
         self.check_sound(found == (state.faces, state.people, state.details), "some of what it held is not there")
 
-    def erase(self) -> None:
-        """Overwrite what was removed: in the file, and in the journal beside it."""
-        self._run("PRAGMA incremental_vacuum")
-        if self._one("PRAGMA wal_checkpoint(TRUNCATE)"):
-            raise GalleryError(
-                f"{self.name} is being read elsewhere: what was removed is gone from the gallery, but may remain in "
-                "the journal beside it until compact() is called again"
-            )
-
-    def _create_file(self, path: Path) -> None:
-        if self.read_only:
-            raise GalleryError(f"{self.name} does not exist")
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's to read, from the first byte on
-        except OSError as error:
-            raise GalleryError(f"{self.name} cannot be made: {error.strerror}") from error
-
-    def _check_there(self) -> None:
-        """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal.
-
-        Or where another was copied over it: what was written since the last look is looked at.
-        """
-        if self.path is None or self.closed:
-            return
-        file, written = _look(self._absolute)
-        copied = file == self._file and written != self._written and self._is_mixed()
-        if copied and self._last is None:
-            self._last = self._connect("ro")
-            self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
-        if copied or file != self._file:
-            raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
-        self._written = written
-
-    def _is_mixed(self) -> bool:
-        """Whether the connection sees another gallery than the file itself holds, by their numbers.
-
-        With a key, what is not of this file is an error, for it does not have SQLCipher's sums.
-        """
-        seen = self._one("PRAGMA user_version")
-        if self._key is not None:
-            return False
-        with self._translated(), closing(self._connect("ro&immutable=1")) as alone:
-            return bool(alone.execute("PRAGMA user_version").fetchone() != (seen,))
-
-    def _check_journal(self) -> None:
-        """GalleryError where what lies in the journal beside the file belongs to another gallery.
-
-        It is looked at by a connection that cannot write: others would put it into the file when they are closed.
-        """
-        if self.path is None or not _size(self._journal):
-            return
-        self._connection = self._connect("ro")
-        try:
-            self._unlock()
-            mixed = self._is_mixed()
-        finally:
-            self._connection.close()
-        if mixed:
-            raise GalleryError(
-                f"{self.name} has the journal of another gallery beside it, for it was exchanged while it was open, "
-                f"or after a crash: close it everywhere, then remove {printable(self._journal)} and its -shm"
-            )
-
-    def _mode(self) -> str:
-        if self.path is None or not self.read_only:
-            return "rw"
-        alone = not os.access(self.path.parent, os.W_OK) and not self._journal.exists()
-        return "ro&immutable=1" if alone else "ro"
-
-    def _connect(self, mode: str) -> Any:
-        with self._translated():
-            options = {"timeout": self._wait, "isolation_level": None, "check_same_thread": False}
-            if self.path is None:
-                return self._sql.connect(":memory:", **options)
-            return self._sql.connect(f"{self._absolute.as_uri()}?mode={mode}", uri=True, **options)
-
-    def _unlock(self) -> None:
-        if self._key is not None:
-            self._run(f"PRAGMA key = {_quoted(self._key)}")
-            self._run(f"PRAGMA cipher_page_size = {PAGE}")
-        self._run("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
-
-    def _check_format(self) -> None:
-        application, found = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
-        if application != APPLICATION:
-            raise GalleryError(f"{self.name} is not a gallery, but another SQLite database")
-        found %= NUMBERS
-        if found != FORMAT:
-            raise GalleryError(f"{self.name} has format {found}; this version of faceprint reads format {FORMAT}")
-        if not self.read_only:
-            self._set_up()
-
-    def _set_up(self) -> None:
-        """What SQLite forgets with each connection: to wait for the disk, and to overwrite what is deleted."""
-        for setting in ("synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY"):
-            self._run(f"PRAGMA {setting}")
-
-    def _initialise(self, storage: str) -> None:
-        self._run(f"PRAGMA page_size = {PAGE}")
-        self._run("PRAGMA auto_vacuum = INCREMENTAL")
-        self._give_number()
-        self._keep_journal()
-        self._set_up()
-        with self._transaction("BEGIN IMMEDIATE"):
-            if self._one("SELECT count(*) FROM sqlite_master"):
-                return  # another process was first
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                self._run(statement)
-            self._run(f"PRAGMA application_id = {APPLICATION}")
-            self.write_state(State(storage))
-
-    def _give_number(self) -> None:
-        """Give the file a number of its own, in the file itself: there is no journal yet."""
-        with self._transaction("BEGIN IMMEDIATE"):
-            if self._one("PRAGMA user_version") % NUMBERS != FORMAT:  # or another process was first
-                self._run(f"PRAGMA user_version = {FORMAT + NUMBERS * (1 + secrets.randbelow(MOST_NUMBERS))}")
-
-    def _keep_journal(self) -> None:
-        """Put the file into WAL mode; SQLite itself does not wait for that while another connection is at it."""
-        give_up = monotonic() + self._wait
-        while True:
-            try:
-                self._run("PRAGMA journal_mode = WAL")
-                return
-            except GalleryError as error:
-                if not _busy(error.__cause__) or monotonic() > give_up:
-                    raise
-            sleep(RETRY)
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._check_there()
-        self._run(begin)
-        try:
-            yield
-            self._run("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._run("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Say in words of galleries what SQLite says."""
-        try:
-            yield
-        except (self._sql.Error, UnicodeDecodeError) as error:  # what SQLite says may repeat what is damaged
-            raise GalleryError(f"{self.name} {self._meaning(error)}") from error
-
-    def _meaning(self, error: Exception) -> str:
-        code = getattr(error, "sqlite_errorname", None) or ""
-        said = str(error)
-        if _busy(error):
-            return f"is being changed elsewhere, and still was after {self._wait:g} s"
-        if "closed database" in said:
-            return "is closed"
-        if code.startswith("SQLITE_FULL") or "is full" in said:
-            return "could not be written, for the disk is full; nothing of this call was stored"
-        if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")) or "readonly" in said:
-            return "cannot be changed: it, or its folder, is read-only; read_only=True opens it for reading"
-        if code.startswith("SQLITE_CANTOPEN") or "unable to open" in said:
-            return "cannot be opened: it, or its folder, must be there and open to writing; see read_only=True"
-        if code.startswith("SQLITE_NOTADB") or "not a database" in said:
-            return "is not a gallery, is damaged, or is encrypted with another key than was given"
-        if code.startswith("SQLITE_IOERR") or "disk I/O" in said:
-            return f"could not be read or written ({said}); nothing of this call was stored"
-        return f"is damaged: {said}"
-
-    def check_sound(self, valid: bool, what: str) -> None:
-        """GalleryError unless what the file holds is valid."""
-        if not valid:
-            raise GalleryError(f"{self.name} is damaged: {what}")
+    def _fill(self, storage: str) -> None:
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            self._run(statement)
+        self.write_state(State(storage))
 
     def _check_details(self) -> None:
         """Look at all of them once, for a row that is damaged may not be found where it belongs."""
@@ -485,57 +243,6 @@ class Store:
                 valid = isinstance(metadata, str | None) and isinstance(photo, str | None)
                 self.check_sound(valid and _crc(face, metadata, photo) == crc, said)
         self._checked = True
-
-    def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        if self.path is not None and self._process != os.getpid():  # SQLite's locks are not inherited
-            raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
-        with self._translated():
-            return self._connection.execute(statement, values).fetchall()  # type: ignore[no-any-return]
-
-    def _row(self, query: str, *values: Any) -> tuple[Any, ...]:
-        rows = self._run(query, *values)
-        self.check_sound(len(rows) == 1, "some of what it held is not there")
-        return rows[0]
-
-    def _one(self, query: str, *values: Any) -> Any:
-        return self._row(query, *values)[0]
-
-
-def _close(connection: sqlite3.Connection, process: int) -> None:
-    """Also when nobody holds the store any more, since Python would warn; a forked process leaves it to the other."""
-    if process == os.getpid():
-        connection.close()
-
-
-def _look(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Which file that is, and when it was written last; two empty ones where there is none."""
-    try:
-        found = os.stat(path)  # noqa: PTH116  # in every call: Path.stat takes longer
-    except OSError:
-        return (), ()
-    return (found.st_dev, found.st_ino), (found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _busy(error: BaseException | None) -> bool:
-    """Whether SQLite says that another connection is changing the file."""
-    return (getattr(error, "sqlite_errorname", None) or "").startswith("SQLITE_BUSY") or "locked" in str(error)
-
-
-def _sqlcipher() -> ModuleType:
-    try:
-        from sqlcipher3 import dbapi2
-    except ImportError as error:
-        raise ModuleNotFoundError("a key needs sqlcipher3: pip install 'faceprint[encryption]'") from error
-    return dbapi2  # type: ignore[no-any-return]
-
-
-def _quoted(key: bytes | str) -> str:
-    text = f"x'{key.hex()}'" if isinstance(key, bytes) else key
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _crc(*parts: Any) -> int:

@@ -45,7 +45,8 @@ def test_what_cannot_be_compared_is_never_the_same():
     ("same", "folds", "error", "text"),
     [
         (np.ones(4), np.arange(4), TypeError, "same must be bool, not float64"),
-        (np.ones(4, bool), np.zeros(4), ValueError, "folds must be two or more, not 1"),
+        (np.ones(4, bool), np.zeros(4, int), ValueError, "folds must be two or more, not 1"),
+        (np.ones(4, bool), np.arange(4.0), TypeError, "folds must be integers, not float64"),
         (np.ones(3, bool), np.arange(4), ValueError, r"must have the same shape \(pairs,\), not \(4,\), \(3,\) and"),
     ],
 )

@@ -73,7 +73,7 @@ CALLS = {
     "endless halves": "fp.Gallery(storage='float16').add(endless)",
     "endless codes": "Codes(16, 'int8').append_stored(np.broadcast_to(np.zeros(28, np.uint8), (2**45, 28)))",
     "chips": "_core.chips(face, np.tile(np.eye(2, 3), (200_000, 1, 1)), 64, 64)",
-    "communities": "graph.communities(graph.Graph(np.zeros(2**24 + 1, np.int64), *np.zeros((2, 0), int)))",
+    "communities": "graph.communities(graph.Graph(np.zeros(2**24 + 1, np.int64), np.zeros(0, int), big[:0, 0]))",
     "identify": "gallery.identify(endless, max_distance=1.0)",
     "export": "[nearly_all(), crowd.export(Path(sys.argv[1]) / 'x.parquet')]",
     "write_shards": "[nearly_all(), fp.write_shards(crowd, Path(sys.argv[1]) / 'shards')]",

@@ -336,6 +336,7 @@ def test_report_prints_as_a_table(fitted):
     lines = str(fitted.report()).splitlines()
     assert [line.split("  ")[0].strip() for line in lines[1:5]] == ["old", "mixed", "upgraded", "new"]
     assert lines[0] == "VAL at FAR 0.01, 360 pairs of the same of 60 people"
+    assert "mixed" not in repr(fitted)  # it is asked for
 
 
 def test_saved_and_loaded_it_is_the_same(fitted, unit_rows, tmp_path):

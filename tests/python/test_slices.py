@@ -139,3 +139,8 @@ def test_refused(unit_rows, rows, change, text):
     pairs = ListedPairs(np.arange(4), *np.triu_indices(4, 1))
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         error_slices(unit_rows(rows), pairs, **{"threshold": 0.5, **change})
+
+
+def test_of_no_photographs_there_are_no_slices():
+    nobody = np.empty(0, np.int64)
+    assert error_slices(np.empty((0, 4), np.float32), ListedPairs(nobody, nobody, nobody), THRESHOLD) == []

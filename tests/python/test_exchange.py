@@ -4,6 +4,7 @@ import json
 import stat
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pyarrow.parquet
@@ -314,3 +315,12 @@ def test_parquet_wants_pyarrow(tmp_path, unit_rows, monkeypatch):
     for call in (gallery.export, gallery.import_from):
         with pytest.raises(ModuleNotFoundError, match=r"Parquet needs pyarrow: pip install 'faceprint\[parquet\]'"):
             call(tmp_path / "x.parquet")
+
+
+def test_arrays_of_just_as_much_as_they_may_unpack_to_are_read(tmp_path):
+    save_arrays(tmp_path / "x.npz", x=np.zeros(1000))
+    with ZipFile(tmp_path / "x.npz") as members:
+        size = members.getinfo("x.npy").file_size
+    assert len(load_arrays(tmp_path / "x.npz", ("x",), most=size)[0]) == 1000
+    with pytest.raises(ValueError, match=f"^it unpacks to more than {size - 1:,} bytes$"):
+        load_arrays(tmp_path / "x.npz", ("x",), most=size - 1)

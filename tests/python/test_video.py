@@ -13,6 +13,7 @@ from PIL import Image
 
 import faceprint as fp
 from faceprint import Frame, VideoError, VideoLimits, read_video, track_faces
+from faceprint.video import _overlaps
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 
@@ -261,6 +262,11 @@ def test_overlap_and_distance_both_link(seen):
     away = seen([(BOX, 0, 1)], [((500, 500, 600, 600), 0, 1)])
     assert [track.frames for track in track_faces(away, away.frames)] == [1, 1]
     assert [track.frames for track in track_faces(away, away.frames, overlap=0)] == [2]
+
+
+def test_boxes_apart_do_not_overlap():
+    box, beside, above = np.float32([[[0, 0, 8, 8]], [[8.5, 0, 16, 8]], [[0, -9, 8, -0.5]]])
+    assert [_overlaps(box, other).tolist() for other in (box, beside, above)] == [[[1]], [[0]], [[0]]]
 
 
 def test_overlap_is_intersection_over_union(seen):

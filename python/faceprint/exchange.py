@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .archive import load_arrays, save_arrays
 from .errors import GalleryError
+from .files import open_regular
 from .given import given_details, given_labels, given_path, given_quality
 from .parquet import CODES, Columns, import_pyarrow, read_parquet, read_part, rows_of, write_parquet
 from .photo import printable
@@ -218,7 +219,7 @@ def _read_npz(file: Path) -> Columns:
 
 
 def _open_parquet(file: Path) -> Columns:
-    with file.open("rb") as content:
+    with open_regular(file) as content:
         return read_parquet(content)
 
 

@@ -93,7 +93,7 @@ class Gallery(Uncopied):
         if storage not in (None, *get_args(Storage)):
             raise ValueError(f"storage must be 'float32', 'float16' or 'int8', not {storage!r}")
         file = None if path is None else Path(given_path(path))
-        given_key(key)
+        key = given_key(key)
         if not 0 <= as_number(wait, "wait") <= LONGEST:
             raise ValueError(f"wait must be seconds from 0 to {LONGEST:,}, not {wait}")
         if recipe is not None:

@@ -44,6 +44,13 @@ def test_devices_and_pipes_are_no_files(endless, reader):
         read(endless)
 
 
+@pytest.mark.parametrize("name", ["x.npz", "x.parquet"])
+def test_exports_are_no_pipes_either(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(fp.GalleryError, match="it is a device or a pipe, not a file"):
+        fp.Gallery().import_from(tmp_path / name)
+
+
 def test_arrays_are_no_devices_either(tmp_path):
     os.mkfifo(tmp_path / "x.npy")
     for read in (fp.read_features, partial(fp.read_people, rows=1)):

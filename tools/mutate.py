@@ -31,6 +31,7 @@ PACKAGE = Path("python/faceprint")
 SECONDS = 900  # after which a mutant counts as caught: it does not end; of one C++ test, a tenth of it
 MEMORY = 8 << 30  # bytes that a mutant may ask for: some ask without end
 EXAMPLES = "tests/python/test_docstrings.py::test_examples_of_module"
+WANTS_SERVER = {"postgres"}  # modules whose examples test_postgres.py runs
 DEFAULTS = "tests/python/test_defaults.py::test_defaults_are_those_that_were_promised"  # runs no line that has one
 # Modules and folders whose tests look at pictures and texts, or want PyTorch, Ray or a card.
 UNTESTED = {"__init__", "__main__", "_info", "cuda", "curves", "demo", "markup", "page", "plot", "ray", "sheets", "svg"}
@@ -193,7 +194,8 @@ class Runs:
         tests = tests - {EXAMPLES} | (set() if contexts else {DEFAULTS})
         own = f"/test_{module.stem.lstrip('_')}"
         dotted = ".".join(module.with_suffix("").parts)
-        return [f"{EXAMPLES}[{dotted}]", *sorted(tests, key=lambda test: (own not in test, test))]
+        examples = [] if dotted in WANTS_SERVER else [f"{EXAMPLES}[{dotted}]"]
+        return [*examples, *sorted(tests, key=lambda test: (own not in test, test))]
 
 
 def named(context: str) -> str:

@@ -649,3 +649,8 @@ def test_progress_is_seen_on_a_terminal_and_gone_in_the_end(run, photos, benchma
 def test_usage_errors_exit_with_2(run):
     run("verify", "one.jpg", code=2)
     run("nonsense", code=2)
+
+
+@pytest.mark.parametrize("words", ["faces", "embed --out x.npz", "cluster", "index x.faces", "search x.faces"])
+def test_commands_want_photographs(run, words):
+    assert "Missing argument 'PATHS...'" in run(*words.split(), code=2).stderr

@@ -10,6 +10,9 @@ import faceprint as fp
 from faceprint._cluster import THRESHOLD
 from made import people
 
+ANGLES = np.radians([0, 1, 2, 20, 38, 39, 40])  # the fourth lies half way between two people
+HALF_WAY = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1).astype(np.float32)
+
 
 def test_separated_people_are_found():
     x, truth = people([5, 1, 9, 2], spread=0.2)
@@ -164,14 +167,21 @@ def test_pairs_of_the_same_photograph():
 
 
 def test_an_attribute_in_common_decides_a_tie():
-    angles = np.radians([0, 1, 2, 20, 38, 39, 40])  # the fourth lies half way between two people
-    x = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     owners = []
     for album in ("left", "right"):
         albums = ["left"] * 3 + [album] + ["right"] * 3
-        labels = fp.cluster(x, threshold=0.3, attributes={"album": albums, "day": [None] * 7}).labels
+        labels = fp.cluster(HALF_WAY, threshold=0.3, attributes={"album": albums, "day": [None] * 7}).labels
         owners.append((labels[3] == labels[0], labels[3] == labels[6]))
     assert owners == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize("shared", [slice(0, 4), slice(3, 7)])
+def test_an_attribute_of_one_value_decides_it_too(shared):
+    albums = np.full(7, None)
+    albums[shared] = "only"
+    labels = fp.cluster(HALF_WAY, threshold=0.3, attributes={"album": albums.tolist()}).labels
+    assert len({*labels[shared].tolist()}) == 1
+    assert len({*labels.tolist()}) == 2
 
 
 def test_previous_people_keep_their_rows_and_numbers():

@@ -2,6 +2,7 @@
 
 import os
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,17 @@ def test_files_beyond_the_limit(module, limit, read, kind, said, tmp_path, monke
     monkeypatch.setattr(module, limit, 99)
     with pytest.raises(kind, match=rf"^{said.format(path=path)} has 100 bytes; the limit is 99$"):
         read(path)
+
+
+def test_the_page_names_these_limits():
+    def in_words(limit):
+        return f"{limit >> 30} GiB" if limit >> 30 else f"{limit >> 20} MiB"
+
+    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text("utf-8")
+    assert f"| file of a network | {in_words(runtime.LARGEST_FILE)}, self-contained" in page
+    assert f"| file of a recipe | {in_words(recipe.LARGEST_FILE)} |" in page
+    three = "; ".join(in_words(module.MOST) for module in (encodings, pairfile, features))
+    assert f"| files of encodings; of pairs; that name people | {three} |" in page
 
 
 def test_a_file_of_as_many_bytes_as_allowed(tmp_path):

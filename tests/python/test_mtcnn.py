@@ -81,6 +81,22 @@ def test_networks_answer_in_shares_of_boxes(detector, monkeypatch):
     assert found.landmarks[0, :, 1].tolist() == (top - 1 + 23 * shares[5:]).tolist()
 
 
+def test_a_box_within_another_is_of_the_same_face(detector, monkeypatch):
+    def judge(network, copies, boxes, size):
+        scores, still = np.float32([0.9, 0.8])[: len(boxes)], np.zeros((len(boxes), 4), np.float32)
+        return [scores, still] if size == 24 else [scores, still, np.zeros((len(boxes), 10), np.float32)]
+
+    monkeypatch.setattr(detector, "_judge", judge)
+    levels = []
+    for scale, at in ((0.25, 1), (0.5, 5)):  # windows of 44 pixels from 8 on, and of 22 from 20 on
+        judged = np.zeros((9, 9), np.float32)
+        judged[at, at] = 1
+        levels.append((scale, judged, np.zeros((4, 9, 9), np.float32)))
+    large, small = (detector._cascade(None, [level], [0.6, 0.7, 0.7]).boxes.tolist() for level in levels)
+    assert large[0][:2] < small[0][:2] < small[0][2:] < large[0][2:]
+    assert detector._cascade(None, levels, [0.6, 0.7, 0.7]).boxes.tolist() == large
+
+
 def test_the_second_look_is_taken_only_where_the_first_finds_nothing(detector, photos, monkeypatch):
     image = fp.read_photo(photos / "obama.jpg")
     strict, lenient = ([0.6, 0.7, 0.95], 0.0), ([0.6, 0.7, 0.7], 0.0)

@@ -39,9 +39,9 @@ def load_arrays(
         return _load(file, names, most)
 
 
-def unpack_arrays(content: bytes, names: tuple[str, ...]) -> list[NDArray[Any]]:
+def unpack_arrays(content: bytes, names: tuple[str, ...], *, most: int | None = None) -> list[NDArray[Any]]:
     """Read the named arrays of what `pack_arrays` gave; as `load_arrays` of other bytes."""
-    return _load(io.BytesIO(content), names, None)
+    return _load(io.BytesIO(content), names, most)
 
 
 def _load(file: IO[bytes], names: tuple[str, ...], most: int | None) -> list[NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Embeddings that other libraries have stored: pickles of face_recognition's encodings and of deepface's.
+"""Embeddings that other libraries have stored: pickles of face_recognition's encodings, files of deepface.
 
 Unpickling a file can run whatever its author wanted; these files are read without that (`faceprint.pickled`).
 """
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .archive import unpack_arrays
 from .features import scale_rows
 from .files import read_limited
 from .photo import printable
@@ -19,6 +20,7 @@ from .pickled import Array, read_pickle
 
 NUMBERS = 128  # of an encoding of face_recognition
 MOST = 4 * 2**30  # bytes of a file
+COLUMNS = ("identity", "embedding", "has_embedding")  # arrays of deepface's .npz
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,7 @@ def read_face_recognition(path: "str | os.PathLike[str]", *, network: str = "fac
     (['Ann', 'Ben'], (2, 128))
     """
     shown = printable(path)
-    content = _read(path, shown)
+    content = _unpickled(read_limited(path, shown, MOST), shown)
     labels: list[Any]
     if _is_pair(content):
         rows, labels = _vectors(content[0]), list(content[1])
@@ -86,15 +88,15 @@ def read_face_recognition(path: "str | os.PathLike[str]", *, network: str = "fac
 
 
 def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
-    """Read the .pkl file that `DeepFace.find` keeps in a folder of photographs, scaled to unit length.
+    """Read the file that `DeepFace.find` keeps in a folder of photographs, .npz or .pkl, scaled to unit length.
 
-    Such a file is a list with a dict for each face, of which "identity", the path of its photograph, and "embedding"
-    are read, or in older versions a list of these two; faces that were not found, whose embedding is None, are left
-    out. `labels` are the names of the folders that hold the photographs. `network` names the network and whatever else
-    the file's own name tells, such as "Facenet512, retinaface, aligned": only the same may be compared.
+    Of each face the path of its photograph ("identity") and its embedding are read; photographs on which none was
+    found are left out. deepface writes .npz from version 0.0.102 on, before it a pickle of a list of dicts, or still
+    earlier of lists. `labels` are the names of the folders that hold the photographs. `network` names the network and
+    whatever else the file's own name tells, such as "Facenet512, retinaface, aligned": only the same may be compared.
 
-    Raises ValueError for a file that is no pickle of these, and for an embedding without a direction (NaN, infinite or
-    zero); OSError where the file cannot be read.
+    Raises ValueError for a file that is neither, and for an embedding without a direction (NaN, infinite or zero);
+    OSError where the file cannot be read.
 
     >>> import pickle, tempfile
     >>> from pathlib import Path
@@ -106,16 +108,18 @@ def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
     (['Ann'], ('people/Ann/1.jpg',), array([[0.6, 0.8]], dtype=float32))
     """
     shown = printable(path)
-    content = _read(path, shown)
-    entries = [_entry(entry, shown) for entry in _list(content, shown)]
-    known = [(photo, vector) for photo, vector in entries if vector is not None]
+    content = read_limited(path, shown, MOST)
+    if content.startswith((b"PAR1", b"ARROW1")):
+        raise ValueError(f"{shown} must be the .npz or the .pkl of DeepFace.find, not Parquet or Feather")
+    packed = content.startswith(b"PK")
+    faces = _unpacked(content, shown) if packed else [_entry(entry, shown) for entry in _listed(content, shown)]
+    known = [(photo, vector) for photo, vector in faces if vector is not None]
     photos = [photo for photo, _ in known]
     labels = [PureWindowsPath(photo).parent.name or None for photo in photos]  # which reads both kinds of slashes
     return _encodings([vector for _, vector in known], labels, photos, network, shown, None)
 
 
-def _read(path: "str | os.PathLike[str]", shown: str) -> Any:
-    content = read_limited(path, shown, MOST)
+def _unpickled(content: bytes, shown: str) -> Any:
     try:
         return read_pickle(content)
     except ValueError as error:
@@ -136,10 +140,27 @@ def _vectors(value: Any) -> list[Any]:
     return list(value) if several else [value]
 
 
-def _list(content: Any, shown: str) -> list[Any]:
-    if not isinstance(content, list):
-        raise ValueError(f"{shown} must hold a list of faces, not {type(content).__name__}")
-    return content
+def _unpacked(content: bytes, shown: str) -> list[tuple[str, Any]]:
+    """The photograph and the embedding, if there is one, of each face of an .npz."""
+    try:
+        photos, rows, known = unpack_arrays(content, COLUMNS, most=len(content))  # deepface compresses nothing
+    except Exception as error:  # readers of zip and .npy raise anything up to MemoryError on a hostile file
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{shown} must be an .npz that DeepFace.find wrote: {reason}") from error
+    kinds = photos.dtype.kind, rows.dtype.kind, known.dtype.kind
+    if kinds != ("U", "f", "b") or (photos.ndim, rows.ndim, known.ndim) != (1, 2, 1):
+        raise ValueError(f"{shown} must hold a path, a row of numbers and whether there is one for each face")
+    if not len(photos) == len(rows) == len(known):
+        counts = f"{len(photos)}, {len(rows)} and {len(known)}"
+        raise ValueError(f"{shown} must hold as many paths, embeddings and answers whether there is one, not {counts}")
+    return [(photo, row if there else None) for photo, row, there in zip(photos.tolist(), rows, known, strict=True)]
+
+
+def _listed(content: bytes, shown: str) -> list[Any]:
+    faces = _unpickled(content, shown)
+    if not isinstance(faces, list):
+        raise ValueError(f"{shown} must hold a list of faces, not {type(faces).__name__}")
+    return faces
 
 
 def _entry(entry: Any, shown: str) -> tuple[str, Any]:

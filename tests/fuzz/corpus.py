@@ -18,6 +18,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 import faceprint as fp
+from faceprint.archive import pack_arrays
 from faceprint.known import BUNDLED, PACKAGE
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -98,6 +99,8 @@ def deepface() -> Iterator[tuple[str, bytes]]:
     faces = [{"identity": f"people/{name}/1.jpg", "embedding": [0.5, 1.5], "target_x": 3} for name in ("Ann", "Ben")]
     yield "new.pkl", pickle.dumps([*faces, {"identity": "c.jpg", "embedding": None}])
     yield "old.pkl", pickle.dumps([["people\\Ann\\1.jpg", np.float32([1, 2])]], 2)
+    paths, rows = np.array(["people/Ann/1.jpg", "c.jpg"]), np.array([[0.5, 1.5], [0, 0]])
+    yield "packed.npz", pack_arrays(identity=paths, embedding=rows, has_embedding=np.array([True, False]))
 
 
 def features(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -97,6 +97,11 @@ def as_archive(content: bytes, _: list[bytes], chance: random.Random) -> bytes:
     return packed.getvalue()
 
 
+def as_archive_or_bytes(content: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """Of an .npz as `as_archive`; of another file its bytes."""
+    return (as_archive if content.startswith(b"PK") else damaged_bytes)(content, others, chance)
+
+
 def as_table(content: bytes, _: list[bytes], chance: random.Random) -> bytes:
     """A Parquet file with other facts, without a column, or with one that is otherwise."""
     table = pq.read_table(io.BytesIO(content))
@@ -311,7 +316,7 @@ TARGETS = [
     parser("manifest", use_shards, (fp.GalleryError,), as_json, as_json, damaged_bytes),
     parser("upgrade", fp.Upgrade.load, (fp.UpgradeError,), as_archive, as_archive, damaged_bytes),
     parser("face_recognition", fp.read_face_recognition, (ValueError,), damaged_bytes),
-    parser("deepface", partial(fp.read_deepface, network="x"), (ValueError,), damaged_bytes),
+    parser("deepface", partial(fp.read_deepface, network="x"), (ValueError,), as_archive_or_bytes, damaged_bytes),
     parser("features", partial(fp.read_features, dimension=3), (TypeError, ValueError), damaged_bytes),
     parser("people", people, (TypeError, ValueError), damaged_bytes, as_text),
     parser("pairs", compare, (fp.PhotoError, ValueError), as_text, as_text, damaged_bytes),

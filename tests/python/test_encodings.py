@@ -1,5 +1,6 @@
-"""Pickles of face_recognition and deepface, read without unpickling: files made here in the formats in use."""
+"""Files of face_recognition and deepface, read without unpickling: made here in the formats in use."""
 
+import io
 import os
 import pickle
 import pickletools
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import faceprint as fp
+from faceprint.archive import pack_arrays
 from faceprint.pickled import Array, read_pickle
 
 RANDOM = np.random.default_rng(0)
@@ -82,6 +84,73 @@ def test_faces_of_deepface(written, faces, protocol):
     assert found.labels.tolist() == ["Ann", "Ben"]
     assert found.photos == ("db/Ann/1.jpg", "db\\Ben\\1.jpg")
     assert found.fingerprint == "SFace"
+
+
+PACKED = {
+    "identity": np.array(["db/Ann/1.jpg", "db/Ann/2.jpg", "db\\Ben\\1.jpg"]),
+    "hash": np.array(["0f", "1f", "2f"]),
+    "embedding": np.array([[3.0, 0, 4], [0, 0, 0], [0, 2, 0]]),
+    "has_embedding": np.array([True, False, True]),
+    "target_x": np.array([8, 0, 7]),
+}
+
+
+def test_packed_faces_of_deepface(written):
+    found = fp.read_deepface(written(pack_arrays(**PACKED)), network="SFace")
+    np.testing.assert_allclose(found.embeddings, [[0.6, 0, 0.8], [0, 1, 0]], atol=1e-7)
+    assert found.labels.tolist() == ["Ann", "Ben"]
+    assert found.photos == ("db/Ann/1.jpg", "db\\Ben\\1.jpg")
+    assert found.fingerprint == "SFace"
+
+
+FOR_EACH = "must hold a path, a row of numbers and whether there is one for each face"
+AS_MANY = "must hold as many paths, embeddings and answers whether there is one, not"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"identity": np.array([b"1", b"2", b"3"])}, FOR_EACH),
+        ({"identity": np.array("1")}, FOR_EACH),
+        ({"embedding": np.zeros((3, 2), int)}, FOR_EACH),
+        ({"embedding": np.zeros(3)}, FOR_EACH),
+        ({"has_embedding": np.ones(3)}, FOR_EACH),
+        ({"has_embedding": np.ones((3, 1), bool)}, FOR_EACH),
+        ({"embedding": np.ones((2, 3))}, f"{AS_MANY} 3, 2 and 3"),
+        ({"has_embedding": np.ones(4, bool)}, f"{AS_MANY} 3, 3 and 4"),
+        ({"embedding": np.zeros((3, 0))}, "must hold embeddings as lists or arrays of numbers"),
+        ({"has_embedding": np.zeros(3, bool)}, "must hold at least one embedding, not 0"),
+        ({"has_embedding": np.ones(3, bool)}, "row 1: an embedding must be finite and not zero"),
+    ],
+)
+def test_packed_faces_that_are_none(written, changes, said):
+    with pytest.raises(ValueError, match=rf"faces\.pkl:? {said}$"):
+        fp.read_deepface(written(pack_arrays(**{**PACKED, **changes})), network="SFace")
+
+
+def compressed(**arrays):
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+NOT_PACKED = "must be an .npz that DeepFace.find wrote:"
+NEITHER = "must be the .npz or the .pkl of DeepFace.find, not Parquet or Feather"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (pack_arrays(**PACKED)[:-99], f"{NOT_PACKED} File is not a zip file"),
+        (pack_arrays(identity=PACKED["identity"]), f"{NOT_PACKED} 'embedding is not a file in the archive'"),
+        (compressed(**PACKED, zeros=np.zeros(10_000)), rf"{NOT_PACKED} it unpacks to more than [\d,]+ bytes"),
+        (b"PAR1" + bytes(99), NEITHER),
+        (b"ARROW1" + bytes(99), NEITHER),
+    ],
+)
+def test_files_that_hold_no_packed_faces(written, content, said):
+    with pytest.raises(ValueError, match=rf"faces\.pkl {said}$"):
+        fp.read_deepface(written(content), network="SFace")
 
 
 def test_a_photo_in_no_folder_has_no_label(written):

@@ -6,14 +6,14 @@
 
 namespace faceprint {
 
-void distances(Matrix<const float> queries, Matrix<const float> gallery, Matrix<float> out, int threads, Watch* watch) {
-  check_columns("queries", queries.columns);
-  check_width("gallery", gallery, queries.columns);
-  check_shape("out", out, queries.rows, gallery.rows);
+void distances(Matrix<const float> x, Matrix<const float> y, Matrix<float> out, int threads, Watch* watch) {
+  check_columns("x", x.columns);
+  check_width("y", y, x.columns);
+  check_shape("out", out, x.rows, y.rows);
   threads = resolve_threads(threads);
-  check_values("queries", queries);
-  check_values("gallery", gallery);
-  active().distances(queries, gallery, out, threads, watch);
+  check_values("x", x);
+  check_values("y", y);
+  active().distances(x, y, out, threads, watch);
 }
 
 }  // namespace faceprint

@@ -76,12 +76,11 @@ using faceprint::inside;
 using faceprint::need;
 using faceprint::view;
 
-faceprint_status faceprint_distances(faceprint_rows queries, faceprint_rows gallery, float* out, int threads,
+faceprint_status faceprint_distances(faceprint_rows x, faceprint_rows y, float* out, int threads,
                                      faceprint_message* message) {
   return answer(message, [&] {
     need("out", out != nullptr);
-    faceprint::distances(view("queries", queries), view("gallery", gallery),
-                         {out, queries.rows, gallery.rows, gallery.rows}, threads);
+    faceprint::distances(view("x", x), view("y", y), {out, x.rows, y.rows, y.rows}, threads);
   });
 }
 

@@ -6,34 +6,33 @@
 
 namespace {
 
-py::array output(const py::object& out, const py::array& queries, const py::array& gallery) {
-  if (out.is_none()) return py::array_t<float>({queries.shape(0), gallery.shape(0)});
+py::array output(const py::object& out, const py::array& x, const py::array& y) {
+  if (out.is_none()) return py::array_t<float>({x.shape(0), y.shape(0)});
   py::array given = as_array<float>("out", out);
-  const std::string expected = "(" + std::to_string(queries.shape(0)) + ", " + std::to_string(gallery.shape(0)) + ")";
-  check_shape("out", given, {queries.shape(0), gallery.shape(0)}, expected.c_str());
-  check_apart("out", given, "queries", queries);
-  check_apart("out", given, "gallery", gallery);
+  const std::string expected = "(" + std::to_string(x.shape(0)) + ", " + std::to_string(y.shape(0)) + ")";
+  check_shape("out", given, {x.shape(0), y.shape(0)}, expected.c_str());
+  check_apart("out", given, "x", x);
+  check_apart("out", given, "y", y);
   return given;
 }
 
-py::array distances(const py::object& queries, const py::object& gallery, const py::object& out,
-                    const py::object& threads, const py::object& progress) {
-  const py::array query_array = as_array<float>("queries", queries);
-  const auto query_rows = as_matrix<float>("queries", query_array);
-  const py::array gallery_array = as_array<float>("gallery", gallery);
-  const auto gallery_rows = as_matrix<float>("gallery", gallery_array, query_rows.columns);
+py::array distances(const py::object& x, const py::object& y, const py::object& out, const py::object& threads,
+                    const py::object& progress) {
+  const py::array x_array = as_array<float>("x", x);
+  const auto x_rows = as_matrix<float>("x", x_array);
+  const py::array y_array = as_array<float>("y", y);
+  const auto y_rows = as_matrix<float>("y", y_array, x_rows.columns);
   const int count = as_threads(threads);
   PythonWatch watch(progress);
-  py::array result = output(out, query_array, gallery_array);
+  py::array result = output(out, x_array, y_array);
   const auto result_rows = as_output<float>("out", result);
-  watch.run([&] { faceprint::distances(query_rows, gallery_rows, result_rows, count, &watch); });
+  watch.run([&] { faceprint::distances(x_rows, y_rows, result_rows, count, &watch); });
   return result;
 }
 
 }  // namespace
 
 void bind_distance(py::module_& module) {
-  module.def("distances", distances, py::arg("queries"), py::arg("gallery"), py::arg("out") = py::none(),
-             py::arg("threads") = 0, py::arg("progress") = py::none(),
-             "The squared Euclidean distance of every query to every row of the gallery.");
+  module.def("distances", distances, py::arg("x"), py::arg("y"), py::arg("out") = py::none(), py::arg("threads") = 0,
+             py::arg("progress") = py::none(), "The squared Euclidean distance of every row of x to every row of y.");
 }

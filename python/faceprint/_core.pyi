@@ -19,8 +19,8 @@ def active_backend() -> str: ...
 def use_backend(name: str) -> None: ...
 def default_threads() -> int: ...
 def distances(
-    queries: NDArray[np.float32],
-    gallery: NDArray[np.float32],
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
     out: NDArray[np.float32] | None = None,
     threads: SupportsIndex = 0,
     progress: Callable[[float], object] | None = None,

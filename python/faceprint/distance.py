@@ -37,9 +37,9 @@ def distances(
     array([[0., 2.],
            [2., 0.]], dtype=float32)
     """
-    queries = as_embeddings(x, "x")
-    gallery = as_embeddings(y, "y", width=queries.shape[1])
-    return _core.distances(queries, gallery, out, threads or 0, progress)
+    rows = as_embeddings(x, "x")
+    others = as_embeddings(y, "y", width=rows.shape[1])
+    return _core.distances(rows, others, out, threads or 0, progress)
 
 
 def as_threshold(distance: float, name: str = "threshold") -> float:

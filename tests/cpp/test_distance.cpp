@@ -138,21 +138,19 @@ TEST(never_overflows_within_the_allowed_range) {
 TEST(refuses_wrong_arguments) {
   const Rows<float> rows = random_integers(5, 8, 1), narrow = random_integers(5, 7, 1), none(5, 0);
   Rows<float> out(5, 5), wrong(5, 4);
-  CHECK_THROWS(std::invalid_argument, "gallery must have shape (n, 8), not (5, 7)",
+  CHECK_THROWS(std::invalid_argument, "y must have shape (n, 8), not (5, 7)",
                distances(rows.view(), narrow.view(), out.view()));
   CHECK_THROWS(std::invalid_argument, "out must have shape (5, 5), not (5, 4)",
                distances(rows.view(), rows.view(), wrong.view()));
-  CHECK_THROWS(std::invalid_argument, "queries must have 1 to 1048576 columns, not 0",
+  CHECK_THROWS(std::invalid_argument, "x must have 1 to 1048576 columns, not 0",
                distances(none.view(), none.view(), out.view()));
   CHECK_THROWS(std::invalid_argument, "threads must be 0 (all) or more, not -2",
                distances(rows.view(), rows.view(), out.view(), -2));
   Rows<float> bad = rows;
   bad.at(2, 7) = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS(std::invalid_argument, "queries must be finite: row 2 is not",
-               distances(bad.view(), rows.view(), out.view()));
-  CHECK_THROWS(std::invalid_argument, "gallery must be finite: row 2 is not",
-               distances(rows.view(), bad.view(), out.view()));
+  CHECK_THROWS(std::invalid_argument, "x must be finite: row 2 is not", distances(bad.view(), rows.view(), out.view()));
+  CHECK_THROWS(std::invalid_argument, "y must be finite: row 2 is not", distances(rows.view(), bad.view(), out.view()));
   bad.at(2, 7) = 2e15f;
-  CHECK_THROWS(std::invalid_argument, "queries must lie in [-1e15, 1e15]: row 2 does not",
+  CHECK_THROWS(std::invalid_argument, "x must lie in [-1e15, 1e15]: row 2 does not",
                distances(bad.view(), rows.view(), out.view()));
 }

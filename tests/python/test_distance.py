@@ -121,56 +121,56 @@ def unaligned(x):
 
 ONES = np.ones((2, 3), np.float32)
 NOT_ARRAYS = [
-    ([[1.0, 2.0, 3.0]], "gallery must be a numpy array, not list"),
-    (ONES.astype(np.float64), "gallery must be float32, not float64"),
-    (ONES.astype(np.float16), "gallery must be float32, not float16"),
-    (ONES.astype(">f4"), "gallery must be float32, not >f4"),
+    ([[1.0, 2.0, 3.0]], "y must be a numpy array, not list"),
+    (ONES.astype(np.float64), "y must be float32, not float64"),
+    (ONES.astype(np.float16), "y must be float32, not float16"),
+    (ONES.astype(">f4"), "y must be float32, not >f4"),
 ]
 NOT_MATRICES = [
-    (ONES[0], "gallery must have shape (n, 3), not (3,)"),
-    (ONES[None], "gallery must have shape (n, 3), not (1, 2, 3)"),
-    (ONES[:, :2], "gallery must have shape (n, 3), not (2, 2)"),
+    (ONES[0], "y must have shape (n, 3), not (3,)"),
+    (ONES[None], "y must have shape (n, 3), not (1, 2, 3)"),
+    (ONES[:, :2], "y must have shape (n, 3), not (2, 2)"),
     (
         np.asfortranarray(ONES),
-        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+        "y must have adjacent elements in each row; pass numpy.ascontiguousarray(y)",
     ),
     (
         np.ones((2, 6), np.float32)[:, ::2],
-        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+        "y must have adjacent elements in each row; pass numpy.ascontiguousarray(y)",
     ),
     (
         ONES[:, ::-1],
-        "gallery must have adjacent elements in each row; pass numpy.ascontiguousarray(gallery)",
+        "y must have adjacent elements in each row; pass numpy.ascontiguousarray(y)",
     ),
-    (unaligned(ONES), "gallery must have aligned memory; pass numpy.ascontiguousarray(gallery)"),
+    (unaligned(ONES), "y must have aligned memory; pass numpy.ascontiguousarray(y)"),
     (
         np.ndarray((2, 3), np.float32, bytearray(64), strides=(14, 4)),
-        "gallery must have rows a whole number of elements apart; pass numpy.ascontiguousarray(gallery)",
+        "y must have rows a whole number of elements apart; pass numpy.ascontiguousarray(y)",
     ),
-    (ONES * np.float32(np.nan), "gallery must be finite: row 0 is not"),
-    (ONES * np.float32([[1], [-np.inf]]), "gallery must be finite: row 1 is not"),
-    (ONES * np.float32([[1], [2e15]]), "gallery must lie in [-1e15, 1e15]: row 1 does not"),
+    (ONES * np.float32(np.nan), "y must be finite: row 0 is not"),
+    (ONES * np.float32([[1], [-np.inf]]), "y must be finite: row 1 is not"),
+    (ONES * np.float32([[1], [2e15]]), "y must lie in [-1e15, 1e15]: row 1 does not"),
 ]
 
 
-@pytest.mark.parametrize(("gallery", "message"), NOT_ARRAYS)
-def test_refuses_other_types(gallery, message):
+@pytest.mark.parametrize(("y", "message"), NOT_ARRAYS)
+def test_refuses_other_types(y, message):
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        _core.distances(ONES, gallery)
-    with pytest.raises(TypeError, match=f"^{re.escape(message.replace('gallery', 'queries'))}$"):
-        _core.distances(gallery, ONES)
+        _core.distances(ONES, y)
+    with pytest.raises(TypeError, match=f"^{re.escape(message.replace('y must', 'x must'))}$"):
+        _core.distances(y, ONES)
 
 
-@pytest.mark.parametrize(("gallery", "message"), NOT_MATRICES)
-def test_refuses_other_shapes_layouts_and_values(gallery, message):
+@pytest.mark.parametrize(("y", "message"), NOT_MATRICES)
+def test_refuses_other_shapes_layouts_and_values(y, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        _core.distances(ONES, gallery)
+        _core.distances(ONES, y)
 
 
-def test_refuses_queries_of_other_shapes():
-    with pytest.raises(ValueError, match=r"^queries must have shape \(rows, columns\), not \(3,\)$"):
+def test_refuses_rows_of_other_shapes():
+    with pytest.raises(ValueError, match=r"^x must have shape \(rows, columns\), not \(3,\)$"):
         _core.distances(ONES[0], ONES)
-    with pytest.raises(ValueError, match=r"^queries must have 1 to 1048576 columns, not 0$"):
+    with pytest.raises(ValueError, match=r"^x must have 1 to 1048576 columns, not 0$"):
         _core.distances(ONES[:, :0], ONES[:, :0])
 
 
@@ -206,9 +206,9 @@ def test_refuses_an_unfit_out(out, error, message):
 
 def test_refuses_an_out_in_the_memory_of_its_inputs():
     memory = np.ones((4, 4), np.float32)
-    with pytest.raises(ValueError, match=r"^out must not share memory with queries$"):
+    with pytest.raises(ValueError, match=r"^out must not share memory with x$"):
         _core.distances(memory[:2, :2], memory[2:, :2].copy(), out=memory[1:3, 1:3])
-    with pytest.raises(ValueError, match=r"^out must not share memory with gallery$"):
+    with pytest.raises(ValueError, match=r"^out must not share memory with y$"):
         _core.distances(memory[:1, :2].copy(), memory[2:, 2:], out=memory[2:3, 1:3])
     beside = memory[:, 2:]
     assert _core.distances(memory[:, :2], np.zeros((2, 2), np.float32), out=beside) is beside

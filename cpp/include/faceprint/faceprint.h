@@ -35,9 +35,9 @@ typedef struct {
 // Embeddings packed for searching, as float32. Searches may use one at once; appending and freeing need it alone.
 typedef struct faceprint_gallery faceprint_gallery;
 
-// out: [queries, gallery], one row behind the other, as all outputs are.
-FACEPRINT_API faceprint_status faceprint_distances(faceprint_rows queries, faceprint_rows gallery, float* out,
-                                                   int threads, faceprint_message* message);
+// out: [rows of x, rows of y], one row behind the other, as all outputs are.
+FACEPRINT_API faceprint_status faceprint_distances(faceprint_rows x, faceprint_rows y, float* out, int threads,
+                                                   faceprint_message* message);
 
 // Puts an empty gallery for rows of so many columns into *made, or NULL.
 FACEPRINT_API faceprint_status faceprint_gallery_new(ptrdiff_t columns, faceprint_gallery** made,

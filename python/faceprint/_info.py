@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .errors import DeviceError
 from .known import BUNDLED, Asked, shipped
 from .network import open_network
 from .recipe import Recipe, read_recipe
-from .runtime import Shape
+from .runtime import Shape, import_runtime
 
 if TYPE_CHECKING:
     from .isolated import NetworkLimits
@@ -89,7 +90,6 @@ def _version(package: str) -> str | None:
 
 def _providers() -> list[str]:
     try:
-        import onnxruntime
-    except ImportError:
+        return list(import_runtime().get_available_providers())
+    except DeviceError:
         return []
-    return list(onnxruntime.get_available_providers())

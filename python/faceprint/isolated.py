@@ -192,15 +192,14 @@ def _end(process: "subprocess.Popen[bytes]", connection: "Connection[Any, Any]",
 
 def serve(descriptor: int, memory: int) -> None:
     """What the process does: answer until nobody asks any more."""
-    import onnxruntime
-
-    from .runtime import start_session
+    from .runtime import import_runtime, start_session
 
     connection: Connection[Any, Any] = Connection(descriptor)
+    runtime = import_runtime()
     _limit(memory)
     try:
         told = json.loads(connection.recv_bytes())
-        session = start_session(onnxruntime, connection.recv_bytes(), "cpu", told["threads"])
+        session = start_session(runtime, connection.recv_bytes(), "cpu", told["threads"])
         ports = {"inputs": session.get_inputs(), "outputs": session.get_outputs()}
         answer = {which: [(port.name, port.shape, port.type) for port in found] for which, found in ports.items()}
         connection.send_bytes(json.dumps(answer).encode())

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -140,7 +141,7 @@ def open_session(
     threads, limits = as_threads(threads), as_network_limits(untrusted)
     if limits and device != "cpu":
         raise ValueError(f"device must be 'cpu' for an untrusted network, not {device!r}")
-    runtime = _import_runtime()
+    runtime = import_runtime()
     name = f"network {printable(path)}"
     content = read_named(path, name, LARGEST_FILE, NetworkError)
     found = hashlib.sha256(content).hexdigest()
@@ -206,8 +207,13 @@ def _start_isolated(content: bytes, limits: "NetworkLimits", threads: int) -> An
     return IsolatedSession(content, limits, threads)
 
 
-def _import_runtime() -> Any:
-    """ONNX Runtime, which from then on sends nothing of what Microsoft's builds for Windows otherwise do."""
+def import_runtime() -> Any:
+    """ONNX Runtime, which sends nothing; DeviceError where it is not installed.
+
+    Microsoft's builds from 1.29 on do otherwise, and make files in the user's folders, unless this variable is set
+    before they are imported; whoever imports ONNX Runtime earlier sets it. The call is for older builds for Windows.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

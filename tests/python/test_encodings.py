@@ -124,7 +124,7 @@ AS_MANY = "must hold as many paths, embeddings and answers whether there is one,
     ],
 )
 def test_packed_faces_that_are_none(written, changes, said):
-    with pytest.raises(ValueError, match=rf"faces\.pkl:? {said}$"):
+    with pytest.raises(ValueError, match=rf"faces\.pkl,? {said}$"):
         fp.read_deepface(written(pack_arrays(**{**PACKED, **changes})), network="SFace")
 
 

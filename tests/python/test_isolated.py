@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 import time
 from functools import partial
 from multiprocessing import Pipe
@@ -418,8 +420,19 @@ def test_a_file_of_another_format_is_not_taken(tmp_path):
         open_session(path)
 
 
-def test_telemetry_is_off(monkeypatch):
+@pytest.mark.parametrize("call", ["fp.info()", "fp.load()", "fp.draft_recipe(sys.argv[1], untrusted=True)"])
+def test_nothing_is_noted_down_to_be_sent(call, tmp_path):
+    """As ONNX Runtime is imported it makes files of what it will send, and names this machine, unless told not to."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    code = f"import sys; import faceprint as fp; {call}; assert 'onnxruntime' in sys.modules"
+    subprocess.run([sys.executable, "-c", code, BUNDLED], env=environment, check=True)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_who_asks_for_telemetry_has_it(monkeypatch):
     called = []
-    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: called.append(True))
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: called.append(True))  # of older ones
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     open_session(BUNDLED)
-    assert called == [True]
+    assert (os.environ["ORT_DISABLE_TELEMETRY"], called) == ("0", [True])

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .expected import as_text
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
@@ -13,7 +15,7 @@ class Embedded:
 
     `embeddings` (n, dimension) float32 unit rows are comparable with those of the network that `fingerprint` names
     (`model.recipe.fingerprint`), None where it is not known. `upgraded_from` names the network that made them where it
-    is another one, whose embeddings `Upgrade.apply` has mapped.
+    is another one, whose embeddings `Upgrade.apply` has mapped. TypeError where they are no text.
 
     >>> import numpy
     >>> rows = Embedded(numpy.eye(3, dtype=numpy.float32), "57f093b70a7e0b48")
@@ -24,6 +26,12 @@ class Embedded:
     embeddings: NDArray[np.float32]
     fingerprint: str | None
     upgraded_from: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("fingerprint", "upgraded_from"):
+            told = getattr(self, name)
+            if told is not None:
+                object.__setattr__(self, name, as_text(told, name))
 
     def __len__(self) -> int:
         return len(self.embeddings)

@@ -35,6 +35,25 @@ def as_whole(number: Any, name: str, least: int | None = None) -> int:
     return value
 
 
+def as_text(value: Any, name: str) -> str:
+    """A text, numpy's too, as a plain str; TypeError for anything else, ValueError for what UTF-8 cannot hold.
+
+    >>> import numpy
+    >>> as_text(numpy.str_("Ann"), "a label"), as_text("Ann", "a label")
+    ('Ann', 'Ann')
+    >>> as_text(3, "a label")
+    Traceback (most recent call last):
+    TypeError: a label must be a str, not int
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} must be text that UTF-8 can hold, not {value[:100]!r}: {error.reason}") from None
+    return str.__str__(value)
+
+
 def as_kind(value: Any, kind: type[Kind], name: str) -> Kind:
     """What is of one of the classes of this package; TypeError for anything else.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import as_embeddings, as_integers, as_reals
 from .embedded import Embedded, as_embedded
+from .expected import as_text
 from .store import Detail
 
 
@@ -30,16 +31,15 @@ def given_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
 
 def given_label(label: Any) -> str:
     """A label; TypeError for another than a str, ValueError for one that UTF-8 cannot hold."""
-    check_text("a label", label)
-    return label  # type: ignore[no-any-return]
+    return as_text(label, "a label")
 
 
 def given_labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.object_]:
     """Labels (rows,) object, None for who has none."""
-    names = np.full(rows, None, object)
-    names[:] = _each("labels", labels, (str,), "str", rows)
-    for name in filter(None, set(names)):
-        check_text("a label", name)
+    each = _each("labels", labels, (str,), "str", rows)
+    plain = {None: None} | {name: as_text(name, "a label") for name in set(each) - {None}}
+    names = np.empty(rows, object)
+    names[:] = [plain[name] for name in each]
     return names
 
 
@@ -114,25 +114,11 @@ def _as_json(metadata: Mapping[str, Any] | None, reserved: Sequence[str]) -> str
         text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"metadata must be what JSON can hold: {error}") from error
-    check_text("metadata", text)
-    return text
+    return as_text(text, "metadata")
 
 
 def _as_path(photo: "str | os.PathLike[str] | None") -> str | None:
-    path = None if photo is None else os.fspath(photo)
-    if path is not None:
-        check_text("a photo", path)
-    return path
-
-
-def check_text(what: str, text: Any) -> None:
-    """TypeError for what is no str, ValueError for one that UTF-8 cannot hold."""
-    if not isinstance(text, str):
-        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{what} must be text that UTF-8 can hold, not {text[:100]!r}: {error.reason}") from None
+    return None if photo is None else as_text(os.fspath(photo), "a photo")
 
 
 def _encodes(text: str) -> bool:

@@ -200,10 +200,12 @@ class Held:
         """Write chunks anew, so that all but the last are full."""
         if self.store.path is None:
             return
+        moved = False  # rows behind a chunk that takes more or fewer are others, also in one that stays as large
         for number, start in enumerate(range(0, len(self.ids), CHUNK)):
             at = np.arange(start, min(start + CHUNK, len(self.ids)))
             there = self._places[number] if number < len(self._places) else None
-            if there is None or (there.chunk, there.size) != (number, len(at)):
+            moved = moved or there is None or (there.chunk, there.size) != (number, len(at))
+            if moved:
                 self.store.write(number, self._version, self._content(at))
         for place in self._places:
             if place.chunk * CHUNK >= len(self.ids):

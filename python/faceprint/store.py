@@ -102,8 +102,9 @@ class Store(Database):
             raise GalleryError(f"{self.name} is damaged: its state has {error}") from error
 
     def write_state(self, state: State) -> None:
-        """Replace the state."""
+        """Replace the state; ValueError for one that nobody could read again."""
         content = json.dumps(asdict(state))
+        read_state(content)
         self._run("INSERT OR REPLACE INTO state VALUES (0, ?, ?)", content, _crc(content))
 
     def places(self) -> list[Place]:

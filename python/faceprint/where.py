@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .given import check_text
+from .expected import as_text
 from .held import NOBODY, Held
 
 Where: TypeAlias = Mapping[str, Any]
@@ -57,7 +57,7 @@ def _values(key: str, wanted: Any) -> list[Any]:
         if not isinstance(value, allowed):
             raise TypeError(f"where: {key!r} must be {rule} or None, or a list of such, not {type(value).__name__}")
         if isinstance(value, str):
-            check_text(f"where: {key!r}", value)
+            as_text(value, f"where: {key!r}")
         elif isinstance(value, int) and not -MOST <= value < MOST:
             raise ValueError(f"where: {key!r} must be an integer of 64 bits, not {value}")
     return values

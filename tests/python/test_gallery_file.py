@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceprint import Gallery, GalleryError, Shards, Upgrade, held
+from faceprint import Embedded, Gallery, GalleryError, Shards, Upgrade, held
 from faceprint.store import CHUNK, Store
 
 
@@ -94,6 +94,57 @@ def test_others_see_each_change_with_their_next_call(unit_rows, path):
         two.add(x[:3])
         assert one.ids[-1] == len(x) + 2
         assert_same(one, two, x[:3])
+
+
+@pytest.mark.parametrize("gone", [[0], [CHUNK], [0, 2 * CHUNK], list(range(CHUNK))])
+def test_compacted_files_of_many_chunks_are_there_again(unit_rows, path, gone):
+    x, kept = unit_rows(3 * CHUNK + 7, 4), Gallery()
+    with Gallery(path) as gallery, Gallery(path) as other:
+        for some in (gallery, kept):
+            some.add(x)
+            some.remove(ids=gone)
+            some.compact()
+        assert_same(other, kept, x[:3])
+        with Gallery(path) as again:
+            assert_same(again, kept, x[:3])
+
+
+class Word(str):
+    """A text that shows itself as something else."""
+
+    def __repr__(self):
+        return "Word"
+
+
+@pytest.mark.parametrize("kind", [np.str_, Word])
+def test_texts_of_other_kinds_are_texts(unit_rows, path, kind):
+    with Gallery(path) as gallery:
+        network = Embedded(unit_rows(3, 4), kind("net"), kind("old"))
+        photos, metadata = [kind("a.jpg"), None, None], [{}, {}, {kind("a"): kind("b")}]
+        gallery.add(network, [kind("Ann"), kind("Ben"), None], photos=photos, metadata=metadata)
+        assert [type(label) for label in gallery.labels] == [str, str, type(None)]
+        gallery.update([1], labels=[kind("Cy")], photos=[kind("b.jpg")])
+        gallery.rename(kind("Ann"), kind("Anna"))
+        gallery.merge([kind("Cy")], kind("Di"))
+    with Gallery(path) as gallery:
+        told = [(entry.label, entry.photo, entry.metadata) for entry in gallery.iterate()]
+        assert told == [("Anna", "a.jpg", {}), ("Di", "b.jpg", {}), (None, None, {"a": "b"})]
+        assert (gallery.fingerprint, gallery.sources) == ("net", {"old"})
+        assert len(list(gallery.iterate({"label": kind("Anna"), "photo": kind("a.jpg")}))) == 1
+
+
+def test_what_no_file_could_hold_is_refused_before_it_is_written(unit_rows, path):
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(1, 4), ["Ann"])
+        for network in (3, gallery, Path("x")):
+            with pytest.raises(TypeError, match=rf"^fingerprint must be a str, not {type(network).__name__}$"):
+                Embedded(unit_rows(1, 4), network)
+            with pytest.raises(TypeError, match=rf"^upgraded_from must be a str, not {type(network).__name__}$"):
+                Embedded(unit_rows(1, 4), None, network)
+        with pytest.raises(ValueError, match=r"^fingerprint 3$"), gallery._held.changing():
+            gallery._held.come_from(3, [])
+    with Gallery(path) as gallery:
+        assert gallery.labels.tolist() == ["Ann"]
 
 
 def test_new_people_take_the_place_of_those_who_left(unit_rows, path):

@@ -2,7 +2,9 @@
 
 import itertools
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import faceprint as fp
-from faceprint import _core
+from faceprint import _core, held, store
 
 settings.register_profile("same each time", derandomize=True, deadline=None, max_examples=40, print_blob=True)
 settings.load_profile("same each time")
@@ -364,12 +366,26 @@ def test_what_is_moved_by_whole_pixels_has_the_same_chips(image, step, side):
 
 
 class GalleryMachine(RuleBasedStateMachine):
-    """A gallery beside a plain dict, through any sequence of changes."""
+    """A gallery in a file of small chunks beside a plain dict, through any sequence of changes; another follows it."""
 
     @initialize(storage=st.sampled_from(["float32", "float16", "int8"]))
     def start(self, storage):
-        self.gallery = fp.Gallery(storage=storage)
+        self.within = ExitStack()
+        for module in (held, store):
+            self.within.enter_context(patch.object(module, "CHUNK", 2))
+        self.path = Path(self.within.enter_context(tempfile.TemporaryDirectory()), "x.faceprint")
+        self.gallery = self.within.enter_context(fp.Gallery(self.path, storage=storage))
+        self.other = self.within.enter_context(fp.Gallery(self.path))
         self.rows, self.labels, self.details, self.next_id = {}, {}, {}, 0
+
+    def teardown(self):
+        if hasattr(self, "within"):
+            self.within.close()
+
+    @rule()
+    def open_again(self):
+        self.gallery.close()
+        self.gallery = self.within.enter_context(fp.Gallery(self.path))
 
     def some(self, data):
         return data.draw(st.lists(st.sampled_from(sorted(self.rows)), unique=True, max_size=4)) if self.rows else []
@@ -383,7 +399,8 @@ class GalleryMachine(RuleBasedStateMachine):
         metadata = data.draw(
             st.lists(st.sampled_from([None, {"age": 3}, {"age": 4}]), min_size=len(x), max_size=len(x))
         )
-        ids = self.gallery.add(x, labels=labels, metadata=metadata)
+        given = labels if data.draw(st.booleans()) else [label and np.str_(label) for label in labels]
+        ids = self.gallery.add(x, labels=given, metadata=metadata)
         assert ids.tolist() == list(range(self.next_id, self.next_id + len(x)))
         for face, row, label, told in zip(ids.tolist(), x, labels, metadata, strict=True):
             self.rows[face], self.labels[face], self.details[face] = row, label, told
@@ -455,14 +472,15 @@ class GalleryMachine(RuleBasedStateMachine):
         if not hasattr(self, "rows"):
             return
         faces = sorted(self.rows)
-        assert len(self.gallery) == len(faces)
-        assert self.gallery.ids.tolist() == faces
-        assert self.gallery.labels.tolist() == [self.labels[face] for face in faces]
-        entries = list(self.gallery.iterate())
-        assert [entry.metadata for entry in entries] == [self.details[face] for face in faces]
-        for entry in entries:
-            np.testing.assert_allclose(entry.embedding, self.rows[entry.id], atol=0.02)
+        for gallery in (self.gallery, self.other):
+            assert len(gallery) == len(faces)
+            assert gallery.ids.tolist() == faces
+            assert gallery.labels.tolist() == [self.labels[face] for face in faces]
+            entries = list(gallery.iterate())
+            assert [entry.metadata for entry in entries] == [self.details[face] for face in faces]
+            for entry in entries:
+                np.testing.assert_allclose(entry.embedding, self.rows[entry.id], atol=0.02)
 
 
 TestGallery = GalleryMachine.TestCase
-TestGallery.settings = settings(max_examples=25, stateful_step_count=15)
+TestGallery.settings = settings(max_examples=60, stateful_step_count=20)

@@ -189,8 +189,8 @@ def unsort(folder: Path) -> Undone:
 
     Only what is as it was made is removed: links that still lead where they led, copies that are equal to their
     originals; no photograph is moved onto another or into a folder that does not exist. The rest is kept, as is
-    whatever else lies in the folders, and the journal as long as something of it was kept: it may be tried again.
-    Folders that sorting made are removed where they are empty.
+    whatever else lies in the folders, and the journal as long as something of it was kept or is missing, of which it
+    tells where it came from: it may be tried again. Folders that sorting made are removed where they are empty.
 
     The journal is believed, so undo only what you sorted. Raises SortError where there is none, or one that is damaged.
     """
@@ -218,7 +218,7 @@ def unsort(folder: Path) -> Undone:
                 (folder / name / PART).unlink()
             with suppress(OSError):  # is not empty
                 (folder / name).rmdir()
-    if not undone.kept:
+    if not undone.kept and not undone.missing:
         (folder / JOURNAL).unlink()
         if made:
             with suppress(OSError):  # is not empty

@@ -429,9 +429,14 @@ def test_sorting_for_people(run, two, tmp_path):
     run("unsort", folder)
     told = run("cluster", two, "--sort-into", folder, "--how", "moves").stdout
     assert "1 of several people went to whom has the largest face" in told
-    next(folder.glob("person-*/two.png")).unlink()
-    result = run("unsort", folder)
-    assert (result.stdout, result.stderr[:17]) == (f"undone: 0 files of {folder}\n", "missing: person-0")
+    place = next(folder.glob("person-*/two.png"))
+    renamed = place.rename(place.with_name("renamed.png"))
+    result = run("unsort", folder, code=2)
+    told = f"missing: {place.parent.name}/two.png is neither there nor where it came from\n"
+    assert (result.stdout, result.stderr) == (f"undone: 0 files of {folder}\n", told)
+    renamed.rename(place)
+    assert run("unsort", folder).stdout == f"undone: 1 file of {folder}\n"
+    assert two.is_file()
 
 
 def test_outputs_are_refused_before_any_work(run, folder, monkeypatch):

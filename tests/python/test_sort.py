@@ -490,9 +490,15 @@ def test_moves_that_cannot_go_back(tmp_path, plan):
     (tmp_path / "in/more").mkdir()
     (tmp_path / "in/a.jpg").unlink()
     (tmp_path / "in/both.jpg").unlink()
-    assert unsort(tmp_path / "out").kept == {}
-    del before["b.jpg"]
+    undone = unsort(tmp_path / "out")
+    assert (undone.kept, undone.missing) == ({}, ["person-002/b.jpg"])
+    left = before.pop("b.jpg")
     assert tree(tmp_path / "in") == {**before, "hills.jpg": b"edited"}
+    (tmp_path / "out/person-002").mkdir()
+    (tmp_path / "out/person-002/b.jpg").write_bytes(left)
+    undone = unsort(tmp_path / "out")
+    assert (undone.cleared, undone.kept, undone.missing) == (1, {}, [])
+    assert (tmp_path / "in/b.jpg").read_bytes() == left
     assert not (tmp_path / "out").exists()
 
 

@@ -91,9 +91,10 @@ def cluster(
 @click.argument("folder", type=click.Path(path_type=Path))
 @Json
 def unsort(folder: Path, as_json: bool) -> None:
-    """Undo what 'cluster --sort-into FOLDER' did: exit code 0 if all of it, 2 if something had to be kept.
+    """Undo what 'cluster --sort-into FOLDER' did: exit code 0 if all of it, 2 if something was kept or is missing.
 
     Photographs move back; links, and copies that are equal to their originals, are removed. Nothing is overwritten.
+    Put back what is missing and call it again: until then faceprint-undo.json stays, which tells where all came from.
     """
     undone = undo_sorting(folder)
     kept = [{"file": printable(place), "reason": reason} for place, reason in undone.kept.items()]
@@ -106,7 +107,7 @@ def unsort(folder: Path, as_json: bool) -> None:
             click.echo(f"kept: {entry['file']} {entry['reason']}", err=True)
         for place in missing:
             click.echo(f"missing: {place} is neither there nor where it came from", err=True)
-    sys.exit(ERROR if kept else 0)
+    sys.exit(ERROR if kept or missing else 0)
 
 
 def _sort(plan: Plan, into: Path) -> None:

@@ -495,6 +495,17 @@ def test_names_that_are_not_utf8(run, photos, tmp_path):
     assert "caf" in run("search", photos / "obama.jpg", tmp_path).stdout
 
 
+def test_an_empty_path_is_not_the_working_folder(run, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    told = run("cluster", "", "--sort-into", folder.with_name("out"), "--how", "moves", code=2).stderr
+    assert told.endswith("Error: Invalid value for 'PATHS...': a path must be some text, not ''\n")
+    taken = [option for _, option in options() if isinstance(option.type, click.Path)]
+    assert len(taken) > 20
+    for option in taken:
+        with pytest.raises(click.BadParameter, match=r"^a path must be some text, not ''$"):
+            option.type.convert("", option, None)
+
+
 @pytest.fixture
 def benchmark(tmp_path):
     """Features and labels of eight faces of three people, one of whom looks in two ways."""
@@ -610,11 +621,16 @@ def test_piped_output_has_no_progress(photos):
     assert "collins.png: 1 face" in piped.stdout
 
 
+def options():
+    """Every option and argument, after its command."""
+    commands = (*command.commands.values(), *command.commands["evaluate"].commands.values())
+    return [(each, option) for each in commands for option in each.params]
+
+
 def test_help_tells_every_default():
     told = {
         (each.name, option.name): option.get_help_record(click.Context(each))[1]
-        for each in (*command.commands.values(), *command.commands["evaluate"].commands.values())
-        for option in each.params
+        for each, option in options()
         if isinstance(option.default, str | int | float | tuple) and option.default and not option.is_flag
     }
     assert told["cluster", "method"] == "How people are found.  [default: map_equation]"

@@ -33,7 +33,7 @@ from ..evaluate.verification import FARS
 from ..features import read_features, read_people
 from ..markup import count
 from ..model import Model
-from .options import Grouping, HowFound, Json, model_options
+from .options import APath, Grouping, HowFound, Json, NamedPath, model_options
 from .output import check_outputs, print_json, progress, reasons, tell_skipped
 
 
@@ -59,10 +59,10 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.argument("target", metavar="FOLDER|PAIRS", type=click.Path(path_type=Path, exists=True))
-@click.option("--photos", type=click.Path(path_type=Path), help="The folder of the photographs that PAIRS names.")
+@click.argument("target", metavar="FOLDER|PAIRS", type=NamedPath(path_type=Path, exists=True))
+@click.option("--photos", type=APath, help="The folder of the photographs that PAIRS names.")
 @click.option("--far", "fars", multiple=True, default=FARS, show_default=True, help="A false accept rate; repeatable.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page, with the hardest pairs.")
+@click.option("--report", type=APath, help="Write an HTML page, with the hardest pairs.")
 @Json
 @model_options
 def verification(
@@ -99,15 +99,15 @@ def verification(
 
 
 @evaluate.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--pairs", "listed", type=click.Path(path_type=Path), help="Only the pairs of this file, as LFW's.")
+@click.argument("folder", type=APath)
+@click.option("--pairs", "listed", type=APath, help="Only the pairs of this file, as LFW's.")
 @click.option("--far", default=1e-3, show_default=True, help="The false accept rate to hold.")
 @click.option("--people", type=click.IntRange(min=1), help="At most so many people, spread over the folder.")
 @click.option("--photos", type=click.IntRange(min=1), help="At most so many photographs of each.")
 @click.option(
     "--reduction", type=click.Choice(["pca", "prefix"]), default="pca", show_default=True, help="How to shorten."
 )
-@click.option("--plot", type=click.Path(path_type=Path), help="Write an SVG picture.")
+@click.option("--plot", type=APath, help="Write an SVG picture.")
 @Json
 @model_options
 def sensitivity(
@@ -143,8 +143,8 @@ def sensitivity(
 
 
 @evaluate.command()
-@click.argument("features", type=click.Path(path_type=Path))
-@click.argument("labels", type=click.Path(path_type=Path))
+@click.argument("features", type=APath)
+@click.argument("labels", type=APath)
 @click.option("--dimension", default=256, show_default=True, help="Numbers of an embedding, unless it is an .npy file.")
 @Grouping
 @HowFound

@@ -14,7 +14,7 @@ from ..markup import count
 from ..model import Model
 from ..photo import printable
 from ..quality import recognisability, recognisable
-from .options import Far, Gate, Json, Paths, Threshold, model_options
+from .options import APath, Far, Gate, Json, Paths, Threshold, model_options
 from .output import answered, print_json, reasons
 from .photographs import read_photos
 
@@ -22,7 +22,7 @@ GALLERY = ".faceprint"
 
 
 @click.command()
-@click.argument("gallery", type=click.Path(path_type=Path))
+@click.argument("gallery", type=APath)
 @Paths
 @click.option("--label", help="Who all the faces are.")
 @click.option("--by-folder", is_flag=True, help="Name each face after the folder that holds its photograph.")
@@ -63,7 +63,7 @@ def index(
 
 
 @click.command()
-@click.argument("probe", type=click.Path(path_type=Path))
+@click.argument("probe", type=APath)
 @Paths
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1), help="How many matches to show.")
 @Far

@@ -12,12 +12,12 @@ from ..demo import run_demo
 from ..draft import draft_recipe
 from ..golden import make_golden
 from ..network import open_network
-from .options import Json, Untrusted
+from .options import APath, Json, Untrusted
 from .output import answered, print_json
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default="faceprint-demo.html", show_default=True)
+@click.option("--out", type=APath, default="faceprint-demo.html", show_default=True)
 @Json
 def demo(out: Path, as_json: bool) -> None:
     """Run the whole way on the photographs that ship with the package, and write a page about it."""
@@ -63,7 +63,7 @@ def bench(rows: int, depth: int, threads: int | None, device: str, as_json: bool
 
 
 @click.command()
-@click.argument("network", required=False, type=click.Path(path_type=Path))
+@click.argument("network", required=False, type=APath)
 @click.option("--recipe", help="The name of a known recipe, or a .json file.")
 @click.option("--draft", is_flag=True, help="Print the recipe that NETWORK lacks, with question marks to fill in.")
 @click.option("--golden", is_flag=True, help="Print the golden embedding of NETWORK, for the 'golden' of its recipe.")

@@ -11,7 +11,19 @@ from .._cluster import METHODS
 from ..detector import DetectorOptions
 from ..model import load
 
-Paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+class NamedPath(click.Path):
+    """A path. An empty one, as of a variable that is not set, is refused: it would be the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take what click takes but for the empty path."""
+        if value == "":
+            self.fail("a path must be some text, not ''", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+APath = NamedPath(path_type=Path)
+Paths = click.argument("paths", nargs=-1, required=True, type=APath)
 Grouping = click.option("--threshold", type=float, help="The squared distance up to which faces are grouped.")
 HowFound = click.option(
     "--method", type=click.Choice(METHODS), default="map_equation", show_default=True, help="How people are found."
@@ -28,9 +40,9 @@ Gate = click.option("--gate", type=float, help="A quality in [0, 1]: faces below
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which networks run, and hand it the loaded model."""
 
-    @click.option("--network", type=click.Path(path_type=Path), help="An .onnx network with its recipe beside it.")
+    @click.option("--network", type=APath, help="An .onnx network with its recipe beside it.")
     @click.option("--recipe", help="The name of a known recipe (see info), or a .json file.")
-    @click.option("--detector", type=click.Path(path_type=Path), help="A YuNet or SCRFD .onnx file.")
+    @click.option("--detector", type=APath, help="A YuNet or SCRFD .onnx file.")
     @Untrusted
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
     @click.option("--min-size", type=float, help="The least width and height of a face in pixels.")

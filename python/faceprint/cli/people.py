@@ -20,7 +20,7 @@ from ..sort import JOURNAL, How, Plan, plan_sorting, sort_photos
 from ..sort import unsort as undo_sorting
 from ..table import write_csv
 from .group import ERROR
-from .options import Gate, Grouping, HowFound, Json, Paths, model_options
+from .options import APath, Gate, Grouping, HowFound, Json, Paths, model_options
 from .output import check_outputs, print_json, progress, reasons
 from .photographs import read_photos
 
@@ -30,9 +30,9 @@ from .photographs import read_photos
 @Grouping
 @HowFound
 @Gate
-@click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page with a contact sheet a person.")
-@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write a CSV file with a line a face.")
-@click.option("--sort-into", "into", type=click.Path(path_type=Path), help="Sort the photographs into a new folder.")
+@click.option("--report", type=APath, help="Write an HTML page with a contact sheet a person.")
+@click.option("--csv", "table", type=APath, help="Write a CSV file with a line a face.")
+@click.option("--sort-into", "into", type=APath, help="Sort the photographs into a new folder.")
 @click.option(
     "--how", type=click.Choice(["links", "copies", "moves"]), default="links", show_default=True, help="How to sort."
 )
@@ -88,7 +88,7 @@ def cluster(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=APath)
 @Json
 def unsort(folder: Path, as_json: bool) -> None:
     """Undo what 'cluster --sort-into FOLDER' did: exit code 0 if all of it, 2 if something was kept or is missing.

@@ -15,7 +15,7 @@ from ..markup import count
 from ..model import Model
 from ..photo import find_photos, printable
 from .group import ERROR
-from .options import Far, Gate, Json, Paths, Threshold, model_options
+from .options import APath, Far, Gate, Json, Paths, Threshold, model_options
 from .output import answered, print_json, progress, reasons, tell_skipped
 
 
@@ -39,7 +39,7 @@ def faces(model: Model, paths: tuple[Path, ...], as_json: bool) -> None:
 
 @click.command()
 @Paths
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .npz file to write.")
+@click.option("--out", type=APath, required=True, help="The .npz file to write.")
 @Json
 @model_options
 def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> None:
@@ -55,8 +55,8 @@ def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> No
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=APath)
+@click.argument("b", type=APath)
 @Far
 @Threshold
 @Gate

@@ -22,6 +22,7 @@ Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Im
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+    | {".pbm", ".pgm", ".pnm", ".ppm"}  # which Pillow calls PPM
 )
 BYTES = (bytes, bytearray, memoryview)
 # Control characters, those that turn the direction of writing, and surrogates, which stand for bytes that are not text

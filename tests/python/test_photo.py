@@ -471,7 +471,9 @@ def test_names_control_no_terminal(name, shown):
 
 
 @pytest.mark.parametrize(
-    "suffix", ["avif", "bmp", "gif", "heic", "heif", "hif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
+    "suffix",
+    ["avif", "bmp", "gif", "heic", "heif", "hif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
+    + [f"p{kind}m" for kind in "bgnp"],
 )
 def test_every_suffix_is_found(tmp_path, suffix):
     (tmp_path / f"a.{suffix}").touch()

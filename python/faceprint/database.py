@@ -270,7 +270,9 @@ class Database:
         if code.startswith("SQLITE_CANTOPEN") or "unable to open" in said:
             return "cannot be opened: it, or its folder, must be there and open to writing; see read_only=True"
         if code.startswith("SQLITE_NOTADB") or "not a database" in said:
-            return "is not a gallery, is damaged, or is encrypted with another key than was given"
+            lacks = "and needs its key: fp.Gallery(path, key=...)"
+            told = lacks if self._key is None else "with another key than was given"
+            return f"is not a gallery, is damaged, or is encrypted {told}"
         if code.startswith("SQLITE_IOERR") or "disk I/O" in said:
             return f"could not be read or written ({said}); nothing of this call was stored"
         return f"is damaged: {said}"

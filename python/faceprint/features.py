@@ -19,6 +19,7 @@ from .photo import printable
 
 BLOCK = 65_536  # rows that are scaled at a time
 MOST = 2**30  # bytes of a text that names people
+ZIP = b"PK\x03\x04"  # how an .npz begins
 
 
 def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> NDArray[np.float32]:
@@ -26,9 +27,9 @@ def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> ND
 
     An .npy file states its own dimension, its numbers may be of any floating-point type, and `dimension` is not looked
     at; any other file is float32 in little-endian order, `dimension` of them to the row. Memory is that of the result,
-    or twice that for an .npy file of another type. Raises ValueError for a file that does not hold whole rows or holds
-    none, and for a row without a direction (NaN, infinite or zero); TypeError for an array of another kind; OSError
-    where the file cannot be read.
+    or twice that for an .npy file of another type. Raises ValueError for an .npz, for a file that does not hold whole
+    rows or holds none, and for a row without a direction (NaN, infinite or zero); TypeError for an array of another
+    kind; OSError where the file cannot be read.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,6 +85,9 @@ def _array(path: "str | os.PathLike[str]", shown: str) -> NDArray[Any]:
 
 def _numbers(path: "str | os.PathLike[str]", shown: str, dimension: int) -> NDArray[Any]:
     with open_regular(path) as file:
+        if file.read(len(ZIP)) == ZIP:
+            raise ValueError(f"{shown} must hold float32 numbers alone, or be an .npy file, not an .npz")
+        file.seek(0)
         size, row = os.fstat(file.fileno()).st_size, 4 * dimension
         if size % row:
             raise ValueError(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -237,12 +238,30 @@ def test_index_then_search(run, photos, blurred, model, tmp_path):
     assert run("search", photos / "obama.jpg", missing, code=2).stderr == f"error: gallery {missing} does not exist\n"
 
 
-def test_embed_writes_the_file_that_was_named(run, photos, tmp_path):
-    run("embed", photos / "collins.png", "--out", tmp_path / "e1")
-    assert [path.name for path in tmp_path.iterdir()] == ["e1"]
-    result = run("embed", photos / "collins.png", "--out", tmp_path / "no" / "x.npz", code=2)
-    assert result.stderr.startswith("error: [Errno 2]")
-    assert result.stderr.count("\n") == 1
+def test_python_does_what_the_help_of_index_says(run, unit_rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with fp.Gallery("people.faceprint") as gallery:
+        gallery.add(unit_rows(3), labels=["Ann", "Ben", "Ann"])
+    lines = re.findall(r"^ {4}(.*\(.*\).*)$", run("index", "--help").stdout, re.MULTILINE)
+    names = {"faceprint": fp}
+    exec("\n".join(lines), names)
+    with names["gallery"] as gallery:
+        assert gallery.labels.tolist() == ["Ben"]
+
+
+def test_embed_writes_the_arrays_that_its_help_tells(run, photos, model, tmp_path):
+    run("embed", photos / "collins.png", "--out", tmp_path / "x.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+    with np.load(tmp_path / "x.npz") as file:
+        content = dict(file)
+    assert [(name, content[name].shape, content[name].dtype) for name in ("embeddings", "boxes")] == [
+        ("embeddings", (1, 128), np.float32),
+        ("boxes", (1, 4), np.float32),
+    ]
+    assert content["photos"].tolist() == [str(photos / "collins.png")]
+    assert content["fingerprint"].item() == model.recipe.fingerprint
+    shown = run("embed", "--help").stdout
+    assert all(name in shown for name in content)
 
 
 def test_search_decides_and_shows_the_box(run, photos, two, model):
@@ -453,6 +472,33 @@ def test_outputs_are_refused_before_any_work(run, folder, monkeypatch):
     told = run("cluster", folder, "--sort-into", folder / "obama.jpg", code=2).stderr
     assert "must lie outside" in told
     assert "Invalid value for '--how'" in run("cluster", folder, "--how", "magic", code=2).stderr
+
+
+def test_what_is_filled_is_refused_before_any_work(run, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(Model, "faces", None)
+    (tmp_path / "text.faceprint").write_text("text")
+    (tmp_path / "folder.npz").mkdir()
+    with fp.Gallery(tmp_path / "other.faceprint") as gallery:
+        gallery.add(fp.Embedded(np.eye(2, 128, dtype=np.float32), "other"))
+    with fp.Gallery(tmp_path / "short.faceprint") as gallery:
+        gallery.add(np.eye(2, dtype=np.float32))
+    before = sorted(tmp_path.iterdir())
+    for words, text in (
+        (("index", "text.faceprint"), "gallery {} is not a gallery, is damaged, or is encrypted and needs its key: "),
+        (("index", "no/x.faceprint"), "{} cannot be written: its folder does not exist\n"),
+        (("index", "other.faceprint"), "the gallery holds embeddings of network other; those of "),
+        (("index", "short.faceprint"), "embeddings must have shape (n, 2), not (0, 128)\n"),
+        (("embed", "--out", "no/x.npz"), "{} cannot be written: its folder does not exist\n"),
+        (("embed", "--out", "folder.npz"), "{} cannot be written: it is a folder\n"),
+    ):
+        *first, name = words
+        told = run(*first, tmp_path / name, photos, code=2).stderr
+        assert told.startswith(f"error: {text.format(tmp_path / name)}")
+        assert told.count("\n") == 1
+    told = run("embed", photos, "--out", tmp_path / "x", code=2).stderr
+    assert told.endswith(f"Error: --out must end in .npz, and {tmp_path / 'x'} does not\n")
+    assert "does not exist" in run("index", tmp_path / "new.faceprint", tmp_path / "nowhere", code=2).stderr
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_sorting_that_stops_says_how_to_undo_it(run, two, tmp_path, monkeypatch):

@@ -77,6 +77,9 @@ def test_files_that_are_no_features(tmp_path):
         fp.read_features(path, dimension=0)
     with pytest.raises(FileNotFoundError):
         fp.read_features(tmp_path / "none.bin")
+    np.savez(tmp_path / "x.npz", embeddings=np.eye(2, dtype=np.float32))
+    with pytest.raises(ValueError, match=r"x\.npz must hold float32 numbers alone, or be an \.npy file, not an \.npz$"):
+        fp.read_features(tmp_path / "x.npz")
     path = tmp_path / "x.npy"
     path.write_text("text, and no array")
     with pytest.raises(ValueError, match=r"x\.npy must be an \.npy file: the magic string is not correct"):

@@ -572,9 +572,11 @@ def test_encrypted(unit_rows, path):
     assert not path.read_bytes().startswith(b"SQLite format 3")
     with Gallery(path, key=key) as gallery:
         assert gallery.search(x[3:4], k=1).ids.tolist() == [[3]]
-    for wrong in (None, bytes(32), "passphrase"):
-        with pytest.raises(GalleryError, match="is encrypted with another key than was given"):
+    for wrong in (bytes(32), "passphrase"):
+        with pytest.raises(GalleryError, match=r"is encrypted with another key than was given$"):
             Gallery(path, key=wrong)
+    with pytest.raises(GalleryError, match=r"is encrypted and needs its key: fp\.Gallery\(path, key=\.\.\.\)$"):
+        Gallery(path)
     with Gallery(path.with_name("other"), key='a "passphrase"') as gallery:
         gallery.add(x)
     with Gallery(path.with_name("other"), key='a "passphrase"') as gallery:
@@ -594,8 +596,8 @@ def test_encrypted(unit_rows, path):
         (None, "attempt to write a readonly database", "cannot be changed: it, or its folder, is read-only"),
         ("SQLITE_CANTOPEN", "", "cannot be opened: it, or its folder, must be there and open to writing"),
         (None, "unable to open database file", "cannot be opened: it, or its folder, must be there"),
-        ("SQLITE_NOTADB", "", "is not a gallery, is damaged, or is encrypted with another key than was given"),
-        (None, "file is not a database", "is not a gallery, is damaged, or is encrypted with another key"),
+        ("SQLITE_NOTADB", "", "is not a gallery, is damaged, or is encrypted and needs its key: "),
+        (None, "file is not a database", "is not a gallery, is damaged, or is encrypted and needs its key: "),
         ("SQLITE_IOERR_WRITE", "x", "could not be read or written (x); nothing of this call was stored"),
         (None, "disk I/O error", "could not be read or written (disk I/O error)"),
         ("SQLITE_CORRUPT", "malformed", "is damaged: malformed"),

@@ -15,8 +15,8 @@ from ..model import Model
 from ..photo import printable
 from ..quality import recognisability, recognisable
 from .options import APath, Far, Gate, Json, Paths, Threshold, model_options
-from .output import answered, print_json, reasons
-from .photographs import read_photos
+from .output import answered, check_outputs, print_json, reasons
+from .photographs import EMBEDDED, read_photos
 
 GALLERY = ".faceprint"
 
@@ -40,12 +40,18 @@ def index(
 ) -> None:
     """Add every face on photographs and in folders to GALLERY, a file whose name ends in .faceprint.
 
-    It is made where there is none. The same photographs added again are there twice.
-    """
+    It is made where there is none. The same photographs added again are there twice. Python alone opens one that is
+    encrypted, lists its people (set(gallery.labels)), and takes them away:
+
+    \b
+      gallery = faceprint.Gallery("people.faceprint")
+      gallery.remove(label="Ann"), gallery.compact()
+    """  # noqa: D301 - the mark of lines that click must not join
     if gallery.suffix != GALLERY:
         raise click.UsageError(f"GALLERY must end in {GALLERY}, and {printable(gallery)} does not")
     if label is not None and by_folder:
         raise click.UsageError("--label and --by-folder both name the faces; give one of them")
+    _check_target(gallery, model)  # before minutes of work
     album = read_photos(model, paths)
     folders = [photo.absolute().parent.name for photo in album.photos]
     owners = [folders[owner] if by_folder else label for owner in album.owners]
@@ -111,13 +117,23 @@ def search(
         click.echo(f"{match['distance']:.3f}  {answered(match['same']):9}  {match['photo']}{name}")
 
 
+def _check_target(path: Path, model: Model) -> None:
+    """Raise an error where the faces could not be added in the end; a gallery that is not there is not made yet."""
+    if path.exists():
+        nothing = np.empty((0, model.recipe.dimension), np.float32)
+        with Gallery(path) as opened:
+            opened.search(Embedded(nothing, model.recipe.fingerprint))  # is refused where adding is
+    else:
+        check_outputs([path], None, ())
+
+
 def _open_gallery(model: Model, paths: tuple[Path, ...]) -> tuple[Gallery, list[dict[str, str]]]:
     """The gallery of a file, or one in memory of what `embed` stored or photographs show; and what was skipped."""
     suffixes = [path.suffix for path in paths]
     if suffixes == [GALLERY]:
         return Gallery(paths[0], read_only=True), []
     gallery, skipped = Gallery(), []
-    if suffixes == [".npz"]:
+    if suffixes == [EMBEDDED]:
         rows = load_embeddings(paths[0])
         if rows.fingerprint != model.recipe.fingerprint:
             raise GalleryError(

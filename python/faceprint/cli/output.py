@@ -46,5 +46,7 @@ def check_outputs(files: Iterable[Path | None], into: Path | None, paths: tuple[
             continue
         if not file.parent.is_dir():
             raise FileNotFoundError(f"{printable(file)} cannot be written: its folder does not exist")
+        if file.is_dir():
+            raise IsADirectoryError(f"{printable(file)} cannot be written: it is a folder")
         if into is not None and file.resolve().is_relative_to(into.resolve()):
             raise SortError(f"{printable(file)} must lie outside {printable(into)}, which holds photographs only")

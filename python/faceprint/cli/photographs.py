@@ -16,7 +16,9 @@ from ..model import Model
 from ..photo import find_photos, printable
 from .group import ERROR
 from .options import APath, Far, Gate, Json, Paths, Threshold, model_options
-from .output import answered, print_json, progress, reasons, tell_skipped
+from .output import answered, check_outputs, print_json, progress, reasons, tell_skipped
+
+EMBEDDED = ".npz"
 
 
 @click.command()
@@ -43,7 +45,14 @@ def faces(model: Model, paths: tuple[Path, ...], as_json: bool) -> None:
 @Json
 @model_options
 def embed(model: Model, paths: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """Embed every face on photographs and in folders into an .npz file."""
+    """Embed every face on photographs and in folders into an .npz file, which 'search' looks among.
+
+    It holds arrays, a row a face: embeddings (n, dimension) float32, photos (n,) text, boxes (n, 4) float32 in pixels,
+    left, top, right and bottom; and the fingerprint of the network, text.
+    """
+    if out.suffix != EMBEDDED:
+        raise click.UsageError(f"--out must end in {EMBEDDED}, and {printable(out)} does not")
+    check_outputs([out], None, ())  # before minutes of work
     album = read_photos(model, paths)
     rows = flatten(album, model.recipe.fingerprint)
     save_embeddings(out, rows)

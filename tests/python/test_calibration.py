@@ -91,3 +91,26 @@ def test_what_pairs_cannot_tell():
     assert (parted.slope, parted.intercept) == (None, None)
     with pytest.raises(ValueError, match="every same one is nearer than any other"):
         parted.probability(0.2)
+
+
+@pytest.mark.parametrize(
+    ("same", "different", "means"),
+    [
+        (np.linspace(0.1, 0.5, 41), np.linspace(0.4, 0.8, 3001), "0.6 and 0.3"),  # they overlap
+        (np.linspace(0.1, 0.2, 41), np.linspace(0.5, 0.6, 3001), "0.55 and 0.15"),
+    ],
+)
+def test_pairs_that_are_exchanged_are_refused(same, different, means):
+    assert calibrate(same, different, 0.1).val.val > 0.5
+    text = f"^same pairs must be nearer on average than different ones, not {means}: same_distances come first$"
+    with pytest.raises(ValueError, match=text):
+        calibrate(different, same, 0.1)
+
+
+@pytest.mark.parametrize("same", [np.full(7, 0.1), np.array([0.1, 0.3]), np.linspace(0, 0.2, 9)])
+def test_pairs_of_both_kinds_may_be_equally_far(same):
+    found = calibrate(same, np.repeat(same, 33), 0.5)
+    if found.slope is None:
+        assert same.min() == same.max()
+    else:
+        assert found.probability(0.1) == pytest.approx(0.5)

@@ -1,6 +1,7 @@
 """From pairs of known people to a threshold at a stated false accept rate, and to probabilities."""
 
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,9 @@ def calibrate(
     """Find the threshold for a false accept rate, and what it is worth, from pairs of known people.
 
     Takes what `val_at_far` takes. A FAR wants enough pairs of different people to be told: 3 / far of them, so that 3
-    are accepted, or ValueError says how many. The probability is a logistic regression on the squared distance, the
-    same and the different pairs weighing as much together (Platt 1999).
+    are accepted, or ValueError says how many. ValueError also where the same pairs are farther apart on average than
+    the different ones, as where the two are exchanged. The probability is a logistic regression on the squared
+    distance, the same and the different pairs weighing as much together (Platt 1999).
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -74,9 +76,15 @@ def calibrate(
     untold = wanting(far, len(apart))
     if untold is not None:
         raise ValueError(untold)
+    same, different = near.astype(np.float64), apart.astype(np.float64)
+    near_mean, far_mean = float(same.mean()), float(different.mean())
+    if near_mean > far_mean and not isclose(near_mean, far_mean):  # probabilities would rise with the distance
+        raise ValueError(
+            f"same pairs must be nearer on average than different ones, not {near_mean:g} and {far_mean:g}: "
+            "same_distances come first"
+        )
     val = val_at_far(near, apart, far, people=people)
     low, high = wilson(np.array(val.far), float(val.different_pairs))
-    same, different = near.astype(np.float64), apart.astype(np.float64)
     slope, intercept = logistic(same, different) if overlap(same, different) else (None, None)
     return Calibration(far, val, float(low), float(high), slope, intercept, description)
 

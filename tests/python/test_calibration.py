@@ -107,7 +107,7 @@ def test_pairs_that_are_exchanged_are_refused(same, different, means):
         calibrate(different, same, 0.1)
 
 
-@pytest.mark.parametrize("same", [np.full(7, 0.1), np.array([0.1, 0.3]), np.linspace(0, 0.2, 9)])
+@pytest.mark.parametrize("same", [np.full(9, 0.1), np.array([0.1, 0.3]), np.linspace(0, 0.2, 9)])
 def test_pairs_of_both_kinds_may_be_equally_far(same):
     found = calibrate(same, np.repeat(same, 33), 0.5)
     if found.slope is None:

@@ -91,9 +91,10 @@ def test_face_recognition_knows_the_same_people(face_recognition, encodings, pat
 
 
 def test_face_recognition_measures_the_roots_of_distances(face_recognition, encodings):
-    known, unknown = np.float32(encodings[:4]), np.float32(encodings[4:])
-    theirs = face_recognition.face_distance(known, unknown[0])
-    np.testing.assert_allclose(fp.distances(known, unknown)[:, 0], theirs**2, rtol=1e-5)
+    known, unknown = encodings[:4], encodings[4]
+    theirs = face_recognition.face_distance(known, unknown)
+    found = fp.distances(np.float32(known), np.float32([unknown]))
+    np.testing.assert_allclose(found[:, 0], theirs**2, rtol=1e-5)
 
 
 def test_face_recognition_finds_the_same_neighbour(face_recognition, encodings, ours):

@@ -605,7 +605,7 @@ def test_encrypted(unit_rows, path):
     ],
 )
 def test_what_sqlite_says_is_put_into_words(path, code, said, meaning):
-    """By the code of the error, or by its text, for sqlcipher3 has no codes."""
+    """By the code of the error, or by its text where it has none."""
     error = sqlite3.OperationalError(said)
     if code:
         error.sqlite_errorname = code

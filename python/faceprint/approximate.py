@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ._nearest import Progress, as_k
 from .arrays import finite_rows
-from .distance import as_threshold
+from .distance import as_farthest
 from .expected import as_whole
 from .given import given_rows
 from .held import Held, check_fingerprint
@@ -87,7 +87,7 @@ class ApproximateIndex(Uncopied):
                 return no_matches(len(given))
             probes = finite_rows(given.embeddings, "embeddings", width=held.packed.columns, least=0)
             self._follow(threads, None)
-            farthest = np.inf if max_distance is None else as_threshold(max_distance)
+            farthest = as_farthest(max_distance)
             queries, width = probes.astype(np.float32), min(k, len(held.ids))
             found = self._find(queries, width, threads)
             distances, rows = rank_found(held, queries, found, width, Asked(None, 0.0, farthest))

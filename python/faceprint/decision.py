@@ -1,8 +1,6 @@
 """Up to which distance a search of a gallery answers: one that is given, or that of a false accept rate."""
 
-import numpy as np
-
-from .distance import as_threshold
+from .distance import as_farthest
 from .embedded import Embedded
 from .errors import GalleryError
 from .held import check_fingerprint
@@ -20,7 +18,7 @@ def farthest(
     RecipeError for a rate that it does not state.
     """
     if far is None:
-        return np.inf if max_distance is None else as_threshold(max_distance)
+        return as_farthest(max_distance)
     if max_distance is not None:
         raise ValueError("search takes either far or max_distance")
     if recipe is None and state.fingerprint == bundled_recipe().fingerprint:

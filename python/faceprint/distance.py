@@ -53,3 +53,12 @@ def as_threshold(distance: float, name: str = "threshold") -> float:
     if not 0 <= number <= 4:
         raise ValueError(f"{name} must be a squared distance in [0, 4], not {distance}")
     return number
+
+
+def as_farthest(max_distance: float | None) -> float:
+    """Check the distance beyond which nobody is an answer; None stands for infinity.
+
+    >>> as_farthest(None), as_farthest(0.3)
+    (inf, 0.3)
+    """
+    return np.inf if max_distance is None else as_threshold(max_distance, "max_distance")

@@ -12,7 +12,7 @@ from . import _core
 from ._nearest import Progress, as_k
 from .arrays import as_embeddings
 from .decision import farthest
-from .distance import as_threshold
+from .distance import as_farthest, as_threshold
 from .entries import Entry, read_entries
 from .errors import GalleryError
 from .exchange import read_exported, write_exported
@@ -294,7 +294,7 @@ class Gallery(Uncopied):
             probes = as_embeddings(given.embeddings, "embeddings", width=held.packed.columns)
             asked = Asked(
                 rows=allowed,
-                nearest=as_threshold(min_distance),
+                nearest=as_threshold(min_distance, "min_distance"),
                 farthest=limit,
             )
             found, rows, reranked = search_some(probes, held.packed, min(k, len(held.ids)), asked, threads, progress)
@@ -381,7 +381,7 @@ class Gallery(Uncopied):
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
-            threshold, rate = self._decision(fpir) if fpir is not None else (as_threshold(max_distance or 0.0), None)
+            threshold, rate = self._decision(fpir) if fpir is not None else (as_farthest(max_distance), None)
             allowed = _allowed(held, where, min_quality)
             named = held.people != NOBODY
             if held.packed is None or not len(held.ids):

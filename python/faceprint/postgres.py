@@ -8,12 +8,13 @@ raises for a server that is gone or refuses comes through as it is.
 from typing import TYPE_CHECKING, Any
 
 from ._nearest import Progress, as_k, stage
+from .distance import as_farthest
 from .expected import as_whole
 from .gallery import Gallery
 from .matches import Matches
 from .pgtable import Table, check_dimension
 from .recall import Recall
-from .served import SPARE, HandedOver, as_farthest, as_found, given_probes, held_of, origin_of, portions, recall_of
+from .served import SPARE, HandedOver, as_found, given_probes, held_of, origin_of, portions, recall_of
 from .store import CHUNK
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._nearest import Progress, as_k, stage
+from .distance import as_farthest
 from .entries import Entry
 from .errors import GalleryError
 from .expected import as_whole
@@ -25,7 +26,6 @@ from .served import (
     HandedOver,
     Origin,
     as_candidates,
-    as_farthest,
     as_found,
     check_origin,
     given_probes,

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ._nearest import Progress, nearest
 from .arrays import finite_rows
-from .distance import as_threshold
 from .embedded import Embedded
 from .entries import Entry, entries_at
 from .errors import GalleryError
@@ -120,11 +119,6 @@ def given_probes(x: Any, origin: Origin, name: str) -> NDArray[np.float32]:
             f"{name} holds embeddings of network {origin.fingerprint}; those of {given.fingerprint} cannot be compared"
         )
     return finite_rows(given.embeddings, "embeddings", width=origin.dimension, least=0).astype(np.float32)
-
-
-def as_farthest(max_distance: float | None) -> float:
-    """The distance beyond which nobody is an answer."""
-    return np.inf if max_distance is None else as_threshold(max_distance)
 
 
 def as_found(probes: NDArray[np.float32], found: Sequence[Candidates], width: int, farthest: float) -> Matches:

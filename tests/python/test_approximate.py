@@ -175,7 +175,7 @@ def test_it_is_built_anew_after_an_error(unit_rows):
         (lambda index, x: index.search(x, 0), ValueError, "k must be 1 or more, not 0"),
         (lambda index, x: index.search(x[:, :5]), ValueError, r"embeddings must have shape \(n, 8\), not \(3, 5\)"),
         (lambda index, x: index.search(x * np.float32(np.nan)), ValueError, "embeddings must be finite: row 0 is not"),
-        (lambda index, x: index.search(x, max_distance=5), ValueError, r"threshold must be a squared distance in"),
+        (lambda index, x: index.search(x, max_distance=5), ValueError, r"^max_distance must be a squared distance in"),
         (lambda index, x: index.search(Embedded(x, "other")), GalleryError, "those of other cannot be compared"),
         (lambda index, x: index.recall(Embedded(x, "other")), GalleryError, "those of other cannot be compared"),
     ],

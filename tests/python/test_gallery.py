@@ -164,7 +164,9 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         ),
         (lambda g, x: g.update([0], metadata=[{"id": 2}]), ValueError, "metadata must have other keys than 'id'"),
         (lambda g, x: g.search(x, k="3"), TypeError, "k must be a whole number, not str"),
-        (lambda g, x: g.search(x, max_distance="1"), TypeError, "threshold must be a number, not str"),
+        (lambda g, x: g.search(x, max_distance="1"), TypeError, "max_distance must be a number, not str"),
+        (lambda g, x: g.search(x, min_distance=None), TypeError, "min_distance must be a number, not NoneType"),
+        (lambda g, x: g.identify(x, max_distance=""), TypeError, "max_distance must be a number, not str"),
         (lambda g, x: g.search(x, min_quality="a"), TypeError, "min_quality must be a number, not str"),
         (lambda g, x: g.search(x, min_quality=np.nan), ValueError, "min_quality must lie in [0, 1], not nan"),
         (lambda g, x: g.identify(x, max_distance=1, min_quality=2), ValueError, "must lie in [0, 1], not 2"),
@@ -397,9 +399,9 @@ def test_distances_leave_rows_out(unit_rows):
     assert (near.ids >= 0).sum() == 4
     few = gallery.search(x[:20], k=300, max_distance=0.4, where={"id": list(range(30))})
     np.testing.assert_array_equal((few.ids >= 0).sum(axis=1), (between[:, :30] <= 0.4).sum(axis=1))
-    for wrong in ({"min_distance": -1}, {"max_distance": 5}):
-        with pytest.raises(ValueError, match=r"threshold must be a squared distance in \[0, 4\]"):
-            gallery.search(x[:1], **wrong)
+    for name, wrong in (("min_distance", -1), ("max_distance", 5)):
+        with pytest.raises(ValueError, match=rf"^{name} must be a squared distance in \[0, 4\], not {wrong}$"):
+            gallery.search(x[:1], **{name: wrong})
     with pytest.raises(TypeError, match=r"where: 'id' must be an integer, or a list of some, not \[0.5\]"):
         gallery.search(x[:1], where={"id": [0.5]})
     with pytest.raises(TypeError, match="where: 'year' must be text, a number or None, or a list of such, not dict"):

@@ -82,7 +82,7 @@ def test_nobody_where_no_face_or_no_probe_is_left(named, unit_rows, score, toget
         ({"score": "mean", "fpir": 0.1}, ValueError, "fpir is that of single probes by score 'best'"),
         ({"together": True, "fpir": 0.1}, ValueError, "fpir is that of single probes by score 'best'"),
         ({"fpir": 0.1}, GalleryError, r"that the gallery was calibrated for \(none\), not 0.1"),
-        ({"max_distance": 5}, ValueError, r"threshold must be a squared distance in \[0, 4\], not 5"),
+        ({"max_distance": 5}, ValueError, r"^max_distance must be a squared distance in \[0, 4\], not 5$"),
         ({"fpir": "0.1"}, TypeError, "^fpir must be a number, not str$"),
     ],
 )

@@ -480,7 +480,11 @@ def test_large_embeddings(unit_rows, connection):
             ValueError,
             "embeddings must be finite: row 0 is",
         ),
-        (lambda g, c: search(c, g.embeddings(), max_distance=5), ValueError, "threshold must be a squared distance in"),
+        (
+            lambda g, c: search(c, g.embeddings(), max_distance=5),
+            ValueError,
+            "^max_distance must be a squared distance",
+        ),
         (
             lambda g, c: search(c, g.embeddings(), expansion_search=0),
             ValueError,

@@ -223,7 +223,11 @@ def test_collections_of_others_are_refused(unit_rows, client):
             ValueError,
             "embeddings must be finite: row 0 is",
         ),
-        (lambda g, c: search(c, g.embeddings(), max_distance=5), ValueError, "threshold must be a squared distance in"),
+        (
+            lambda g, c: search(c, g.embeddings(), max_distance=5),
+            ValueError,
+            "^max_distance must be a squared distance",
+        ),
         (lambda g, c: search(c, g.embeddings(), expansion_search=0), ValueError, "expansion_search must be 1 or more"),
         (lambda g, c: search(c, Embedded(g.embeddings(), "other")), GalleryError, "those of other cannot be compared"),
         (lambda g, c: recall(g, c, Embedded(g.embeddings(), "other")), GalleryError, "those of other cannot be"),

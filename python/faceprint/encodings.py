@@ -21,6 +21,7 @@ from .pickled import Array, read_pickle
 NUMBERS = 128  # of an encoding of face_recognition
 MOST = 4 * 2**30  # bytes of a file
 COLUMNS = ("identity", "embedding", "has_embedding")  # arrays of deepface's .npz
+LAYOUTS = "a list of them, a pair (encodings, names), a dict of 'encodings' and 'names', or one from names to encodings"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +85,8 @@ def read_face_recognition(path: "str | os.PathLike[str]", *, network: str = "fac
         labels = [None] * len(rows)
     if len(labels) != len(rows):
         raise ValueError(f"{shown} must have one name for each of {len(rows)} encodings, not {len(labels)}")
-    return _encodings(rows, labels, [None] * len(rows), network, shown, NUMBERS)
+    found = [_row(row, shown, f": {LAYOUTS}") for row in rows]
+    return _encodings(found, labels, [None] * len(rows), network, shown, NUMBERS)
 
 
 def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
@@ -116,7 +118,7 @@ def read_deepface(path: "str | os.PathLike[str]", *, network: str) -> Encodings:
     known = [(photo, vector) for photo, vector in faces if vector is not None]
     photos = [photo for photo, _ in known]
     labels = [PureWindowsPath(photo).parent.name or None for photo in photos]  # which reads both kinds of slashes
-    return _encodings([vector for _, vector in known], labels, photos, network, shown, None)
+    return _encodings([_row(vector, shown) for _, vector in known], labels, photos, network, shown, None)
 
 
 def _unpickled(content: bytes, shown: str) -> Any:
@@ -172,14 +174,13 @@ def _entry(entry: Any, shown: str) -> tuple[str, Any]:
 
 
 def _encodings(
-    vectors: list[Any],
+    rows: list[NDArray[np.float32]],
     labels: Sequence[str | None],
     photos: Sequence[str | None],
     network: str,
     shown: str,
     dimension: int | None,
 ) -> Encodings:
-    rows = [_row(vector, shown) for vector in vectors]
     if not rows:
         raise ValueError(f"{shown} must hold at least one embedding, not 0")
     width = dimension or len(rows[0])
@@ -195,7 +196,7 @@ def _encodings(
     return Encodings(embeddings, names, tuple(photos), network)
 
 
-def _row(vector: Any, shown: str) -> NDArray[np.float32]:
+def _row(vector: Any, shown: str, layouts: str = "") -> NDArray[np.float32]:
     values = vector.values if isinstance(vector, Array) else vector
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scale_rows tells of what is infinite
@@ -203,5 +204,5 @@ def _row(vector: Any, shown: str) -> NDArray[np.float32]:
     except (TypeError, ValueError):
         row = np.empty((0, 0), np.float32)
     if row.ndim != 1 or not row.size:
-        raise ValueError(f"{shown} must hold embeddings as lists or arrays of numbers")
+        raise ValueError(f"{shown} must hold embeddings as lists or arrays of numbers{layouts}")
     return row

@@ -250,6 +250,12 @@ def test_values_come_back_as_they_were(protocol):
     np.testing.assert_array_equal(shared[0].values, A)
 
 
+NO_LAYOUT = (
+    r"must hold embeddings as lists or arrays of numbers: a list of them, a pair \(encodings, names\), "
+    "a dict of 'encodings' and 'names', or one from names to encodings$"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -258,8 +264,10 @@ def test_values_come_back_as_they_were(protocol):
         ([A, A[:127]], "must hold embeddings of 128 numbers each, but one has 127"),
         ({"encodings": [A, B], "names": ["Ann"]}, "must have one name for each of 2 encodings, not 1"),
         ({1: A}, "must have names that are text"),
-        (["Ann"], "must hold embeddings as lists or arrays of numbers"),
-        (7, "must hold embeddings as lists or arrays of numbers"),
+        (["Ann"], NO_LAYOUT),
+        (7, NO_LAYOUT),
+        ((["Ann"], [A]), NO_LAYOUT),
+        ({"known_face_encodings": [A], "known_face_names": ["Ann"]}, NO_LAYOUT),
         ([A, 0 * B], "row 1: an embedding must be finite and not zero"),
         ([A * np.nan], "row 0: an embedding must be finite and not zero"),
         ([A * 1e300], "row 0: an embedding must be finite and not zero"),
@@ -278,7 +286,7 @@ def test_encodings_that_are_none(written, content, said):
         ([{"embedding": [1.0]}], "must tell the identity, a path, and the embedding of each face"),
         ([["1.jpg"]], "must tell the identity, a path, and the embedding of each face"),
         ([["1.jpg", [1.0]], ["2.jpg", [1.0, 2.0]]], "must hold embeddings of 1 numbers each, but one has 2"),
-        ([["1.jpg", []]], "must hold embeddings as lists or arrays of numbers"),
+        ([["1.jpg", []]], "must hold embeddings as lists or arrays of numbers$"),
     ],
 )
 def test_faces_that_are_none(written, content, said):

@@ -28,8 +28,8 @@ def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> ND
     An .npy file states its own dimension, its numbers may be of any floating-point type, and `dimension` is not looked
     at; any other file is float32 in little-endian order, `dimension` of them to the row. Memory is that of the result,
     or twice that for an .npy file of another type. Raises ValueError for an .npz, for a file that does not hold whole
-    rows or holds none, and for a row without a direction (NaN, infinite or zero); TypeError for an array of another
-    kind; OSError where the file cannot be read.
+    rows or holds none, for an array of another kind, and for a row without a direction (NaN, infinite or zero); OSError
+    where the file cannot be read.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def read_features(path: "str | os.PathLike[str]", *, dimension: int = 256) -> ND
     shown = printable(path)
     rows = _array(path, shown) if Path(path).suffix == ".npy" else _numbers(path, shown, dimension)
     if rows.dtype.kind != "f":
-        raise TypeError(f"{shown} must hold floating-point numbers, not {rows.dtype}")
+        raise ValueError(f"{shown} must hold floating-point numbers, not {rows.dtype}")
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"{shown} must hold embeddings of shape (n, dimension), one at least, not {rows.shape}")
     with np.errstate(over="ignore", invalid="ignore"):  # told below
@@ -55,8 +55,8 @@ def read_people(path: "str | os.PathLike[str]", rows: int) -> NDArray[np.int64]:
     r"""Read whose each of `rows` faces is: (rows,) int64, a whole number each, -1 for nobody known.
 
     An .npy file holds them as an array of integers, any other file as text, one to the line. Raises ValueError for
-    another number of them, and for a line that is no whole number; TypeError for an array of another kind; OSError
-    where the file cannot be read.
+    another number of them, an array of another kind, and a line that is no whole number; OSError where the file cannot
+    be read.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def read_people(path: "str | os.PathLike[str]", rows: int) -> NDArray[np.int64]:
     shown = printable(path)
     people = _array(path, shown) if Path(path).suffix == ".npy" else _lines(path, shown)
     if people.dtype.kind not in "iu":
-        raise TypeError(f"{shown} must hold whole numbers, not {people.dtype}")
+        raise ValueError(f"{shown} must hold whole numbers, not {people.dtype}")
     if people.shape != (rows,):
         raise ValueError(f"{shown} must name {rows:,} people, one for each embedding, not {_count(people)}")
     return people.astype(np.int64)

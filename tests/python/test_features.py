@@ -52,16 +52,16 @@ def test_rows_without_a_direction(tmp_path, bad):
 
 
 @pytest.mark.parametrize(
-    ("array", "error", "text"),
+    ("array", "text"),
     [
-        (np.zeros((2, 2), int), TypeError, "must hold floating-point numbers, not int64"),
-        (np.zeros(4), ValueError, "must hold embeddings of shape (n, dimension), one at least, not (4,)"),
-        (np.zeros((0, 4)), ValueError, "must hold embeddings of shape (n, dimension), one at least, not (0, 4)"),
+        (np.zeros((2, 2), int), "must hold floating-point numbers, not int64"),
+        (np.zeros(4), "must hold embeddings of shape (n, dimension), one at least, not (4,)"),
+        (np.zeros((0, 4)), "must hold embeddings of shape (n, dimension), one at least, not (0, 4)"),
     ],
 )
-def test_arrays_that_are_no_features(tmp_path, array, error, text):
+def test_arrays_that_are_no_features(tmp_path, array, text):
     np.save(tmp_path / "x.npy", array)
-    with pytest.raises(error, match=re.escape(f"x.npy {text}") + "$"):
+    with pytest.raises(ValueError, match=re.escape(f"x.npy {text}") + "$"):
         fp.read_features(tmp_path / "x.npy")
 
 
@@ -105,7 +105,7 @@ def test_people_from_npy(tmp_path):
     people = fp.read_people(tmp_path / "x.npy", 2)
     assert (people.dtype, people.tolist()) == (np.int64, [3, 1])
     np.save(tmp_path / "x.npy", np.zeros(2))
-    with pytest.raises(TypeError, match=r"x\.npy must hold whole numbers, not float64$"):
+    with pytest.raises(ValueError, match=r"x\.npy must hold whole numbers, not float64$"):
         fp.read_people(tmp_path / "x.npy", 2)
     np.save(tmp_path / "x.npy", np.zeros((2, 1), int))
     with pytest.raises(ValueError, match=r"name 2 people, one for each embedding, not an array of shape \(2, 1\)$"):

@@ -186,8 +186,8 @@ def cluster(
 
     The order of rows changes only the numbering, except that of exactly equal rows; threads and backend change nothing.
     `progress` is called as in `nearest`, but by "density" never; what it raises, or Ctrl-C, ends the call at once.
-    Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a parameter out of range, and for
-    what a method cannot heed.
+    Raises TypeError for another dtype, ValueError for another shape, NaN, infinity or a parameter out of range, for
+    `named` where `previous` has nobody, and for what a method cannot heed.
 
     >>> import numpy
     >>> found = cluster(numpy.float32([[1, 0], [0, 1], [0.99, 0.14]]))
@@ -318,7 +318,10 @@ def _fixed(previous: NDArray[np.int64], named: Any) -> NDArray[np.int64]:
     """The people whose rows stay theirs: all who have a number, or those who are named."""
     if named is None:
         return previous
-    return np.where(np.isin(previous, as_integers(named, "named")), previous, UNKNOWN)
+    people = as_integers(named, "named")
+    if people.size and (previous == UNKNOWN).all():
+        raise ValueError("named must be people of previous, which has none")
+    return np.where(np.isin(previous, people), previous, UNKNOWN)
 
 
 def _constraints(

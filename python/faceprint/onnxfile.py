@@ -26,6 +26,7 @@ INNER: dict[str, dict[int, str]] = {
 }
 DOMAIN = {"node": 7, "function": 10}
 ELSEWHERE = (13, 14)  # of a tensor: external_data, data_location
+SQLITE = b"SQLite format 3\0"  # how databases begin, galleries among them
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -35,6 +36,8 @@ def check_onnx(content: bytes, name: str) -> None:
     A tensor may say that its numbers lie in another file, of any path, or in memory, at any address: whoever loads a
     network from bytes has neither. Operators may be of `DOMAINS` or of the file's own functions.
     """
+    if content.startswith(SQLITE):
+        raise NetworkError(f"{name} is not a network that ONNX Runtime can load: it is a database, as galleries are")
     walk = _Walk()
     try:
         walk.message(memoryview(content), "model", 0)

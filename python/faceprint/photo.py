@@ -224,7 +224,8 @@ def _whole(pixels: Pixels) -> Decoded:
 
 def _from_array(array: NDArray[Any], limits: Limits) -> Pixels:
     if array.dtype != np.uint8:
-        raise TypeError(f"a photo array must be uint8, not {array.dtype}")
+        hint = "; give paths as a list" if array.dtype.kind in "US" else ""
+        raise TypeError(f"a photo array must be uint8, not {array.dtype}{hint}")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or 0 in array.shape:
         raise ValueError(f"a photo array must have shape (height, width, 3) or (height, width), not {array.shape}")
     _check_size(array.shape[1], array.shape[0], "photo (ndarray)", limits)

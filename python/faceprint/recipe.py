@@ -237,7 +237,7 @@ class Recipe:
     def gate(self, rejected: float) -> float:
         """The quality below which a share `rejected` of ordinary faces lies; RecipeError for a share not stated.
 
-        TypeError for what is no number.
+        TypeError for what is no number. Of a network without `unrecognisable` no share is stated.
 
         >>> import faceprint as fp
         >>> fp.load().recipe.gate(0.05)
@@ -248,7 +248,9 @@ class Recipe:
         for gate in stated:
             if gate.rejected == share:
                 return gate.quality
-        shares = ", ".join(f"{gate.rejected:g}" for gate in stated) or "no share"
+        if not stated:
+            raise RecipeError(f"recipe {self.name} states no gates")
+        shares = ", ".join(f"{gate.rejected:g}" for gate in stated)
         raise RecipeError(f"recipe {self.name} states gates that reject {shares} of ordinary faces, not {share:g}")
 
     def same_probability(self, distance: float) -> float | None:

@@ -295,6 +295,7 @@ X = np.eye(3, dtype=np.float32)
         ),
         ({"previous": [0]}, ValueError, "previous must have shape (3,), one label for each embedding, not (1,)"),
         ({"previous": ["a", "b", "c"]}, TypeError, "previous must be integers, not <U1"),
+        ({"named": [4]}, ValueError, "named must be people of previous, which has none"),
         ({"previous": [0, 0, -2]}, ValueError, "previous must be numbers from 0, or -1 for none, not -2"),
         (
             {"method": "average", "must_link": [[0, 1]]},

@@ -389,6 +389,7 @@ def test_operators_of_other_domains(tmp_path):
         (b"\x80" * 10 + b"\x00", "it has a number of more than ten bytes$"),
         (b"\x0b", "it has a field 1 of wire type 3$"),
         (b"\x02\x00", "it has a field 0 of wire type 2$"),
+        (b"SQLite format 3\0\x04\x00", "it is a database, as galleries are$"),
         (b"\x3a\x02\x80\x80", "it ends too early$"),
     ],
 )

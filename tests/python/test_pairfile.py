@@ -172,5 +172,6 @@ def test_cfp_that_cannot_be_read(cfp):
 
 def test_photographs_must_be_somewhere(tmp_path):
     path = write(tmp_path / "list.txt", "1 a.jpg b.jpg\n")
-    with pytest.raises(ValueError, match=r"the photos that .*list.txt compares must lie in some folder, and "):
+    text = "^the photos that .*list.txt compares must lie in a folder: give folder, or --photos$"
+    with pytest.raises(ValueError, match=text):
         open_pairs(path)

@@ -432,7 +432,8 @@ def test_large_file_is_not_read_whole(tmp_path):
 @pytest.mark.parametrize(
     ("array", "error", "text"),
     [
-        (np.zeros((4, 4, 3), np.float32), TypeError, "a photo array must be uint8, not float32"),
+        (np.zeros((4, 4, 3), np.float32), TypeError, "^a photo array must be uint8, not float32$"),
+        (np.array(["a.jpg"]), TypeError, "^a photo array must be uint8, not <U5; give paths as a list$"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(height, width, 3\) or \(height, width\), not \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"not \(0, 4, 3\)"),
         (np.zeros(4, np.uint8), ValueError, r"not \(4,\)"),

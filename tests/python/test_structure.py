@@ -42,6 +42,13 @@ def test_edges_join_all_faces_and_ascend(unit_rows):
     assert reached == set(range(40))
 
 
+def test_columns_may_lie_one_behind_the_other(unit_rows):
+    x = unit_rows(20, 6)
+    found, expected = structure(np.asfortranarray(x)), structure(x)
+    np.testing.assert_array_equal(found.edges, expected.edges)
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+
+
 def test_what_is_kept(unit_rows):
     x = unit_rows(100, 16)
     before = structure(x)

@@ -373,7 +373,7 @@ def test_command_refuses(run, people, tmp_path):
         ((people, "--photos", people), "--photos belongs to a file of PAIRS; a FOLDER has its own"),
         ((people, "--far", "2"), "--far must lie between 0 and 1, not 2"),
         ((tmp_path / "none",), "does not exist"),
-        ((tmp_path / "pairs.txt",), "pairs.txt compares must lie in some folder, and none is given"),
+        ((tmp_path / "pairs.txt",), "pairs.txt compares must lie in a folder: give folder, or --photos"),
         ((tmp_path / "pairs.txt", "--photos", people), "line 1: the folder has no photo a.jpg"),
         ((people, "--report", tmp_path / "none" / "page.html"), "its folder does not exist"),
     ):

@@ -80,7 +80,8 @@ def disparity(
     Intervals hold 95 %; pairs that share a person count together in them (`Share`). The interval of a gap is Newcombe's
     for the difference of two independent rates (1998, method 10); but the groups were chosen for being the highest and
     the lowest, so among many small groups there is a gap where nothing differs. Raises ValueError for another number
-    of distances or values, without attributes, and unless 0 <= threshold <= 4.
+    of distances or values, without attributes, and unless 0 <= threshold <= 4; TypeError for attributes that are no
+    mapping.
 
     >>> import numpy as np
     >>> people = np.repeat(np.arange(8), 2)
@@ -163,9 +164,9 @@ class _Outcome:
 
 
 def _paired(attributes: Mapping[str, Sequence[Any]], pairs: ListedPairs) -> dict[str, _Values]:
-    if not attributes:
-        raise ValueError("attributes must be at least one, not 0")
     numbers = as_attributes(attributes, len(pairs.people))
+    if not len(numbers):
+        raise ValueError("attributes must be at least one, not 0")
     codes = np.where(numbers[:, pairs.a] == numbers[:, pairs.b], numbers[:, pairs.a], -1)
     names = [sorted({str(value) for value in values if value is not None}) for values in attributes.values()]
     return {name: _Values(*values) for name, *values in zip(attributes, names, codes, strict=True)}

@@ -144,7 +144,7 @@ def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] |
     if file.is_dir():
         return read_cfp(file)
     if folder is None:
-        raise ValueError(f"the photos that {printable(file)} compares must lie in some folder, and none is given")
+        raise ValueError(f"the photos that {printable(file)} compares must lie in a folder: give folder, or --photos")
     first = next((line for _, line in _lines(file)), "")
     if "\t" in first or first.strip().isdecimal():
         return read_pairs(file, find_people(folder))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_embeddings
+from ..arrays import as_embeddings, check_finite
 from ..distance import distances
 from ..expected import as_kind
 
@@ -48,7 +48,8 @@ def structure(x: Any) -> Structure:
     >>> found.edges.tolist(), found.lengths.tolist()
     ([[0, 2], [1, 3], [1, 2]], [1.0, 4.0, 16.0])
     """
-    faces = as_embeddings(x, "x")
+    faces = np.ascontiguousarray(as_embeddings(x, "x"))
+    check_finite(faces, "x")
     rows = len(faces)
     if rows < 2:
         raise ValueError(f"x must hold at least two embeddings, not {rows}")

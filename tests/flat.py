@@ -172,7 +172,7 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
         "evaluate.val_at_far": lambda: evaluate.val_at_far(same, different, 0.1),
         "evaluate.val_at_threshold": lambda: evaluate.val_at_threshold(same, different, 1.0),
         "evaluate.equal_error": lambda: evaluate.equal_error(curve),
-        "evaluate.calibrate": lambda: evaluate.calibrate(same, different, 0.1).probability(1.0),
+        "evaluate.calibrate": lambda: evaluate.calibrate(same / 2, different, 0.1).probability(1.0),
         "evaluate.verification_folds": lambda: evaluate.verification_folds(within, listed.same, np.arange(276) % 3),
         "evaluate.structure_kept": lambda: evaluate.structure_kept(tree, tree),
         "FairCalibration, Clusters": lambda: fair.scores(made.embeddings[:9], made.embeddings[9:18]),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._cluster import cluster
+from ._cluster import THRESHOLD, cluster
 from ._nearest import Progress
 from .arrays import as_embeddings
 from .constraints import as_numbers
@@ -31,7 +31,7 @@ def assign(
     labels: Any,
     *,
     cannot_link: Any = None,
-    threshold: float | None = None,
+    threshold: float = THRESHOLD,
     threads: int | None = None,
     progress: Progress | None = None,
     **options: Any,

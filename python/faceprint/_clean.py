@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._cluster import as_limit
+from ._cluster import THRESHOLD
 from ._nearest import nearest, within
 from ._template import set_distance
 from .arrays import as_embeddings
 from .constraints import as_numbers
+from .distance import as_threshold
 from .medoids import medoids, members
 from .suggest import Merge, find_merges
 
@@ -46,7 +47,7 @@ class Overlap:
     distances: NDArray[np.float32]
 
 
-def clean(x: Any, labels: Any, *, threshold: float | None = None, threads: int | None = None) -> Cleaning:
+def clean(x: Any, labels: Any, *, threshold: float = THRESHOLD, threads: int | None = None) -> Cleaning:
     """Find wrong labels among embeddings (n, dimension) float32: `labels` (n,) integers from 0, -1 for none.
 
     The faces of a label are parted by average linkage up to 1.3 `threshold` (as Lin et al., "FP-Age: leveraging face
@@ -64,7 +65,7 @@ def clean(x: Any, labels: Any, *, threshold: float | None = None, threads: int |
     """
     rows = as_embeddings(x, "embeddings")
     numbers = as_numbers(labels, "labels", len(rows))
-    near = as_limit(threshold)
+    near = as_threshold(threshold)
     pure, doubtful = numbers.copy(), []
     for label, group in enumerate(members(numbers)):
         parts = members(_core.average_linkage(rows[group], min(STRANGE * near, 4.0), threads or 0))
@@ -88,7 +89,7 @@ def clean(x: Any, labels: Any, *, threshold: float | None = None, threads: int |
     )
 
 
-def overlap(a: Any, b: Any, *, threshold: float | None = None, threads: int | None = None) -> Overlap:
+def overlap(a: Any, b: Any, *, threshold: float = THRESHOLD, threads: int | None = None) -> Overlap:
     """Find who is in both of two sets of embeddings, (m, dimension) and (n, dimension) float32.
 
     For each row of `a` the nearest of `b`, where that is at most `threshold` away, a squared distance in [0, 4]. A set
@@ -98,7 +99,7 @@ def overlap(a: Any, b: Any, *, threshold: float | None = None, threads: int | No
     >>> overlap(numpy.float32([[1, 0], [0, 1]]), numpy.float32([[-1, 0], [0, 1]])).pairs.tolist()
     [[1, 1]]
     """
-    limit = as_limit(threshold)
+    limit = as_threshold(threshold)
     distances, indices = nearest(a, b, 1, threads=threads)
     rows = np.flatnonzero(distances[:, 0] <= limit)
     rows = rows[np.argsort(distances[rows, 0], kind="stable")]

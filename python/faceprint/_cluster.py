@@ -148,7 +148,7 @@ def cluster(
     x: Any,
     *,
     method: Method = "map_equation",
-    threshold: float | None = None,
+    threshold: float = THRESHOLD,
     k: int = NEIGHBOURS,
     least: float = LEAST,
     resolution: float = 1.0,
@@ -166,7 +166,7 @@ def cluster(
     """Group embeddings (n, dimension) float32 into people.
 
     `threshold`, a squared distance in [0, 4], says how far apart two faces of one person may be; the default suits the
-    bundled network (`model.recipe.clustering` has another's). The rest may stay as it is.
+    bundled network (`model.recipe.grouping()` has another's). The rest may stay as it is.
 
     Methods: "map_equation", "modularity" (with its `resolution`), "chinese_whispers" and "components" are those of
     `faceprint.graph.communities`, on the graph that `neighbour_graph` makes of the `k` nearest neighbours of each row
@@ -197,19 +197,10 @@ def cluster(
     [-1, 0, 1]
     """
     rows = as_embeddings(x, "embeddings")
-    settings = _settings(method, as_limit(threshold), k, least, resolution, balanced)
+    settings = _settings(method, threshold, k, least, resolution, balanced)
     labels = as_known(previous, "previous", len(rows))
     constraints = _constraints(len(rows), must_link, cannot_link, penalty, attributes, _fixed(labels, named))
     return _cluster(rows, as_junk(junk, len(rows)), constraints, labels, settings, None, threads, progress)
-
-
-def as_limit(threshold: float | None) -> float:
-    """Check a squared distance up to which two faces may be one person's; None stands for the bundled network's.
-
-    >>> as_limit(None)
-    0.14
-    """
-    return as_threshold(THRESHOLD if threshold is None else threshold)
 
 
 def find_edges(lists: Lists, settings: Settings, threads: int | None = None, progress: Progress | None = None) -> Graph:

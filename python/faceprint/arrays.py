@@ -132,12 +132,26 @@ def as_mask(values: Any, name: str, rows: int, each: str) -> NDArray[np.bool_]:
 def as_labels(labels: Any, rows: int | None = None, name: str = "labels") -> NDArray[np.int64]:
     """Number identities: equal labels, integers or strings, become equal numbers; one label for each of `rows` rows.
 
-    Raises TypeError for labels of another type, ValueError for another number of them, where one is wanted.
+    Raises TypeError for labels of another type, ValueError for another number of them, where one is wanted, and for -1,
+    which is nobody.
 
     >>> as_labels(["Ann", "Ben", "Ann"], 3).tolist()
     [0, 1, 0]
     """
-    return np.unique(named_rows(labels, rows, name), return_inverse=True)[1].astype(np.int64)
+    named = named_rows(labels, rows, name)
+    check_people(named, name)
+    return np.unique(named, return_inverse=True)[1].astype(np.int64)
+
+
+def check_people(numbers: NDArray[Any], name: str) -> None:
+    """ValueError where -1 is among them, which is nobody elsewhere, and would be one person here.
+
+    >>> check_people(np.array([3, -1]), "labels")
+    Traceback (most recent call last):
+    ValueError: labels must not be -1, which is nobody: leave these rows out
+    """
+    if numbers.dtype.kind == "i" and (numbers == -1).any():
+        raise ValueError(f"{name} must not be -1, which is nobody: leave these rows out")
 
 
 def named_rows(labels: Any, rows: int | None = None, name: str = "labels") -> NDArray[Any]:

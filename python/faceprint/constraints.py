@@ -86,7 +86,9 @@ def as_numbers(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
     if array.shape != (rows,):
         raise ValueError(f"{name} must have shape ({rows},), one label for each embedding, not {array.shape}")
     if rows and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, not {array.dtype}")
+        raise TypeError(
+            f"{name} must be integers, not {array.dtype}; numpy.unique(..., return_inverse=True) numbers names"
+        )
     if rows and array.min() < UNKNOWN:
         raise ValueError(f"{name} must be numbers from 0, or -1 for none, not {array.min()}")
     return array.astype(np.int64)

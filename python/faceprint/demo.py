@@ -37,7 +37,7 @@ def run_demo(page: Path) -> dict[str, Any]:
     album = Album(photos, faces)
     rows = album.embeddings
     between = timed("compare", lambda: distances(rows, rows))
-    people = timed("group", lambda: cluster(rows, threshold=model.recipe.clustering))
+    people = timed("group", lambda: cluster(rows, threshold=model.recipe.grouping()))
     threshold = model.recipe.threshold(FAR)
     note = "Photographs by the US federal government, free of rights: The White House (Pete Souza) and NASA."
     write_page(page, "faceprint demo", album, people, threshold, stages, note)

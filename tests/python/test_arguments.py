@@ -11,6 +11,7 @@ from faceprint.evaluate import AllPairs, CrossPairs, ListedPairs
 
 X = np.eye(6, dtype=np.float32)
 LABELS = np.repeat(np.arange(3), 2)
+NOBODY = "must not be -1, which is nobody: leave these rows out"
 FOUND = fp.cluster(X, k=3)
 PAIRS = ListedPairs(LABELS, *np.triu_indices(6, 1))
 SAME, DIFFERENT = np.linspace(0, 0.5, 3), np.linspace(0, 1, 40)
@@ -83,6 +84,11 @@ class Tensor:
          "labels must be all integers or all strings, not some of either"),
         (lambda: fp.equity_weights(3), ValueError, "labels must have shape (n,), one for each row, not ()"),
         (lambda: fp.PKSampler(None, 2, 2), ValueError, "labels must have shape (n,), one for each row, not ()"),
+        (lambda: fp.mine_triplets(X, LABELS - 1), ValueError, f"labels {NOBODY}"),
+        (lambda: fp.PKSampler(LABELS - 1, 2, 2), ValueError, f"labels {NOBODY}"),
+        (lambda: evaluate.identification(X, LABELS - 1, 0.1), ValueError, f"labels {NOBODY}"),
+        (lambda: AllPairs(LABELS - 1), ValueError, f"people {NOBODY}"),
+        (lambda: CrossPairs(LABELS, LABELS - 1), ValueError, f"other_people {NOBODY}"),
         (lambda: evaluate.clustering(None, None), ValueError, "truth must have shape (n,), one for each row, not ()"),
         (lambda: FOUND.add(X, named=0.5), TypeError, "named must be integers, not float64"),
         # masked

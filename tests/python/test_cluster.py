@@ -294,7 +294,12 @@ X = np.eye(3, dtype=np.float32)
             "attributes['day'] must have 3 values, one for each embedding, not 1",
         ),
         ({"previous": [0]}, ValueError, "previous must have shape (3,), one label for each embedding, not (1,)"),
-        ({"previous": ["a", "b", "c"]}, TypeError, "previous must be integers, not <U1"),
+        (
+            {"previous": ["a", "b", "c"]},
+            TypeError,
+            "previous must be integers, not <U1; numpy.unique(..., return_inverse=True) numbers names",
+        ),
+        ({"threshold": None}, TypeError, "threshold must be a number, not NoneType"),
         ({"named": [4]}, ValueError, "named must be people of previous, which has none"),
         ({"previous": [0, 0, -2]}, ValueError, "previous must be numbers from 0, or -1 for none, not -2"),
         (

@@ -5,6 +5,8 @@ import inspect
 import faceprint as fp
 
 DEFAULTS = {
+    "assign": {"threshold": 0.14},
+    "overlap": {"threshold": 0.14},
     "ApproximateIndex.recall": {"k": 10},
     "ApproximateIndex.search": {"k": 10},
     "Clustering.add": {"penalty": 1.0},
@@ -27,7 +29,16 @@ DEFAULTS = {
     "Upgrade.fit": {"refine": 0, "far": 0.001, "tolerance": 0.0, "folds": 5},
     "VideoLimits": {"pixels": 64_000_000, "side": 16_384, "frames": 1_000_000},
     "choose": {"hidden": 0.2, "seed": 0},
-    "cluster": {"method": "map_equation", "k": 80, "least": 0.35, "resolution": 1.0, "balanced": False, "penalty": 1.0},
+    "clean": {"threshold": 0.14},
+    "cluster": {
+        "method": "map_equation",
+        "threshold": 0.14,
+        "k": 80,
+        "least": 0.35,
+        "resolution": 1.0,
+        "balanced": False,
+        "penalty": 1.0,
+    },
     "draft_recipe": {"untrusted": False},
     "equity_weights": {"eta": 1.0, "gamma": 5.0},
     "evaluate.Calibration.probability": {"prior": 0.5},

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 from click.shell_completion import CompletionItem
 
-from .._cluster import Method
+from .._cluster import THRESHOLD, Method
 from .._cluster import cluster as cluster_rows
 from ..evaluate import (
     AllPairs,
@@ -162,7 +162,10 @@ def clustering(
     start = perf_counter()
     with progress(total=100, unit="%") as bar:
         people = cluster_rows(
-            x, method=method, threshold=threshold, progress=lambda share: bar.update(100 * share - bar.n)
+            x,
+            method=method,
+            threshold=THRESHOLD if threshold is None else threshold,
+            progress=lambda share: bar.update(100 * share - bar.n),
         )
     seconds = perf_counter() - start
     found = compare_people(truth, people.labels)

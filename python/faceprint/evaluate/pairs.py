@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nearest import Progress
-from ..arrays import as_embeddings, as_integers, as_list, as_mask, as_row_numbers
+from ..arrays import as_embeddings, as_integers, as_list, as_mask, as_row_numbers, check_people
 from ..expected import as_kind
 from .counted import CountedPairs, count_pairs
 from .rates import Roc, Val, roc, val_at_far
@@ -225,7 +225,7 @@ class ListedPairs:
 
 
 def as_people(people: Any, name: str) -> NDArray[np.int64]:
-    """Check whom photographs show: (n,) integers.
+    """Check whom photographs show: (n,) integers, but not -1, which is nobody.
 
     >>> as_people(["Ann"], "people")
     Traceback (most recent call last):
@@ -234,6 +234,7 @@ def as_people(people: Any, name: str) -> NDArray[np.int64]:
     array = as_integers(people, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), one for each photograph, not {array.shape}")
+    check_people(array, name)
     return array
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._cluster import NEIGHBOURS, ON_GRAPH, THRESHOLD, Clustering, as_junk, begun
+from .._cluster import NEIGHBOURS, ON_GRAPH, Clustering, as_junk, begun
 from .._nearest import Progress, stage
 from ..expected import as_whole
 from ..lists import Lists, order_by_content
@@ -48,8 +48,6 @@ def cluster(
     if method not in ON_GRAPH:
         raise ValueError(f"method must be one of {', '.join(ON_GRAPH)}, not {method!r}")
     k = as_whole(k, "k", 1)
-    if options.get("threshold", THRESHOLD) is None:
-        options["threshold"] = THRESHOLD
     rows = x.embeddings()
     unwanted = as_junk(junk, len(rows))
     # With nobody to be grouped: what would be refused after the search is refused before.

@@ -199,7 +199,8 @@ def _check_objects(labels: NDArray[np.object_], name: str) -> None:
 
 def _from_dlpack(x: Any, name: str) -> NDArray[Any]:
     if not hasattr(x, "__dlpack__"):
-        raise TypeError(f"{name} must be a numpy array or speak DLPack, not {type(x).__name__}")
+        what = f"{type(x).__name__}{', whose embeddings are one' if hasattr(x, 'embeddings') else ''}"
+        raise TypeError(f"{name} must be a numpy array or speak DLPack, not {what}")
     try:
         device, _ = x.__dlpack_device__()
         if device == CPU:

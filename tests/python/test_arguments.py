@@ -110,6 +110,8 @@ class Tensor:
         (lambda: fp.distances(Tensor(), X), TypeError, "x must speak DLPack as numpy does, and Tensor does not: "),
         (lambda: fp.distances(Tensor(device=3), X), TypeError,
          "x must speak DLPack as numpy does, and Tensor does not: "),
+        (lambda: fp.cluster(fp.Embedded(X, None)), TypeError,
+         "embeddings must be a numpy array or speak DLPack, not Embedded, whose embeddings are one"),
         # pairs
         (lambda: ListedPairs(LABELS, [0], [99]), ValueError, "b must be rows in [0, 6), not 99"),
         (lambda: ListedPairs(LABELS, [-1], [0]), ValueError, "a must be rows in [0, 6), not -1"),

@@ -12,6 +12,9 @@ from database import postgres_server
 from faceprint.album import Album
 from faceprint.demo import PHOTOS
 from faceprint.faces import Faces
+from faceprint.runtime import import_runtime
+
+import_runtime()  # before a module of tests does, for its telemetry could not be turned off any more
 
 
 @pytest.fixture(scope="session")

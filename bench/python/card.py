@@ -55,7 +55,7 @@ def workloads(rows: int, queries: int, faces: int) -> dict[str, tuple[Work, Call
     """What is measured: its cost on paper, and the call."""
     from faceprint import _cuda
 
-    made = synthetic.people(max(rows, faces), max(rows, faces) // FACES_EACH, seed=1)
+    made = synthetic.people(max(rows, faces), max(rows, faces) // FACES_EACH, junk=0, seed=1)
     gallery = fp.Gallery()
     gallery.add(made.embeddings[:rows])
     asked, one = fp.cuda.send(units(queries, seed=2)), fp.cuda.send(units(1, seed=3))
@@ -95,7 +95,7 @@ def workloads(rows: int, queries: int, faces: int) -> dict[str, tuple[Work, Call
 
 def check(rows: int, cpu: str) -> bool:
     """Whether searches, triplets and counts of a part have the bits of that backend's."""
-    made = synthetic.people(rows, rows // FACES_EACH, seed=6)
+    made = synthetic.people(rows, rows // FACES_EACH, junk=0, seed=6)
     x, gallery = made.embeddings[:CHECKED], fp.Gallery()
     gallery.add(made.embeddings)
     batch, labels = made.embeddings[:BATCH], made.people[:BATCH]

@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path)
     run = parser.parse_args()
-    made = synthetic.people(2 * run.rows, 2 * run.rows // FACES_EACH, seed=1)
+    made = synthetic.people(2 * run.rows, 2 * run.rows // FACES_EACH, junk=0, seed=1)
     x, people = made.embeddings[::2].copy(), made.people[::2].copy()
     y, others = made.embeddings[1::2].copy(), made.people[1::2].copy()
     tenth = run.rows // 10

@@ -124,7 +124,7 @@ def test_nearest_are_those_of_one_machine(storage, metric, workers, sharded, mon
 @pytest.mark.parametrize("sampled", [1000, 100_000])
 def test_val_is_that_of_one_machine(sampled, workers, sharded, monkeypatch):
     monkeypatch.setattr("faceprint.evaluate.counted.SAMPLED_ROWS", sampled)  # above and below so many
-    made = fp.synthetic.people(3000, 300, seed=2, dimension=16, effective=8)
+    made = fp.synthetic.people(3000, 300, junk=0, seed=2, dimension=16, effective=8)
     names = [f"person {who}" for who in made.people]
     shards, told = sharded(made.embeddings, names, rows=1000), []
     numbers = np.unique(names, return_inverse=True)[1]  # sums over people run in the order of their names

@@ -46,10 +46,11 @@ class Database:
         self._key, self._wait = key, wait
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
+        self.doubtful = False  # whether the last transaction may have been stored, though a signal ended its call
         if path is not None and not path.exists():
             self._create_file(path)
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
-        self._journal = Path(f"{self._absolute}-wal")
+        self._journal = Path(f"{self._absolute.resolve()}-wal")  # where SQLite puts that of a link, too
         self._file, _ = _look(self._absolute)
         self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
         self._check_journal()
@@ -151,6 +152,8 @@ class Database:
         if self._key is not None:
             return False
         with self._translated(), closing(self._connect("ro&immutable=1")) as alone:
+            # Or a file would be "malformed" that is still shorter than its first page says, for a journal goes into it.
+            alone.execute("PRAGMA writable_schema = ON")
             return bool(alone.execute("PRAGMA user_version").fetchone() != (seen,))
 
     def _check_journal(self) -> None:
@@ -239,14 +242,24 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
         self._check_there()
-        self._run(begin)
+        self.doubtful = False
         try:
+            self._run(begin)
             yield
+            self.doubtful = True
             self._run("COMMIT")
+            self.doubtful = False
         except BaseException:
-            if self._connection.in_transaction:
+            if self._begun():
                 self._run("ROLLBACK")
+                self.doubtful = False
             raise
+
+    def _begun(self) -> bool:
+        try:
+            return bool(self._connection.in_transaction)
+        except self._sql.ProgrammingError:  # it is closed
+            return False
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

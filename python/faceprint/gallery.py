@@ -612,7 +612,7 @@ class Gallery(Uncopied):
         """
         with self._held.changing():
             self._held.renumber()
-            self._held.fill_chunks()
+            self._held.write_anew()
         with self._held.lock:
             self._held.store.erase()
 

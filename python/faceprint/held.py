@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
+from secrets import randbits
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Held:
         self._places: list[Place]
         self._seen: int | None
         self._leaving: NDArray[np.int64] | None
+        self._version = 0  # of the chunks that a change writes: no other change's, of a copy of the file neither
         self.forget()
 
     def forget(self) -> None:
@@ -51,6 +53,7 @@ class Held:
     def following(self) -> Iterator[None]:
         """Look at what the store holds now, while no other thread changes it."""
         with self.lock:
+            self._let_go()
             if self.store.changed_elsewhere() != self._seen:
                 with self.store.reading():
                     self._follow()
@@ -67,25 +70,37 @@ class Held:
     def changing(self) -> Iterator[None]:
         """Change what the store holds, all of it or, where anything is raised, nothing."""
         with self.lock:
+            self._let_go()
             before = None
             try:
                 with self.store.writing():
                     self._follow()
+                    self._version = randbits(62)
                     before = (self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed)
                     rows = 0 if self.packed is None else self.packed.rows
                     yield
                     self._write_state()
             except BaseException:
-                self._leaving = None
-                if before is not None:
+                if before is not None and not self._stored():
+                    self._leaving = None
                     if self.packed is not None and self.packed.rows > rows:
                         self.packed.remove(np.arange(rows, self.packed.rows))
                     self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed = before
                     self._numbers = None
                 raise
-            if self._leaving is not None and self.packed is not None:
-                self.packed.remove(self._leaving)
-            self._leaving = None
+            self._let_go()
+
+    def _stored(self) -> bool:
+        """Whether a change that was broken off is there all the same; what a file holds is read again in doubt."""
+        if self.store.doubtful and self.store.path is not None:
+            self.forget()
+        return self.store.doubtful and (self.store.path is not None or self.store.state() == self.state)
+
+    def _let_go(self) -> None:
+        """Take packed rows away that were removed: behind the change, for they could not be put back."""
+        if self._leaving is not None and self.packed is not None and self.packed.rows != len(self.ids):
+            self.packed.remove(self._leaving)
+        self._leaving = None
 
     def number(self, names: NDArray[np.object_]) -> NDArray[np.int64]:
         """The people of labels, NOBODY where one is None; labels that nobody had become new people.
@@ -196,8 +211,8 @@ class Held:
         grown = self.store.write_details(details)
         self.state = replace(self.state, details=self.state.details + grown)
 
-    def fill_chunks(self) -> None:
-        """Write chunks anew, so that all but the last are full."""
+    def write_anew(self) -> None:
+        """Write everything again, in chunks of which all but the last are full."""
         if self.store.path is None:
             return
         moved = False  # rows behind a chunk that takes more or fewer are others, also in one that stays as large
@@ -210,10 +225,7 @@ class Held:
         for place in self._places:
             if place.chunk * CHUNK >= len(self.ids):
                 self.store.write(place.chunk, self._version, self._content(np.empty(0, np.int64)))
-
-    @property
-    def _version(self) -> int:
-        return self.state.changes + 1
+        self.store.write_anew()
 
     def _name(self, people: dict[int, str]) -> None:
         self.table = np.full(self.state.next_person + 1, None, object)  # also those that nobody has any more

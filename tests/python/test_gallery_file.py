@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -145,6 +146,127 @@ def test_what_no_file_could_hold_is_refused_before_it_is_written(unit_rows, path
             gallery._held.come_from(3, [])
     with Gallery(path) as gallery:
         assert gallery.labels.tolist() == ["Ann"]
+
+
+CHANGES = {
+    "add": lambda gallery, x: gallery.add(x, ["Dan"] * len(x)),
+    "remove": lambda gallery, _: gallery.remove(label="Ann"),
+    "update": lambda gallery, _: gallery.update([0], labels=["Eve"], metadata=[{"a": 1}]),
+    "rename": lambda gallery, _: gallery.rename("Ann", "Anna"),
+    "merge": lambda gallery, _: gallery.merge(["Ann"], "Ben"),
+    "compact": lambda gallery, _: gallery.compact(),
+}
+
+
+class Interrupted:
+    """A connection during, or right behind, one of whose statements Ctrl-C arrives."""
+
+    def __init__(self, connection, statement):
+        self.connection, self.statement = connection, statement
+
+    def execute(self, statement, values=()):
+        done = self.connection.execute(statement, values)
+        if statement.startswith(self.statement):
+            raise KeyboardInterrupt
+        return done
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "INSERT", "DELETE", "COMMIT"])
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("filed", [True, False])
+def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, filed, change, statement):
+    x, states = unit_rows(6, 4), []
+    for end in ("unchanged", "interrupted", "changed"):
+        kept = path.with_name(f"{end}.faceprint") if filed else None
+        with Gallery(kept) as gallery:
+            gallery.add(x[:4], ["Ann", "Ben", "Ann", None], metadata=[{"b": 2}, None, None, None])
+            store = gallery._held.store
+            if end == "interrupted":
+                connection = store._connection
+                store._connection = Interrupted(connection, statement)
+                try:
+                    CHANGES[change](gallery, x[4:])
+                    assert statement in ("INSERT", "DELETE")  # which not every change needs
+                    return
+                except KeyboardInterrupt:
+                    store._connection = connection
+            elif end == "changed":
+                CHANGES[change](gallery, x[4:])
+            seen = [(entry.id, entry.label, entry.metadata, entry.embedding.tolist()) for entry in gallery.iterate()]
+            assert [entry[0] for entry in seen] == gallery.ids.tolist()
+            assert len(gallery.embeddings()) == len(gallery)
+            states.append(seen)
+            if filed:
+                with Gallery(kept) as other:
+                    assert_same(gallery, other, x[:2])
+            ids = gallery.add(x[:1], ["Fay"])
+            assert gallery.search(x[:1], k=9, where={"label": "Fay"}).ids[0, 0] == ids[0]
+        if filed:
+            with Gallery(kept) as again:
+                assert again.ids.tolist() == [*(entry[0] for entry in seen), ids[0]]
+    assert states[1] == (states[2] if statement == "COMMIT" else states[0])
+
+
+def test_a_file_is_whole_while_its_journal_goes_into_it(unit_rows, path):
+    """After a crash in the middle of that, too: its first page tells already of those that are not there yet."""
+    x, journal = unit_rows(600, 256), Path(f"{path}-wal")
+    with Gallery(path) as gallery:
+        gallery.add(x, ["Ann"] * len(x))
+        kept = journal.read_bytes()
+    content = path.read_bytes()
+    path.write_bytes(content[: 2 * 65_536])
+    journal.write_bytes(kept)
+    with Gallery(path) as gallery:
+        assert len(gallery) == 600
+    assert path.read_bytes() == content
+
+
+def test_sums_are_the_same_in_every_python(unit_rows, path):
+    """Whatever its tables of Unicode take for characters that may be shown."""
+    label, photo = "\U00031350 O'Brien \\ \x07 \U0010ffff", "\U0001fae8.jpg"
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(1, 4), [label], photos=[photo])
+    with closing(sqlite3.connect(path)) as file, file:
+        told = zlib.crc32(b"\0", zlib.crc32(f"'{label}'".encode(), zlib.crc32(b"0\0")))
+        assert file.execute("SELECT crc FROM people").fetchall() == [(told,)]
+        shown = zlib.crc32(b"\0", zlib.crc32(repr(label).encode(), zlib.crc32(b"0\0")))  # as it was once
+        assert shown != told
+        file.execute("UPDATE people SET crc = ?", (shown,))
+    with Gallery(path) as gallery:
+        assert gallery.labels.tolist() == [label]
+        assert [entry.photo for entry in gallery.iterate()] == [photo]
+
+
+def test_a_backup_of_as_many_changes_is_followed(unit_rows, path, tmp_path):
+    x, copied = unit_rows(4, 4), tmp_path / "copy.faceprint"
+    with Gallery(path) as gallery:
+        gallery.add(x[:1], ["Ann"])
+    shutil.copy(path, copied)
+    with Gallery(copied) as other:
+        other.add(x[1:2], ["Ben"])
+    with Gallery(path) as gallery:
+        gallery.add(x[2:3], ["Cy"])
+        index = gallery.approximate()
+        assert index.search(x[2:3], k=1).labels.item() == "Cy"
+        with closing(sqlite3.connect(copied)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+        assert gallery.labels.tolist() == ["Ann", "Ben"]
+        np.testing.assert_array_equal(gallery.embeddings(), x[:2])
+        gallery.remove(label="Ann")
+    with Gallery(path) as gallery:
+        np.testing.assert_array_equal(gallery.embeddings(), x[1:2])
+
+
+def test_compacting_leaves_no_name_among_many(unit_rows, path):
+    count = 20_000
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(count, 2), [f"Name{number:06}" for number in range(count)])
+        gallery.remove(ids=np.arange(0, count, 2))
+        gallery.compact()
+    assert {int(number) % 2 for number in re.findall(rb"Name(\d{6})", path.read_bytes())} == {1}
 
 
 def test_new_people_take_the_place_of_those_who_left(unit_rows, path):

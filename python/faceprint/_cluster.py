@@ -180,9 +180,10 @@ def cluster(
     of no influence on the others. Pairs of rows `must_link` (m, 2) end up together. Pairs `cannot_link` (m, 2) are
     probably two people, as on the same photograph (`same_photograph`): edges between them lose `penalty`, in [0, 1],
     of their weight, and pairs that are together all the same are told as `conflicts`. `attributes` maps names, such as
-    "album" or "day", to a value for each row (None: unknown); faces that share one are a little nearer. `previous`
-    (n,), labels of an earlier clustering with -1 for new rows, keeps people: all those in `named`, or all there are,
-    keep their rows and numbers whatever is found, and other groups the number of whom they share most rows with.
+    "album" or "day", to a value for each row (None or NaN: unknown); faces that share one are a little nearer.
+    `previous` (n,), labels of an earlier clustering with -1 for new rows, keeps people: all those in `named`, or all
+    there are, keep their rows and numbers whatever is found, and other groups the number of whom they share most rows
+    with.
 
     The order of rows changes only the numbering, except that of exactly equal rows; threads and backend change nothing.
     `progress` is called as in `nearest`, but by "density" never; what it raises, or Ctrl-C, ends the call at once.

@@ -1,5 +1,6 @@
 """Arrays in: numpy, or whatever speaks DLPack, viewed without a copy where its memory allows."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,8 @@ def named_rows(labels: Any, rows: int | None = None, name: str = "labels") -> ND
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     if array.dtype == object:
         _check_objects(array, name)
+    elif array.dtype.kind == "U" and isinstance(labels, Sequence):
+        _check_objects(labels, name)  # numpy makes text of numbers, NaN too, that are among strings
     return array
 
 
@@ -187,9 +190,9 @@ def unmasked(values: Any, name: str) -> Any:
     return values
 
 
-def _check_objects(labels: NDArray[np.object_], name: str) -> None:
+def _check_objects(labels: Iterable[Any], name: str) -> None:
     """TypeError for objects that are not all integers, or not all strings: others have no order among them."""
-    kinds = {type(label) for label in labels}
+    kinds = set(map(type, labels))
     wrong = [kind.__name__ for kind in kinds if not issubclass(kind, (str, int, np.integer))]
     if wrong:
         raise TypeError(f"{name} must be integers or strings, not {min(wrong)}")

@@ -104,7 +104,7 @@ def as_known(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
 
 
 def as_attributes(attributes: Any, rows: int) -> NDArray[np.int64]:
-    """Number the values of attributes: a mapping from names to (rows,) values, None where a row has none; (a, rows).
+    """Number the values of attributes: a mapping from names to (rows,) values that `is_known`, or not; (a, rows).
 
     >>> as_attributes({"album": ["beach", None, "beach"]}, 3).tolist()
     [[0, -1, 0]]
@@ -118,10 +118,22 @@ def as_attributes(attributes: Any, rows: int) -> NDArray[np.int64]:
             raise TypeError(f"attributes[{name!r}] must be a sequence of values, not {type(values).__name__}")
         if len(values) != rows:
             raise ValueError(f"attributes[{name!r}] must have {rows} values, one for each embedding, not {len(values)}")
-        known = np.array([value is not None for value in values], bool)
-        texts = [str(value) for value in values if value is not None]
+        known = np.array([is_known(value) for value in values], bool)
+        texts = [str(value) for value in values if is_known(value)]
         numbers[place, known] = np.unique(np.array(texts, object), return_inverse=True)[1] if texts else []
     return numbers
+
+
+def is_known(value: Any) -> bool:
+    """Whether a row has this value of an attribute: not None, NaN, or the NA and NaT of pandas.
+
+    >>> is_known("beach"), is_known(None), is_known(float("nan"))
+    (True, False, False)
+    """
+    try:
+        return value is not None and bool(value == value)  # NaN is not equal to itself
+    except TypeError:  # NA has no truth
+        return False
 
 
 def same_photograph(photos: Any) -> NDArray[np.int64]:

@@ -136,6 +136,23 @@ def test_groups_without_pairs():
     assert disparity([0.1, 0.3, 0.1], pairs, {"group": [None, "A", "B", "B"]}, 0.2).divisions[0].groups[0].fnmr is None
 
 
+def test_unknown_is_what_has_no_value():
+    class Missing:
+        """As pandas' NA: it equals nothing, nor does it differ."""
+
+        def __eq__(self, other):
+            return self
+
+        def __bool__(self):
+            raise TypeError("boolean value of NA is ambiguous")
+
+    distances, pairs, attributes = made()
+    expected = disparity(distances, pairs, attributes, 0.35)
+    for missing in (float("nan"), np.float32("nan"), np.datetime64("NaT"), Missing()):
+        skin = [missing if value is None else value for value in attributes["skin"]]
+        assert disparity(distances, pairs, {**attributes, "skin": skin}, 0.35) == expected
+
+
 def test_gaps_have_the_interval_of_newcombe():
     """His example: 56 of 70 and 48 of 80 differ by 0.0524 to 0.3339 (1998, table II, method 10)."""
     distances = np.where(np.concatenate([np.arange(70) < 56, np.arange(80) < 48]), 0.2, 0.3)

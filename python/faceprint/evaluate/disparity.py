@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import as_reals
-from ..constraints import as_attributes
+from ..constraints import as_attributes, is_known
 from ..distance import as_threshold
 from ..expected import as_kind
 from .pairs import ListedPairs
@@ -73,9 +73,9 @@ def disparity(
 
     `distances` (pairs,) are those of the `pairs`, such as `pairs.distances(x)`; NaN for a pair that could not be
     compared, which is not accepted. `attributes` maps names, such as "age", to a value for each photograph that the
-    pairs are of; None where it is unknown. A pair counts in a group if both its photographs do: strangers of different
-    groups are told apart more easily, and would hide what happens within. With two attributes or more, the last
-    division is by all of them at once.
+    pairs are of; None or NaN where it is unknown. A pair counts in a group if both its photographs do: strangers of
+    different groups are told apart more easily, and would hide what happens within. With two attributes or more, the
+    last division is by all of them at once.
 
     Intervals hold 95 %; pairs that share a person count together in them (`Share`). The interval of a gap is Newcombe's
     for the difference of two independent rates (1998, method 10); but the groups were chosen for being the highest and
@@ -168,7 +168,7 @@ def _paired(attributes: Mapping[str, Sequence[Any]], pairs: ListedPairs) -> dict
     if not len(numbers):
         raise ValueError("attributes must be at least one, not 0")
     codes = np.where(numbers[:, pairs.a] == numbers[:, pairs.b], numbers[:, pairs.a], -1)
-    names = [sorted({str(value) for value in values if value is not None}) for values in attributes.values()]
+    names = [sorted({str(value) for value in values if is_known(value)}) for values in attributes.values()]
     return {name: _Values(*values) for name, *values in zip(attributes, names, codes, strict=True)}
 
 

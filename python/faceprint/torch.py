@@ -166,9 +166,9 @@ def _loss_on_host(rows: torch.Tensor, labels: Any, **options: Any) -> tuple[floa
 def _loss_on_card(
     rows: torch.Tensor, labels: Any, *, threads: int | None, **options: Any
 ) -> tuple[float, torch.Tensor]:
-    rows = rows.detach().contiguous()
-    value, gradient = cuda.triplet_loss(rows, labels, stream=_stream(rows), **options)
-    if value:
+    rows, people = rows.detach().contiguous(), as_labels(labels, len(rows))
+    value, gradient = cuda.triplet_loss(rows, people, stream=_stream(rows), **options)
+    if triplets.can_teach(people):
         triplets.warn_of_collapse(2 * rows.double().var(dim=0, unbiased=False).sum().item(), options["margin"])
     return value, torch.from_dlpack(gradient)
 

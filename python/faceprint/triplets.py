@@ -93,8 +93,9 @@ def triplet_loss(
     With `margin` "soft" a triplet costs log(1 + exp(d(a, p) - d(a, n))), no triplet is left out, and `kind` may be any
     but "batch-all", whose sum would need every triplet.
 
-    Where all embeddings of the batch lie in nearly one place, the loss stays at the margin and its gradient vanishes:
-    the network has collapsed, and a CollapseWarning says so.
+    Where all embeddings of the batch lie in nearly one place, the loss stays at the margin and its gradient vanishes;
+    where no negative is farther than a positive, both may be 0. The network has collapsed, and a CollapseWarning says
+    so.
 
     Raises what `mine_triplets` does, and ValueError for an infinite margin.
 
@@ -106,8 +107,8 @@ def triplet_loss(
     rows = as_embeddings(x, "x")
     number, hinge = as_hinge(margin)
     rule = as_rule(labels, len(rows), kind, number, choice, seed, anchors)
-    value, gradient, triplets = _core.triplet_loss(rows, *rule, hinge, reduction, threads or 0, progress)
-    if triplets:
+    value, gradient, _ = _core.triplet_loss(rows, *rule, hinge, reduction, threads or 0, progress)
+    if can_teach(rule[0]):
         warn_of_collapse(_apart(rows), margin)
     return value, gradient
 
@@ -130,6 +131,17 @@ def as_hinge(margin: float | Literal["soft"]) -> tuple[float, Literal["margin", 
     ((0.2, 'margin'), (inf, 'soft'))
     """
     return (np.inf, "soft") if margin == "soft" else (margin, "margin")
+
+
+def can_teach(people: NDArray[np.int64]) -> bool:
+    """Whether there are two people and two rows of one, without whom no batch has triplets, collapsed or not.
+
+    Rows that are all equal may have none either: no negative is farther than a positive, as "semihard" wants it.
+
+    >>> can_teach(np.array([0, 0, 1])), can_teach(np.array([0, 0])), can_teach(np.array([0, 1]))
+    (True, False, False)
+    """
+    return 1 < len(np.unique(people)) < len(people)
 
 
 def _apart(rows: NDArray[np.float32]) -> float:

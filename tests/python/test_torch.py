@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -343,6 +344,19 @@ def test_code_of_the_guide_runs(tmp_path, monkeypatch):
     assert blocks
     for block in blocks:
         exec(block, names)
+
+
+def test_warns_where_all_embeddings_are_one(monkeypatch):
+    x = torch.full((4, 4), 0.5)
+    with pytest.warns(fp.CollapseWarning, match=r"^the embeddings of the batch lie 0 apart on average, next to"):
+        assert TripletLoss()(x, [0, 0, 1, 1]) == 0
+    monkeypatch.setattr(faceprint.torch, "_stream", lambda rows: 1)
+    monkeypatch.setattr(faceprint.torch.cuda, "triplet_loss", lambda rows, labels, **options: (0.0, rows))
+    with pytest.warns(fp.CollapseWarning, match=r"^the embeddings of the batch lie 0 apart on average, next to"):
+        faceprint.torch._loss_on_card(x, [0, 0, 1, 1], threads=None, margin=0.2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        faceprint.torch._loss_on_card(x, [0, 1, 2, 3], threads=None, margin=0.2)
 
 
 @pytest.mark.cuda

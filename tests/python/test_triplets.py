@@ -212,6 +212,18 @@ def test_warns_of_a_network_that_has_collapsed():
     assert value == pytest.approx(0.2, abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["semihard", "easy-positive", "batch-all"])
+def test_warns_where_all_embeddings_are_one(kind):
+    x = np.full((4, 4), 0.5, np.float32)
+    with pytest.warns(fp.CollapseWarning, match=r"^the embeddings of the batch lie 0 apart on average, next to"):
+        value, _ = fp.triplet_loss(x, [0, 0, 1, 1], kind=kind)
+    assert value == (pytest.approx(0.2) if kind == "batch-all" else 0)  # no negative is farther than a positive
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for labels in ([0, 0, 0, 0], [0, 1, 2, 3]):  # which have no triplets wherever they lie
+            fp.triplet_loss(x, labels, kind=kind)
+
+
 def test_numbers_labels_of_any_kind():
     x, labels = people(30, identities=4)
     expected = fp.mine_triplets(x, labels)

@@ -2,11 +2,14 @@
 
 import json
 import pickle
+import re
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 import fsspec
 import numpy as np
@@ -16,8 +19,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 import faceprint as fp
 from faceprint import folder as folders
+from faceprint.whole import written_whole
 
 STORAGES = ["float32", "float16", "int8"]
+SHARDS = Path(__file__).parents[2] / "docs" / "shards.md"
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -390,6 +395,23 @@ def test_a_crash_before_the_manifest_leaves_what_was(unit_rows, place, monkeypat
     shards.verify()
     np.testing.assert_array_equal(shards.embeddings(), x)
     assert shards.add(x).tolist() == list(range(8, 16))
+
+
+def test_the_page_deletes_what_a_crash_left_and_nothing_else(unit_rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shards, folder = fp.Shards.create("people", rows=50), tmp_path / "people"
+    shards.add(unit_rows(100, 8))
+    for name in ("holiday.jpg", "faces.parquet", ".hidden"):
+        (folder / name).touch()
+    kept = {file.name for file in folder.iterdir()}
+    (folder / f"{token_hex(16)}.parquet").touch()
+    for name in (f"{token_hex(16)}.parquet", "manifest.json"):
+        with suppress(Crash), written_whole(folder / name) as unfinished:
+            raise Crash
+        unfinished.touch()  # which nobody cleans up where the process is killed
+    (block,) = re.findall(r"\*\*After a crash.*?```python\n(.*?)```", SHARDS.read_text("utf-8"), re.DOTALL)
+    exec("".join(re.findall(r"^>>> (.*\n)", block, re.MULTILINE)), {"fp": fp})
+    assert {file.name for file in folder.iterdir()} == kept
 
 
 def test_a_manifest_that_came_through_though_an_error_was_told_keeps_its_files(unit_rows, place, monkeypatch):

@@ -120,6 +120,8 @@ class Tensor:
         # pairs
         (lambda: ListedPairs(LABELS, [0], [99]), ValueError, "b must be rows in [0, 6), not 99"),
         (lambda: ListedPairs(LABELS, [-1], [0]), ValueError, "a must be rows in [0, 6), not -1"),
+        (lambda: ListedPairs(LABELS, [0, 3], [1, 3]), ValueError,
+         "a and b must be two photographs in each pair, not 3 twice"),
         (lambda: ListedPairs(LABELS, [0.5], [0]), TypeError, "a must be integers, not float64"),
         (lambda: ListedPairs(LABELS, [0], [1, 2]), ValueError,
          "a and b must have the same shape (pairs,), not (1,) and (2,)"),

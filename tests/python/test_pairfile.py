@@ -60,6 +60,7 @@ def test_lfw(folder, tmp_path):
         ("Ann 1 2", ValueError, "pairs.txt, line 2: a pair must be NAME 1 2 or NAME 1 OTHER 2, not 'Ann 1 2'"),
         ("Ann\tone\t2", ValueError, "pairs.txt, line 2: a pair must be"),
         ("Ann\t1\tBob\t1\t1", ValueError, "pairs.txt, line 2: a pair must be"),
+        ("Ann\t1\t1", ValueError, "pairs.txt, line 2: a pair must be of two photos, not of one with itself"),
     ],
 )
 def test_lfw_that_cannot_be_read(folder, tmp_path, line, error, text):
@@ -103,6 +104,10 @@ def test_lists_of_photographs_in_one_folder(tmp_path):
     ("line", "error", "text"),
     [
         ("1 a.jpg z.jpg", fp.PhotoError, "ann.txt, line 2: the folder has no photo z.jpg"),
+        ("1 a.jpg ../b.jpg", fp.PhotoError, "line 2: a photo must lie in the folder, and ../b.jpg does not"),
+        ("1 x/../../b.jpg a.jpg", fp.PhotoError, "line 2: a photo must lie in the folder, and x/../../b.jpg does not"),
+        ("1 a.jpg /dev/zero", fp.PhotoError, "line 2: a photo must lie in the folder, and /dev/zero does not"),
+        ("1 b.jpg x/../b.jpg", ValueError, "line 2: a pair must be of two photos, not of one with itself"),
         ("1 a.jpg .", fp.PhotoError, "ann.txt, line 2: the folder has no photo ."),
         ("1 a.jpg", ValueError, "ann.txt, line 2: a pair must be two photos and 1 or 0, first or last, not '1 a.jpg'"),
         ("01 a.jpg b.jpg", ValueError, "ann.txt, line 2: a pair must be two photos and 1 or 0"),
@@ -115,6 +120,24 @@ def test_lists_that_cannot_be_read(tmp_path, line, error, text):
     path = write(tmp_path / "ann.txt", f"1 a.jpg b.jpg\n{line}\n")
     with pytest.raises(error, match=re.escape(text)):
         read_pair_list(path, folder)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    "line", ["Ann\t1\t2", "1 Ann/Ann_0001.jpg Ann/Ann_0002.png", "Ann/Ann_0001.jpg\tAnn/Ann_0002.png\t1"]
+)
+def test_files_as_windows_has_them(folder, tmp_path, mark, line):
+    path = tmp_path / "list.txt"
+    path.write_bytes(f"{mark}{line}\r\n".encode())
+    assert named(open_pairs(path, folder)) == [("Ann_0001", "Ann_0002")]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_text_must_be_utf_8(tmp_path, encoding):
+    path = tmp_path / "list.txt"
+    path.write_bytes("1 Jörg.jpg b.jpg\n".encode(encoding))
+    with pytest.raises(ValueError, match=r"list.txt must be text in UTF-8, not in another encoding$"):
+        read_pair_list(path, tmp_path)
 
 
 @pytest.fixture
@@ -154,6 +177,12 @@ def test_cfp(cfp):
     assert {photo.parent.name for photo in both.photos} == {"frontal"}
 
 
+def test_cfp_from_where_it_lies(cfp, monkeypatch):
+    monkeypatch.chdir(cfp)
+    (cfp / "FP" / ".x").mkdir()  # which is no fold
+    assert read_cfp("FP").folds.tolist() == [0, 0, 0, 1, 1]
+
+
 def test_cfp_that_cannot_be_read(cfp):
     path = write(cfp / "FP" / "02" / "diff.txt", "1,2\n1;2\n")
     with pytest.raises(ValueError, match=r"diff.txt, line 2: a pair must be two numbers of the lists, .* not '1;2'$"):
@@ -164,6 +193,12 @@ def test_cfp_that_cannot_be_read(cfp):
     write(path, "1,2\n")
     (cfp.parents[1] / "Data" / "Images" / "002" / "profile" / "01.jpg").unlink()
     with pytest.raises(fp.PhotoError, match=r"same.txt, line 1: the folder has no photo .*002/profile/01.jpg$"):
+        read_cfp(cfp / "FP")
+    write(cfp / "FF" / "01" / "diff.txt", "3,3\n")
+    with pytest.raises(ValueError, match=r"diff.txt, line 1: a pair must be of two photos, not of one with itself$"):
+        read_cfp(cfp / "FF")
+    write(cfp.parent / "Pair_list_P.txt", "".join(f"{number} ../../x.jpg\n" for number in (1, 2)))
+    with pytest.raises(fp.PhotoError, match=r"same.txt, line 1: a photo must lie in the folder, and .* does not$"):
         read_cfp(cfp / "FP")
     write(cfp.parent / "Pair_list_P.txt", "1\n")
     with pytest.raises(ValueError, match=r"Pair_list_P.txt, line 1: must be a number and a path, not '1'$"):

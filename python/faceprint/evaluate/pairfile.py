@@ -16,6 +16,7 @@ from .pairs import ListedPairs
 from .people import People, find_people
 
 FRONTAL, PROFILE = "Pair_list_F.txt", "Pair_list_P.txt"  # of CFP
+SAME, DIFFERENT = "same.txt", "diff.txt"  # of each fold of CFP
 MOST = 2**30  # bytes of a file
 
 
@@ -43,7 +44,8 @@ def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
     A line of three words, NAME 1 4, pairs `NAME/NAME_0001.jpg` with `NAME/NAME_0004.jpg`, of any suffix; one of four,
     NAME 1 OTHER 2, pairs photographs of different people; words are separated by tabs. A first line of one whole number
     is passed over; of two, it says how many folds there are, and of how many pairs of either kind. Raises PhotoError
-    for a photograph that is not in the folder, ValueError for another line or number of lines.
+    for a photograph that is not in the folder, ValueError for another line or number of lines, for a photograph that is
+    paired with itself, and for text that is not UTF-8.
 
     >>> import tempfile
     >>> people = People(["Ann", "Ben"], [Path("Ann/Ann_0001.jpg"), Path("Ben/Ben_0001.jpg")], np.array([0, 1]))
@@ -69,6 +71,7 @@ def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
             if (name, stem) not in rows:
                 raise PhotoError(f"{shown}, line {number}: the folder has no photo {printable(f'{name}/{stem}')}")
             found.append(rows[name, stem])
+        _check_two(found[-2], found[-1], f"{shown}, line {number}")
     used, positions = np.unique(np.array(found, np.int64), return_inverse=True)
     photos = [folder.photos[row] for row in used]
     listed = ListedPairs(folder.people[used], positions[::2], positions[1::2])
@@ -78,11 +81,12 @@ def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
 def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> PairFile:
     r"""Read lines of two photographs in a folder and 1 or 0, whether they show one person: `1 a.jpg b/c.jpg`.
 
-    The number comes first or last, words are separated by spaces, and there are no folds. Lists of AgeDB, CALFW and
-    CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree with
-    every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError for a
-    photograph that is not in the folder, ValueError for another line and for photographs of one person that another
-    line calls different.
+    The number comes first or last, words are separated by spaces or tabs, and there are no folds. Lists of AgeDB, CALFW
+    and CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree
+    with every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError
+    for a photograph that is not in the folder, even if it is elsewhere, ValueError for another line, for a photograph
+    that is paired with itself, for photographs of one person that another line calls different, and for text that is
+    not UTF-8.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -110,20 +114,21 @@ def read_cfp(split: "str | os.PathLike[str]") -> PairFile:
 
     Each fold is a sub-folder with `same.txt` and `diff.txt`, whose lines are two numbers, 3,14: of a photograph in
     `Protocol/Pair_list_F.txt`, and of one in `Pair_list_P.txt`, or in the first again for FF. Lines of these
-    lists are a number and a path from `Protocol`. Raises PhotoError for a photograph that is not there, ValueError for
-    another line.
+    lists are a number and a path from `Protocol`. Raises PhotoError for a photograph that is not in the folder that
+    holds `Protocol`, ValueError for another line, and as `read_pair_list` does.
     """
-    top = Path(split)
+    top = Path(split).resolve()  # whose parents a relative path does not name
     protocol = top.parent.parent
     lists = [_numbered(protocol / name) for name in (FRONTAL, FRONTAL if top.name == "FF" else PROFILE)]
     found, folds = [], []
-    for fold, inside in enumerate(sorted(entry for entry in top.iterdir() if entry.is_dir())):
-        for name, same in (("same.txt", True), ("diff.txt", False)):
+    for fold, inside in enumerate(sorted(entry for entry in top.iterdir() if _is_fold(entry))):
+        for name, same in ((SAME, True), (DIFFERENT, False)):
             for number, line in _lines(inside / name):
                 where, words = f"{printable(inside / name)}, line {number}", line.split(",")
                 if len(words) != 2 or any(word.strip() not in known for word, known in zip(words, lists, strict=True)):
                     raise ValueError(f"{where}: a pair must be two numbers of the lists, such as 3,14, not {line!r}")
-                a, b = (_inside(protocol, known[word.strip()], where) for word, known in zip(words, lists, strict=True))
+                names = [known[word.strip()] for word, known in zip(words, lists, strict=True)]
+                a, b = (_inside(protocol.parent, str(Path(protocol.name, each)), where) for each in names)
                 found.append(_Pair((a, b), same, where))
                 folds.append(fold)
     return _assembled(found, np.array(folds, np.int64), 1)
@@ -145,16 +150,20 @@ def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] |
         return read_cfp(file)
     if folder is None:
         raise ValueError(f"the photos that {printable(file)} compares must lie in a folder: give folder, or --photos")
-    first = next((line for _, line in _lines(file)), "")
-    if "\t" in first or first.strip().isdecimal():
+    words = next((line.split("\t") for _, line in _lines(file)), [""])
+    if words[:2][-1].strip().isdecimal():  # NAME 1, or the numbers of a header; of lists, that is a path
         return read_pairs(file, find_people(folder))
     return read_pair_list(file, folder)
 
 
 def _lines(path: "str | os.PathLike[str]") -> list[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1."""
-    lines = read_limited(path, printable(path), MOST).decode().splitlines()
-    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    shown = printable(path)
+    try:
+        text = read_limited(path, shown, MOST).decode("utf-8-sig")  # which Windows begins with a mark
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown} must be text in UTF-8, not in another encoding") from None
+    return [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _folds(header: str, pairs: int, shown: str) -> NDArray[np.int64] | None:
@@ -177,15 +186,30 @@ def _numbered(path: Path) -> dict[str, str]:
     return found
 
 
+def _is_fold(entry: Path) -> bool:
+    return (entry / SAME).is_file() or (entry / DIFFERENT).is_file()
+
+
 def _inside(folder: Path, name: str, where: str) -> Path:
-    photo = folder / name
+    """A photograph by its path from the folder, out of which that must not lead: who wrote it may be anybody."""
+    placed = Path(os.path.normpath(name))
+    if placed.anchor or ".." in placed.parts:
+        raise PhotoError(f"{where}: a photo must lie in the folder, and {printable(name)} does not")
+    photo = folder / placed
     if not os.path.isfile(photo):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise PhotoError(f"{where}: the folder has no photo {printable(name)}")
     return photo
 
 
+def _check_two(one: Path | int, other: Path | int, where: str) -> None:
+    if one == other:
+        raise ValueError(f"{where}: a pair must be of two photos, not of one with itself")
+
+
 def _assembled(found: list[_Pair], folds: NDArray[np.int64] | None, between: int) -> PairFile:
     """Number the photographs, and tell who is on them: by the folder so many above their own, if that can be."""
+    for pair in found:
+        _check_two(*pair.ends, pair.where)
     photos = sorted({photo for pair in found for photo in pair.ends})
     rows = {photo: row for row, photo in enumerate(photos)}
     a, b = (np.array([rows[pair.ends[end]] for pair in found], np.int64) for end in (0, 1))

@@ -155,7 +155,8 @@ class CrossPairs:
 class ListedPairs:
     """Listed pairs: photographs `a` and `b` (pairs,) int64, of `people` (n,) int64 as in AllPairs.
 
-    Raises TypeError for others than integers, ValueError for other shapes and for photographs that are not there.
+    Raises TypeError for others than integers, ValueError for other shapes, for photographs that are not there, and for
+    a pair of a photograph with itself.
 
     >>> x = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
     >>> pairs = ListedPairs(np.array([0, 0, 1, 2]), a=np.array([0, 0, 0]), b=np.array([1, 2, 3]))
@@ -174,6 +175,8 @@ class ListedPairs:
         a, b = (as_row_numbers(rows, name, len(self.people)) for rows, name in ((self.a, "a"), (self.b, "b")))
         if a.ndim != 1 or a.shape != b.shape:
             raise ValueError(f"a and b must have the same shape (pairs,), not {a.shape} and {b.shape}")
+        for alone in a[a == b][:1]:
+            raise ValueError(f"a and b must be two photographs in each pair, not {alone} twice")
         object.__setattr__(self, "a", a)
         object.__setattr__(self, "b", b)
 

@@ -231,6 +231,19 @@ def test_pairs_of_a_file(run, photos, tmp_path):
     assert list(answer["dimension"]) == ["32", "64", "128"]
 
 
+def test_photographs_without_a_face_are_told_where_they_are_why(run, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in (1, 2):
+            Image.new("L", (80, 80), 128).save(tmp_path / name / f"{number}.png")
+    told = run(tmp_path, "--far", "0.5", "--reduction", "prefix", code=2).stderr
+    photo = tmp_path / "a" / "1.png"
+    assert told == (
+        "error: FAR 0.5 needs at least 2 pairs of different people, not 0; "
+        f"4 of 4 photos skipped: photo {photo} must show a face, but none was found\n"
+    )
+
+
 def test_refused_before_any_work(run, model, people, tmp_path, monkeypatch):
     monkeypatch.setattr(fp.Model, "detect", None)
     told = run(people, code=2).stderr

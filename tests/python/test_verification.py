@@ -147,7 +147,11 @@ def test_pairs_of_one_kind_are_refused_before_any_work(people):
     with pytest.raises(ValueError, match=f"^{text}$"):
         measure_verification(None, [Path("0.jpg")] * 4, AllPairs(np.array(people)))
     rows = np.eye(4, dtype=np.float32)
-    with pytest.raises(ValueError, match="photos must make pairs"):
+    text = (
+        "photos must make pairs of one person and of two people, and make 0 and 3; "
+        "1 of 4 photos skipped: photo 0.jpg must show a face, but none was found"
+    )
+    with pytest.raises(ValueError, match=f"^{text}$"):
         measure_verification(
             MadeUpModel(rows, empty=[0]), [Path(f"{n}.jpg") for n in range(4)], AllPairs(np.array([0, 0, 1, 2]))
         )

@@ -15,6 +15,7 @@ from .degrade import Thumbnail, compress, cut, shrink
 from .pairs import Pairs
 from .rates import Val, false_accepts
 from .reduction import principal_axes, reduce
+from .skipped import telling_skipped
 
 QUALITIES = (10, 20, 30, 50, 70, 90)  # of JPEG; paper, table 4
 PIXELS = (1_600, 6_400, 14_400, 25_600, 65_536)  # paper, table 4
@@ -66,7 +67,8 @@ def measure_sensitivity(
     if len(seen) != len(pairs.people):
         raise ValueError(f"photos must be the {len(pairs.people)} that the pairs are of, not {len(seen)}")
     pairs = pairs.keep(seen)
-    _check(pairs, dimensions, far, reduction)
+    with telling_skipped(skipped, len(seen)):
+        _check(pairs, dimensions, far, reduction)
     values = [pairs.val(rows, far) for rows in embeddings]
     return Sensitivity(
         far=far,

@@ -16,6 +16,7 @@ from ..photo import photo_name
 from .folds import Folds, verification_folds
 from .pairs import AllPairs, ListedPairs
 from .rates import Roc, Val, wanting
+from .skipped import telling_skipped
 from .worst import HardPair, hardest_different, hardest_same
 
 FARS = (1e-2, 1e-3, 1e-4)
@@ -74,7 +75,8 @@ def measure_verification(
     _counted(pairs)  # before any work
     x, seen, skipped = _embed(model, photos, watch)
     kept, found = [photo for photo, has in zip(photos, seen, strict=True) if has], pairs.keep(seen)
-    same, different = _counted(found)
+    with telling_skipped(skipped, len(photos)):
+        same, different = _counted(found)
     curve = found.roc(x)
     untold = {far: reason for far in fars if (reason := wanting(far, different)) is not None}
     told = [far for far in fars if far not in untold]

@@ -103,7 +103,7 @@ class TripletLoss(_Loss):
         """The loss of `embeddings` (n, dimension) whose rows have the `labels` (n,).
 
         Rows of the `memory` are further positives and negatives without a gradient; labels are integers then. Nothing
-        is added to it: `memory.add(embeddings.detach(), labels)` does, after the call.
+        is added to it: `memory.add(embeddings.detach().float().cpu(), labels)` does, after the call.
         """
         x, labels = _as_float32(embeddings, "embeddings"), _on_host(labels)
         if memory is None or not len(x):  # no anchors at all would mean that all rows are

@@ -337,13 +337,15 @@ def test_examples_of_module():
     assert attempted >= 8
 
 
-def test_code_of_the_guide_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("autocast", [False, True])
+def test_code_of_the_guide_runs(tmp_path, monkeypatch, autocast):
     monkeypatch.chdir(tmp_path)
     names = {}
     blocks = re.findall(r"```python\n(?!>>>)(.*?)```", TRAINING.read_text("utf-8"), re.DOTALL)
     assert blocks
-    for block in blocks:
-        exec(block, names)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        for block in blocks:
+            exec(block, names)
 
 
 def test_warns_where_all_embeddings_are_one(monkeypatch):

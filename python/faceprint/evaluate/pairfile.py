@@ -84,9 +84,9 @@ def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[st
     The number comes first or last, words are separated by spaces or tabs, and there are no folds. Lists of AgeDB, CALFW
     and CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree
     with every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError
-    for a photograph that is not in the folder, even if it is elsewhere, ValueError for another line, for a photograph
-    that is paired with itself, for photographs of one person that another line calls different, and for text that is
-    not UTF-8.
+    for a photograph that is not in the folder, or named by an absolute path, ValueError for another line, for a
+    photograph that is paired with itself, for photographs of one person that another line calls different, and for text
+    that is not UTF-8.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +194,7 @@ def _inside(folder: Path, name: str, where: str) -> Path:
     """A photograph by its path from the folder, out of which that must not lead: who wrote it may be anybody."""
     placed = Path(os.path.normpath(name))
     if placed.anchor or ".." in placed.parts:
-        raise PhotoError(f"{where}: a photo must lie in the folder, and {printable(name)} does not")
+        raise PhotoError(f"{where}: a photo must be a path within the folder, not {printable(name)}")
     photo = folder / placed
     if not os.path.isfile(photo):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise PhotoError(f"{where}: the folder has no photo {printable(name)}")

@@ -49,14 +49,14 @@ if TYPE_CHECKING:
     from .matches import Matches
     from .memory import CrossBatchMemory
     from .model import Model, Verification, load
-    from .photo import Limits, read_photo
+    from .photo import Frame, Limits, read_photo
     from .recipe import Recipe
     from .sampling import PKSampler, equity_weights
     from .shards import Shards, read_shards, write_shards
     from .suggest import Lobes, Merge, Split, lobes, suggest_merges, suggest_splits
     from .triplets import mine_triplets, triplet_loss
     from .upgrade import Upgrade
-    from .video import Frame, Track, VideoLimits, read_video, track_faces
+    from .video import Track, VideoLimits, read_video, track_faces
 
 __version__ = "0.1.0"
 
@@ -73,7 +73,7 @@ _HOMES = {
     "Encodings": "encodings",
     "Entry": "entries",
     "Faces": "faces",
-    "Frame": "video",
+    "Frame": "photo",
     "Gallery": "gallery",
     "Limits": "photo",
     "Lobes": "suggest",

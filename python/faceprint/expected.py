@@ -1,6 +1,7 @@
 """What is expected of arguments that are no arrays: a number, an integer, or something that this package makes."""
 
 import operator
+import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -52,6 +53,19 @@ def as_text(value: Any, name: str) -> str:
     except UnicodeEncodeError as error:
         raise ValueError(f"{name} must be text that UTF-8 can hold, not {value[:100]!r}: {error.reason}") from None
     return str.__str__(value)
+
+
+def as_path(value: Any, name: str) -> str:
+    """A path, as text or not, as text; TypeError for anything else, bytes too.
+
+    >>> as_path(b"holiday.mp4", "path")
+    Traceback (most recent call last):
+    TypeError: path must be a str or a path, not bytes
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str or a path, not {type(text).__name__}")
+    return text
 
 
 def as_kind(value: Any, kind: type[Kind], name: str) -> Kind:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import as_embeddings, as_integers, as_reals
 from .embedded import Embedded, as_embedded
-from .expected import as_text
+from .expected import as_path, as_text
 from .store import Detail
 
 
@@ -45,9 +45,7 @@ def given_labels(labels: Sequence[str | None] | None, rows: int) -> NDArray[np.o
 
 def given_path(path: Any, name: str = "path") -> str:
     """A path as text; TypeError for what is none, ValueError for one that no file can have."""
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be a str or a path, not {type(text).__name__}")
+    text = as_path(path, name)
     if not text or "\0" in text:
         raise ValueError(f"{name} must be some text without null characters, not {text!r}")
     return text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]
-Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | Pixels"
+Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | Pixels | Frame"
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -51,6 +51,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a video: `pixels` (height, width, 3) uint8 RGB, upright, shown `seconds` after the first one.
+
+    It may be given wherever a photograph may.
+
+    >>> Frame(np.zeros((40, 30, 3), np.uint8), 0.5).pixels.shape
+    (40, 30, 3)
+    """
+
+    pixels: Pixels
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
     """A photograph as it was decoded: upright, at 1/`reduction` of its full size, which is `width` x `height` pixels.
 
@@ -79,10 +93,10 @@ def read_photo(photo: Photo, *, limits: Limits | None = None, least: int | None 
     """Decode a photograph to uint8 RGB of shape (height, width, 3), turned upright by its EXIF orientation.
 
     `photo` is a path, the bytes of an image file (JPEG, PNG, BMP, GIF, PPM, TIFF, WebP, AVIF; HEIF with the extra
-    `heif`), a PIL image, or a uint8 array of shape (height, width, 3) in RGB or (height, width) in grey. Of an animated
-    image the first frame is read; transparency is dropped; 16-bit grey is scaled to 8 bits. Where `least` is given, a
-    JPEG file is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size whose short side has that many pixels, which
-    is faster; see `decode_photo` for the scale. `limits` always hold for the full size.
+    `heif`), a PIL image, a uint8 array of shape (height, width, 3) in RGB or (height, width) in grey, or a `Frame` of a
+    video. Of an animated image the first frame is read; transparency is dropped; 16-bit grey is scaled to 8 bits. Where
+    `least` is given, a JPEG file is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size whose short side has
+    that many pixels, which is faster; see `decode_photo` for the scale. `limits` always hold for the full size.
 
     Raises PhotoError where the file is missing, too large for `limits`, or not an image that can be decoded whole;
     TypeError or ValueError for an array of another dtype or shape; ValueError unless `least` is 1 or more.
@@ -105,6 +119,8 @@ def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | Non
     limits = Limits() if limits is None else as_kind(limits, Limits, "limits")
     if least is not None and as_number(least, "least") < 1:
         raise ValueError(f"least must be 1 pixel or more, not {least}")
+    if isinstance(photo, Frame):
+        photo = photo.pixels
     if isinstance(photo, np.ndarray):
         return _whole(_from_array(photo, limits))
     from PIL.Image import Image
@@ -117,7 +133,7 @@ def decode_photo(photo: Photo, *, limits: Limits | None = None, least: int | Non
     if not isinstance(photo, (str, os.PathLike, *BYTES)):
         hint = ": give what its read() returns" if hasattr(photo, "read") else ""
         raise TypeError(
-            f"a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}{hint}"
+            f"a photo must be a path, bytes, a PIL image, a numpy array or a Frame, not {type(photo).__name__}{hint}"
         )
     content = photo if isinstance(photo, BYTES) else read_named(photo, name, limits.bytes, PhotoError)
     size = memoryview(content).nbytes

@@ -8,12 +8,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .distance import distances
+from .distance import as_threshold, distances
 from .errors import VideoError
-from .expected import as_kind, as_number, as_whole
+from .expected import as_kind, as_number, as_path, as_whole
 from .faces import Faces
 from .files import open_regular
-from .photo import Pixels, printable
+from .photo import Frame, Pixels, printable
 
 if TYPE_CHECKING:
     from .model import Model
@@ -40,18 +40,6 @@ class VideoLimits:
     def __post_init__(self) -> None:
         for name, number in asdict(self).items():
             as_whole(number, name, 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One picture of a video: `pixels` (height, width, 3) uint8 RGB, upright, shown `seconds` after the first one.
-
-    >>> Frame(np.zeros((40, 30, 3), np.uint8), 0.5).pixels.shape
-    (40, 30, 3)
-    """
-
-    pixels: Pixels
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +71,7 @@ def read_video(
     Frames closer than `every` seconds to the one given before are passed over; 0 gives all. Frames are turned as the
     file says they are to be shown. Needs PyAV: the extra `video`. Raises VideoError without it, where the file is
     missing or is no video of a known kind (mp4, mov, mkv, webm, avi, mpeg, ogg, flv, wmv), where decoding fails, or
-    beyond `limits`; ValueError unless `every` is 0 or more.
+    beyond `limits`; ValueError unless `every` is 0 or more, TypeError for what is no path, as an open file.
 
     >>> next(read_video("holiday.jpg"))
     Traceback (most recent call last):
@@ -92,7 +80,7 @@ def read_video(
     if not 0 <= as_number(every, "every") < np.inf:
         raise ValueError(f"every must be a number of seconds, 0 or more, not {every}")
     limits = VideoLimits() if limits is None else as_kind(limits, VideoLimits, "limits")
-    return _read(path, f"video {printable(path)}", every, limits)
+    return _read(path, f"video {printable(as_path(path, 'path'))}", every, limits)
 
 
 def score_and_size(face: Faces) -> float:
@@ -123,7 +111,8 @@ def track_faces(
     could, the nearest embeddings are joined first. The recipe's threshold at FAR 1e-3 stands in for `distance`. A
     track ends when it was not seen for more than `patience` seconds. `key` rates a look, a Faces of length 1: the
     highest is kept, of equal ones the first. An `overlap` of 0 links by embedding alone, for frames far apart.
-    Raises ValueError for what is out of range, RecipeError where the recipe knows no threshold.
+    Raises ValueError for what is out of range, and for frames whose `seconds` fall; TypeError for what are no frames,
+    such as the path of a video; RecipeError where the recipe knows no threshold.
 
     >>> import faceprint as fp
     >>> from faceprint.demo import PHOTOS
@@ -136,7 +125,9 @@ def track_faces(
         raise ValueError(f"overlap must be in [0, 1], not {overlap}")
     if not as_number(patience, "patience") >= 0:
         raise ValueError(f"patience must be a number of seconds, 0 or more, not {patience}")
-    limit, _ = model.recipe.decision(1e-3, distance)
+    if isinstance(frames, str) or not isinstance(frames, Iterable):
+        raise TypeError(f"frames must be those that read_video gives, not {type(frames).__name__}")
+    limit = model.recipe.threshold(1e-3) if distance is None else as_threshold(distance, "distance")
     return _follow(model, frames, overlap, limit, patience, key)
 
 
@@ -144,9 +135,8 @@ class _Open:
     """A track that may go on."""
 
     def __init__(self, face: Faces, seconds: float, value: float) -> None:
-        self.first = seconds
-        self.frames = 0
-        self.value = -np.inf
+        self.first, self.frames = seconds, 0
+        self.value, self.best, self.seconds = value, face, seconds
         self.see(face, seconds, value)
 
     def see(self, face: Faces, seconds: float, value: float) -> None:
@@ -168,19 +158,31 @@ def _follow(
     key: Callable[[Faces], float],
 ) -> Iterator[Track]:
     tracks: list[_Open] = []
+    before = -np.inf
     for frame in frames:
-        for track in [track for track in tracks if frame.seconds - track.last > patience]:
+        seconds = as_number(as_kind(frame, Frame, "each of frames").seconds, "seconds of frames")
+        if not before - ROUNDING <= seconds < np.inf:
+            raise ValueError(f"seconds of frames must be finite and never fall, not {seconds} after {before}")
+        before = seconds
+        for track in [track for track in tracks if seconds - track.last > patience]:
             tracks.remove(track)
             yield track.end()
         faces = model.faces(frame.pixels)
         joined = _join([track.face for track in tracks], faces, overlap, limit)
         for at, face in enumerate(faces):
             if at in joined:
-                tracks[joined[at]].see(face, frame.seconds, key(face))
+                tracks[joined[at]].see(face, seconds, _rated(face, key))
             else:
-                tracks.append(_Open(face, frame.seconds, key(face)))
+                tracks.append(_Open(face, seconds, _rated(face, key)))
     for track in tracks:
         yield track.end()
+
+
+def _rated(face: Faces, key: Callable[[Faces], float]) -> float:
+    value = as_number(key(face), "what key gives")
+    if np.isnan(value):
+        raise ValueError("what key gives must be a number, not nan")
+    return value
 
 
 def _join(last: list[Faces], faces: Faces, overlap: float, limit: float) -> dict[int, int]:

@@ -166,8 +166,8 @@ def test_verify_refuses(model, photos):
 def test_an_open_file_or_a_mapping_is_no_list_of_photos(model, photos):
     with (photos / "obama.jpg").open("rb") as binary, (photos / "obama.jpg").open(encoding="latin-1") as text:
         for photo in (binary, text, io.BytesIO(binary.read()), {photos / "obama.jpg": "Barack"}):
-            hint = "" if isinstance(photo, dict) else r": give what its read\(\) returns"
-            said = rf"^a photo must be a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}{hint}$"
+            came = type(photo).__name__ + ("" if isinstance(photo, dict) else r": give what its read\(\) returns")
+            said = rf"^a photo must be a path, bytes, a PIL image, a numpy array or a Frame, not {came}$"
             for ask in (model.faces, model.embed, model.template):
                 with pytest.raises(TypeError, match=said):
                     ask(photo)
@@ -176,7 +176,7 @@ def test_an_open_file_or_a_mapping_is_no_list_of_photos(model, photos):
 @pytest.mark.parametrize("several", [list, tuple, iter])
 def test_verify_takes_one_photo_a_side(model, photos, several):
     one, two = photos / "obama.jpg", several([photos / "obama.jpg", photos / "obama2.jpg"])
-    said = rf"^a photo must be a path, bytes, a PIL image or a numpy array, not {type(two).__name__}$"
+    said = rf"^a photo must be a path, bytes, a PIL image, a numpy array or a Frame, not {type(two).__name__}$"
     for sides in ((two, one), (one, two), (one, several([])), (one, several([one]))):
         with pytest.raises(TypeError, match=said):
             model.verify(*sides)

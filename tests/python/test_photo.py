@@ -437,9 +437,9 @@ def test_large_file_is_not_read_whole(tmp_path):
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(height, width, 3\) or \(height, width\), not \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"not \(0, 4, 3\)"),
         (np.zeros(4, np.uint8), ValueError, r"not \(4,\)"),
-        (7, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not int$"),
-        ({}, TypeError, "a photo must be a path, bytes, a PIL image or a numpy array, not dict$"),
-        (io.BytesIO(), TypeError, r"array, not BytesIO: give what its read\(\) returns$"),
+        (7, TypeError, "a photo must be a path, bytes, a PIL image, a numpy array or a Frame, not int$"),
+        ({}, TypeError, "a photo must be a path, bytes, a PIL image, a numpy array or a Frame, not dict$"),
+        (io.BytesIO(), TypeError, r"a Frame, not BytesIO: give what its read\(\) returns$"),
     ],
 )
 def test_what_is_not_a_photo(array, error, text):

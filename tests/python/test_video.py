@@ -1,9 +1,12 @@
 """Video in, frame by frame, and faces linked into tracks. Every video is made here, of the portraits that ship."""
 
+import io
+import re
 import sys
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -16,6 +19,7 @@ from faceprint import Frame, VideoError, VideoLimits, read_video, track_faces
 from faceprint.video import _overlaps
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
+GREY = np.full((40, 40, 3), 128, np.uint8)
 
 
 def write_video(path, pictures, rate=10, rotation=None):
@@ -132,6 +136,12 @@ def test_every_is_a_number_of_seconds(short, every):
         read_video(short, every=every)
     with pytest.raises(TypeError, match=r"^every must be a number, not str$"):
         read_video(short, every=str(every))
+
+
+@pytest.mark.parametrize("path", [b"a.mkv", io.BytesIO(), 0, None])
+def test_what_is_no_path(path):
+    with pytest.raises(TypeError, match=f"^path must be a str or a path, not {type(path).__name__}$"):
+        read_video(path)
 
 
 def test_what_is_no_video(tmp_path, quarters):
@@ -324,15 +334,53 @@ def test_tracks_are_given_out_as_they_end(seen):
         ({"overlap": 1.5}, r"^overlap must be in \[0, 1\], not 1.5$"),
         ({"overlap": float("nan")}, r"^overlap must be in \[0, 1\], not nan$"),
         ({"patience": -1}, r"^patience must be a number of seconds, 0 or more, not -1$"),
-        ({"distance": 5}, r"\[0, 4\]"),
+        ({"distance": 5}, r"^distance must be a squared distance in \[0, 4\], not 5$"),
     ],
 )
 def test_what_tracks_take(model, options, text):
     with pytest.raises(ValueError, match=text):
         track_faces(model, [], **options)
     ((name, value),) = options.items()
-    with pytest.raises(TypeError, match=f"^{name.replace('distance', 'threshold')} must be a number, not str$"):
+    with pytest.raises(TypeError, match=f"^{name} must be a number, not str$"):
         track_faces(model, [], **{name: str(value)})
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "text"),
+    [
+        ("a.mkv", TypeError, "frames must be those that read_video gives, not str"),
+        (Path("a.mkv"), TypeError, f"frames must be those that read_video gives, not {type(Path()).__name__}"),
+        (Frame(GREY, 0), TypeError, "frames must be those that read_video gives, not Frame"),
+        ([GREY], TypeError, "each of frames must be a Frame, not ndarray"),
+        ([Frame(GREY, None)], TypeError, "seconds of frames must be a number, not NoneType"),
+        ([Frame(GREY, 0), Frame(GREY, np.nan)], ValueError,
+         "seconds of frames must be finite and never fall, not nan after 0.0"),
+        ([Frame(GREY, 1), Frame(GREY, 0.5)], ValueError,
+         "seconds of frames must be finite and never fall, not 0.5 after 1.0"),
+    ],
+)  # fmt: skip
+def test_what_are_no_frames(model, frames, error, text):
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        list(track_faces(model, frames))
+
+
+def test_what_key_gives(seen):
+    model = seen([(BOX, 0, 1)], [(BOX, 0, 1)])
+    for value, error, came in ((np.nan, ValueError, "nan"), (None, TypeError, "NoneType")):
+        with pytest.raises(error, match=f"^what key gives must be a number, not {came}$"):
+            list(track_faces(model, model.frames, key=lambda face, value=value: value))
+    (track,) = track_faces(model, model.frames, key=lambda face: -np.inf)
+    assert (track.seconds, track.frames) == (0, 2)
+
+
+def test_frames_are_photographs(model, photos):
+    paths = [photos / name for name in ("obama.jpg", "obama2.jpg")]
+    frames = [Frame(fp.read_photo(path), seconds) for seconds, path in enumerate(paths)]
+    pixels = [frame.pixels for frame in frames]
+    assert model.template(frames).tolist() == model.template(pixels).tolist()
+    assert model.faces(frames[0]).boxes.tolist() == model.faces(pixels[0]).boxes.tolist()
+    with pytest.raises(TypeError, match=r"^a photo array must be uint8, not float64$"):
+        fp.read_photo(Frame(pixels[0] / 255, 0.0))
 
 
 def test_no_frames_no_tracks(model):

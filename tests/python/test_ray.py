@@ -4,6 +4,7 @@ import doctest
 import importlib
 import os
 import pkgutil
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from faceprint.ray.sections import cut_up, joined_block  # noqa: E402
 from faceprint.ray.workers import Task, Workers  # noqa: E402
 
 GUIDE = Path(__file__).parents[2] / "docs" / "ray.md"
+ROWS = np.eye(3, 8, dtype=np.float32)
 MODULES = sorted(module.name for module in pkgutil.walk_packages(ray.__path__, "faceprint.ray."))
 
 
@@ -517,6 +519,31 @@ def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos, mon
     with pytest.raises(GalleryError, match="all faces must have labels, and 30 of 30 have none"):
         ray.val_at_far(shards, workers=workers)
     assert ray.nearest(x[:0], shards, 3, workers=workers)[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda x, w: ray.nearest(ROWS, fp.Gallery(), 1, workers=w), "gallery must be a Shards, not Gallery"),
+        (lambda x, w: ray.nearest(ROWS, x, 1, workers=2), "workers must be a Workers, not int"),
+        (lambda x, w: ray.nearest(ROWS, x, 1.5, workers=w), "k must be a whole number, not float"),
+        (lambda x, w: ray.neighbours("folder", 1, workers=w), "x must be a Shards, not str"),
+        (lambda x, w: ray.list_neighbours(ROWS, 1, "folder", workers=w), "x must be a Shards, not ndarray"),
+        (lambda x, w: ray.cluster(fp.Gallery(), workers=w), "x must be a Shards, not Gallery"),
+        (lambda x, w: ray.val_at_far(fp.Gallery(), 0.1, workers=w), "x must be a Shards, not Gallery"),
+        (lambda x, w: ray.plan_neighbours(x, 1, workers=None), "workers must be a Workers, not NoneType"),
+        (lambda x, w: ray.plan_nearest(3, "folder", 1, query_rows=3, workers=w), "gallery must be a Shards, not str"),
+        (lambda x, w: ray.embed([], fp.Gallery(), workers=w), "out must be a Shards, not Gallery"),
+        (lambda x, w: ray.embed([ROWS], x, workers=w), "each of photos must be a str or a path, not ndarray"),
+        (lambda x, w: ray.embed([], x, workers=w, model=3),
+         "model must be arguments of faceprint.load in a mapping, not int"),
+        (lambda x, w: Workers("2"), "count must be a whole number, not str"),
+        (lambda x, w: Workers(1, threads=1.5), "threads must be a whole number, not float"),
+    ],
+)  # fmt: skip
+def test_what_are_no_shards_or_workers(call, text, workers, sharded):
+    with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+        call(sharded(ROWS), workers)
 
 
 def test_the_plan_is_told_before_it_begins(workers, sharded):

@@ -19,7 +19,7 @@ from .plans import Say, plan_neighbours, tell
 from .saved import SavedLists, open_lists
 from .schedule import Meeting, schedule
 from .sections import Ranked, Section, cut_up, joined_block
-from .workers import Task, Workers
+from .workers import Task, Workers, check_given
 
 Source = Section | Ranked
 
@@ -49,6 +49,7 @@ def neighbours(
     [[1], [0], [1]]
     >>> folder.cleanup()
     """
+    check_given(x, "x", workers)
     with scratch_of(x) as folder:
         return list_neighbours(
             x,
@@ -83,9 +84,10 @@ def list_neighbours(
     repeated, and a program that ended may be started again with the same `out` and goes on. More than two blocks for
     each worker keep all at work, so a gallery should have as many shards.
 
-    Raises ValueError unless 1 <= k <= rows - 1 and for another metric, GalleryError for shards or lists that cannot be
-    read or are of something else, DeviceError as `Workers` does.
+    Raises ValueError unless 1 <= k <= rows - 1 and for another metric, TypeError for what are no `Shards` or `Workers`,
+    GalleryError for shards or lists that cannot be read or are of something else, DeviceError as `Workers` does.
     """
+    check_given(x, "x", workers)
     k = as_whole(k, "k", 1)
     if len(x) < 2:
         raise ValueError(f"a gallery must have at least 2 rows for neighbours, not {len(x)}")

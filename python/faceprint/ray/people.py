@@ -13,7 +13,7 @@ from .joins import fill_lists, no_lists, scratch_of
 from .plans import Say, plan_neighbours, tell
 from .saved import open_lists
 from .sections import Ranked, cut_up, places_of
-from .workers import Workers
+from .workers import Workers, check_given
 
 
 def cluster(
@@ -44,6 +44,7 @@ def cluster(
     [0, 1, 0]
     >>> folder.cleanup()
     """
+    check_given(x, "x", workers)
     method = options.get("method", "map_equation")
     if method not in ON_GRAPH:
         raise ValueError(f"method must be one of {', '.join(ON_GRAPH)}, not {method!r}")

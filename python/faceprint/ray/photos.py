@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from .._nearest import Progress
 from ..embedded import Embedded
 from ..errors import GalleryError, PhotoError
+from ..expected import as_path
 from ..faces import Faces
 from ..folder import find_storage
 from ..model import Model, load
 from ..parquet import import_pyarrow
 from ..photo import SUFFIXES, Photo, find_photos, printable
 from ..shards import Shards
-from .workers import Task, Workers
+from .workers import Task, Workers, check_given
 
 BATCH = 256  # photographs that a worker takes at a time, unless a group of rows of a Parquet file has more
 Which: TypeAlias = Literal["prominent", "only", "all"]
@@ -124,7 +125,8 @@ def embed(
     Faces come in the order of their photographs, whose names and qualities are stored; with `label_folders`, the name
     of the folder that holds a photograph becomes the label. They are added by whole shards, and the rest at the end:
     after an error, or the end of this program, what was added stays. Raises PhotoError for a path that is not there,
-    GalleryError for files that are no such Parquet, and what `faceprint.load` and `Shards.add` raise.
+    TypeError for what is none, GalleryError for files that are no such Parquet, and what `faceprint.load` and
+    `Shards.add` raise.
 
     >>> import tempfile
     >>> from faceprint import Shards, ray
@@ -137,6 +139,9 @@ def embed(
     """
     if choose not in get_args(Which):
         raise ValueError(f"choose must be 'prominent', 'only' or 'all', not {choose!r}")
+    check_given(out, "out", workers)
+    if not isinstance(model, Mapping | None):
+        raise TypeError(f"model must be arguments of faceprint.load in a mapping, not {type(model).__name__}")
     given = [photos] if isinstance(photos, (str, os.PathLike)) else list(photos)
     batches = list(_batches(given, dict(options or {})))
     told = {"threads": workers.threads, **(model or {})}
@@ -210,7 +215,7 @@ def _load(call: tuple[tuple[str, Any], ...]) -> Model:
 def _batches(given: "list[str | os.PathLike[str]]", options: dict[str, Any]) -> Iterator[Files | RowGroup]:
     names: list[str] = []
     for entry in given:
-        path = os.fspath(entry)
+        path = as_path(entry, "each of photos")
         if path.endswith(".parquet"):
             yield from _cut(names, options)
             names = []

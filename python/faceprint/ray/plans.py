@@ -12,7 +12,7 @@ from ..errors import GalleryError
 from ..plan import Plan, search_plan, self_join_plan
 from ..shards import Shards
 from .sections import cut_up
-from .workers import Task, Workers
+from .workers import Task, Workers, check_given
 
 Say: TypeAlias = Callable[[str], object]
 TRIED = 4096  # rows of each block that a worker joins to show its speed
@@ -20,6 +20,7 @@ TRIED = 4096  # rows of each block that a worker joins to show its speed
 
 def plan_neighbours(x: Shards, k: int = 80, *, block_rows: int | None = None, workers: Workers) -> Plan:
     """What `neighbours` of faces in shards will cost on these workers, one of whom shows how fast it is."""
+    check_given(x, "x", workers)
     compute, transfer = _speeds(x, workers)
     return self_join_plan(
         len(x),
@@ -36,6 +37,7 @@ def plan_nearest(
     queries: int, gallery: Shards, k: int = 10, *, query_rows: int, block_rows: int | None = None, workers: Workers
 ) -> Plan:
     """What `nearest` of so many queries will cost on these workers."""
+    check_given(gallery, "gallery", workers)
     compute, transfer = _speeds(gallery, workers)
     return search_plan(
         queries,

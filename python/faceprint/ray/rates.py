@@ -16,7 +16,7 @@ from ..evaluate.counted import CountedPairs, PairCounts, some_rows
 from ..shards import Shards
 from .schedule import Meeting, schedule
 from .sections import Section, cut_up, places_of, section_rows
-from .workers import Task, Workers
+from .workers import Task, Workers, check_given
 
 Counts = NDArray[np.int64]
 
@@ -47,6 +47,7 @@ def val_at_far(
     [(1.0, 0.2), (1.0, 0.6)]
     >>> folder.cleanup()
     """
+    check_given(x, "x", workers)
     named = _labels_of(x) if labels is None else labels
     people = as_labels(named, len(x))
     pairs = BlockPairs(tuple(cut_up(x, block_rows)), people, workers, progress)

@@ -10,11 +10,12 @@ from .._nearest import Metric, Progress
 from ..arrays import as_embeddings
 from ..blocks import merge_lists, nearest_in_block
 from ..errors import GalleryError
+from ..expected import as_whole
 from ..lists import Lists
 from ..shards import Shards
 from .plans import Say, plan_nearest, tell
 from .sections import Section, cut_up, stored_block
-from .workers import Task, Workers
+from .workers import Task, Workers, check_given
 
 QUERY_ROWS = 2**16
 
@@ -51,7 +52,8 @@ def nearest(
     (array([[0., 2.]], dtype=float32), array([[2, 0]]))
     >>> folder.cleanup()
     """
-    _check_k(k, gallery)
+    check_given(gallery, "gallery", workers)
+    k = _as_k(k, gallery)
     if isinstance(x, Shards):
         _check_comparable(x, gallery)
         sources: list[Any] = list(cut_up(x, QUERY_ROWS))
@@ -94,11 +96,13 @@ def _search(source: "NDArray[np.float32] | Section", section: Section, k: int, m
     return nearest_in_block(queries, stored_block(section, threads), k, metric=metric, threads=threads)
 
 
-def _check_k(k: int, gallery: Shards) -> None:
+def _as_k(k: int, gallery: Shards) -> int:
     if not len(gallery):
         raise GalleryError("the gallery must hold at least one embedding, not 0")
-    if not 1 <= k <= len(gallery):
-        raise ValueError(f"k must be in [1, {len(gallery)}], not {k}")
+    number = as_whole(k, "k")
+    if not 1 <= number <= len(gallery):
+        raise ValueError(f"k must be in [1, {len(gallery)}], not {number}")
+    return number
 
 
 def _check_comparable(x: Shards, gallery: Shards) -> None:

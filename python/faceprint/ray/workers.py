@@ -10,6 +10,8 @@ from typing import Any
 
 from .._nearest import Progress
 from ..errors import DeviceError
+from ..expected import as_kind, as_whole
+from ..shards import Shards
 
 PATIENCE = 60.0  # seconds without any worker, after which none is expected any more
 ANSWER = 10.0  # seconds in which a cluster must answer, and workers that are idle should
@@ -42,7 +44,8 @@ class Workers:
 
     Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
     done again. One call at a time may use them. Raises DeviceError where there is no such cluster, no room for a worker
-    for a minute, and where workers cannot start, as on nodes without faceprint; ValueError for less than one.
+    for a minute, and where workers cannot start, as on nodes without faceprint; ValueError for less than one, TypeError
+    for what is no whole number.
 
     >>> with Workers(2, threads=1) as workers:
     ...     sorted(workers.do([Task(n, pow, (n, 2)) for n in (1, 2, 3)]))
@@ -53,8 +56,8 @@ class Workers:
         self, count: int | None = None, *, threads: int | None = None, gpus: float = 0, address: str | None = None
     ) -> None:
         for name, number in (("count", count), ("threads", threads)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name} must be 1 or more, not {number}")
+            if number is not None:
+                as_whole(number, name, 1)
         self._ray = _connect(address)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [node for node in nodes if node.get("CPU", 0) >= 1]
@@ -232,6 +235,12 @@ class Workers:
             errors.NodeDiedError,
             errors.OutOfMemoryError,
         )
+
+
+def check_given(shards: Any, name: str, workers: Any) -> None:
+    """TypeError unless these are shards, under this name, and workers."""
+    as_kind(shards, Shards, name)
+    as_kind(workers, Workers, "workers")
 
 
 @dataclass(frozen=True, slots=True)

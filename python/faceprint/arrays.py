@@ -11,6 +11,7 @@ from .expected import as_number
 
 MOST = 2**63 - 1
 CPU = 1  # DLPack's number for ordinary memory
+NAMES = "; numpy.unique(..., return_inverse=True) numbers names"  # where people must be integers
 
 
 def as_embeddings(x: Any, name: str, *, width: int | None = None) -> NDArray[np.float32]:
@@ -82,8 +83,10 @@ def as_list(values: Any, name: str) -> list[float]:
     return [as_number(value, name) for value in array.tolist()]
 
 
-def as_integers(values: Any, name: str) -> NDArray[np.int64]:
+def as_integers(values: Any, name: str, hint: str = "") -> NDArray[np.int64]:
     """View or copy integers of any type as int64; TypeError for others, ValueError for some that need more bits.
+
+    The `hint` ends the TypeError.
 
     >>> as_integers([0.5], "sources")
     Traceback (most recent call last):
@@ -98,7 +101,7 @@ def as_integers(values: Any, name: str) -> NDArray[np.int64]:
     if len(large):
         raise ValueError(f"{name} must be integers of 64 bits, not {large[0]}")
     if array.size and array.dtype.kind not in "iu":  # an empty list becomes float64
-        raise TypeError(f"{name} must be integers, not {array.dtype}")
+        raise TypeError(f"{name} must be integers, not {array.dtype}{hint}")
     return array.astype(np.int64, copy=False)
 
 
@@ -168,7 +171,7 @@ def named_rows(labels: Any, rows: int | None = None, name: str = "labels") -> ND
     array = np.asarray(unmasked(array, name))
     if array.ndim != 1 or rows not in (None, len(array)):
         wanted = "n" if rows is None else rows
-        raise ValueError(f"{name} must have shape ({wanted},), one for each row, not {array.shape}")
+        raise ValueError(f"{name} must have shape ({wanted},), one for each row, not {shape_of(labels, array)}")
     if len(array) and array.dtype.kind not in "iuUSO":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     if array.dtype == object:
@@ -176,6 +179,17 @@ def named_rows(labels: Any, rows: int | None = None, name: str = "labels") -> ND
     elif array.dtype.kind == "U" and isinstance(labels, Sequence):
         _check_objects(labels, name)  # numpy makes text of numbers, NaN too, that are among strings
     return array
+
+
+def shape_of(values: Any, array: NDArray[Any]) -> str:
+    """What has the wrong shape, as a message says it: that of the array made of it, or what has labels of its own.
+
+    >>> from faceprint import cluster
+    >>> found = cluster(np.float32([[1, 0], [0, 1]]))
+    >>> shape_of(found, np.asarray(0)), shape_of(0, np.asarray(0))
+    ('Clustering: give its .labels', '()')
+    """
+    return f"{type(values).__name__}: give its .labels" if hasattr(values, "labels") else str(array.shape)
 
 
 def unmasked(values: Any, name: str) -> Any:

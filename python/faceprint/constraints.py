@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_labels, as_row_numbers, unmasked
+from .arrays import NAMES, as_integers, as_labels, as_row_numbers, shape_of, unmasked
 from .graph import Graph, communities, contract, from_edges
 from .identity import UNKNOWN, settle
 from .medoids import members
@@ -84,14 +84,12 @@ def as_numbers(labels: Any, name: str, rows: int) -> NDArray[np.int64]:
     """
     array = np.asarray(unmasked(labels, name))
     if array.shape != (rows,):
-        raise ValueError(f"{name} must have shape ({rows},), one label for each embedding, not {array.shape}")
-    if rows and array.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name} must be integers, not {array.dtype}; numpy.unique(..., return_inverse=True) numbers names"
-        )
-    if rows and array.min() < UNKNOWN:
-        raise ValueError(f"{name} must be numbers from 0, or -1 for none, not {array.min()}")
-    return array.astype(np.int64)
+        came = shape_of(labels, array)
+        raise ValueError(f"{name} must have shape ({rows},), one label for each embedding, not {came}")
+    numbers = as_integers(array, name, NAMES)
+    if rows and numbers.min() < UNKNOWN:
+        raise ValueError(f"{name} must be numbers from 0, or -1 for none, not {numbers.min()}")
+    return numbers
 
 
 def as_known(labels: Any, name: str, rows: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nearest import Progress
-from ..arrays import as_embeddings, as_integers, as_list, as_mask, as_row_numbers, check_people
+from ..arrays import NAMES, as_embeddings, as_integers, as_list, as_mask, as_row_numbers, check_people
 from ..expected import as_kind
 from .counted import CountedPairs, count_pairs
 from .rates import Roc, Val, roc, val_at_far
@@ -102,7 +102,7 @@ class AllPairs:
         return self._counted(embeddings, threads, progress).roc()
 
     def _counted(self, embeddings: Any, threads: int | None, progress: Progress | None) -> CountedPairs:
-        rows = as_embeddings(embeddings, "embeddings")
+        rows = _as_each(embeddings, len(self.people), "embeddings")
         return CountedPairs(rows, self.people, threads=threads, progress=progress)
 
 
@@ -146,8 +146,8 @@ class CrossPairs:
         return self._counted(embeddings, others, threads, progress).roc()
 
     def _counted(self, embeddings: Any, others: Any, threads: int | None, progress: Progress | None) -> CountedPairs:
-        rows = as_embeddings(embeddings, "embeddings")
-        columns = as_embeddings(others, "others", width=rows.shape[1])
+        rows = _as_each(embeddings, len(self.people), "embeddings")
+        columns = _as_each(others, len(self.other_people), "others", width=rows.shape[1])
         return CountedPairs(rows, self.people, columns, self.other_people, threads, progress)
 
 
@@ -232,9 +232,9 @@ def as_people(people: Any, name: str) -> NDArray[np.int64]:
 
     >>> as_people(["Ann"], "people")
     Traceback (most recent call last):
-    TypeError: people must be integers, not <U3
+    TypeError: people must be integers, not <U3; numpy.unique(..., return_inverse=True) numbers names
     """
-    array = as_integers(people, name)
+    array = as_integers(people, name, NAMES)
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n,), one for each photograph, not {array.shape}")
     check_people(array, name)
@@ -248,7 +248,11 @@ def as_photographs(x: Any, pairs: ListedPairs, name: str, *, width: int | None =
     Traceback (most recent call last):
     ValueError: x must be the 3 photographs that the pairs are of, not 2
     """
-    rows, photographs = as_embeddings(x, name, width=width), len(as_kind(pairs, ListedPairs, "pairs").people)
+    return _as_each(x, len(as_kind(pairs, ListedPairs, "pairs").people), name, width)
+
+
+def _as_each(x: Any, photographs: int, name: str, width: int | None = None) -> NDArray[np.float32]:
+    rows = as_embeddings(x, name, width=width)
     if len(rows) != photographs:
         raise ValueError(f"{name} must be the {photographs} photographs that the pairs are of, not {len(rows)}")
     return rows

@@ -8,7 +8,7 @@ keeps from task to task are left out. `docs/scale.md` holds it against a simulat
 
 from dataclasses import dataclass
 
-from .expected import as_whole
+from .expected import as_number, as_whole
 
 NUMBER = 4  # bytes of one of an embedding
 NEIGHBOUR = 12  # of one on a list: its distance and its row
@@ -56,14 +56,16 @@ def self_join_plan(
 
     Each of b blocks of `block_rows` meets itself and every other one: b (b + 1) / 2 tasks. A block is read for each of
     its b tasks, and its lists are read for all but the first. At most b // 2 tasks run at once, since a block is in one
-    at a time. The rates are those of one worker.
+    at a time. The rates are those of one worker. Raises TypeError or ValueError unless sizes are
+    whole numbers of 1 or more, `rows` of 0 or more, and rates are above 0.
 
     >>> plan = self_join_plan(10**9, 128, 80, block_rows=2**18, workers=32,
     ...                       multiply_adds_per_second=1e12, network_bytes_per_second=1.25e9)
     >>> print(str(plan).split(": ")[1])
     6.4e19 multiply-adds in 7,279,020 tasks, about 19,839 machine-hours on this cluster
     """
-    blocks = _parts(rows, block_rows)
+    rows, dimension, k = as_whole(rows, "rows", 0), as_whole(dimension, "dimension", 1), as_whole(k, "k", 1)
+    blocks = _parts(rows, as_whole(block_rows, "block_rows", 1))
     listed = NEIGHBOUR * min(k, max(rows - 1, 0))
     return _plan(
         (rows, rows, dimension),
@@ -93,14 +95,17 @@ def search_plan(
     """The `k` nearest of some rows for each query: every block of `query_rows` with every one of `block_rows`.
 
     Each pair of blocks is a task, which reads both and writes a list for each query; then the lists of each query are
-    read, merged and written once.
+    read, merged and written once. Raises as `self_join_plan` does.
 
     >>> plan = search_plan(10**6, 10**8, 128, 10, query_rows=2**16, block_rows=2**18, workers=32,
     ...                    multiply_adds_per_second=1e12, network_bytes_per_second=1.25e9)
     >>> print(plan)
     1,000,000 x 100,000,000 x 128: 1.3e16 multiply-adds in 6,112 tasks, about 3.8 machine-hours on this cluster
     """
-    query_blocks, blocks = _parts(queries, query_rows), _parts(rows, block_rows)
+    queries, rows = as_whole(queries, "queries", 0), as_whole(rows, "rows", 0)
+    dimension, k = as_whole(dimension, "dimension", 1), as_whole(k, "k", 1)
+    block_rows = as_whole(block_rows, "block_rows", 1)
+    query_blocks, blocks = _parts(queries, as_whole(query_rows, "query_rows", 1)), _parts(rows, block_rows)
     listed = NEIGHBOUR * min(k, rows)
     whole, rest = divmod(rows, block_rows)
     found = NEIGHBOUR * queries * (whole * min(k, block_rows) + min(k, rest))
@@ -118,7 +123,7 @@ def search_plan(
 
 
 def _parts(rows: int, size: int) -> int:
-    return -(-as_whole(rows, "rows", 0) // as_whole(size, "rows of a block", 1))
+    return -(-rows // size)
 
 
 def _plan(
@@ -133,10 +138,11 @@ def _plan(
     multiply_adds_per_second: float,
     network_bytes_per_second: float,
 ) -> Plan:
-    as_whole(workers, "workers", 1)
-    if not (multiply_adds_per_second > 0 and network_bytes_per_second > 0):
+    workers = as_whole(workers, "workers", 1)
+    computed = as_number(multiply_adds_per_second, "multiply_adds_per_second")
+    transferred = as_number(network_bytes_per_second, "network_bytes_per_second")
+    if not (computed > 0 and transferred > 0):
         raise ValueError(f"rates must be above 0, not {multiply_adds_per_second} and {network_bytes_per_second}")
-    compute = multiply_adds / multiply_adds_per_second
-    transfer = (read_bytes + written_bytes) / network_bytes_per_second
+    compute, transfer = multiply_adds / computed, (read_bytes + written_bytes) / transferred
     seconds = (compute + transfer) / min(workers, at_once)
     return Plan(*sizes, workers, tasks, multiply_adds, read_bytes, written_bytes, compute, transfer, seconds)

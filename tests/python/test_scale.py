@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from faceprint.plan import search_plan, self_join_plan
@@ -166,19 +167,44 @@ def test_a_plan_says_what_it_is():
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"block_rows": 0}, ValueError, "rows of a block must be 1 or more, not 0"),
+        ({"block_rows": 0}, ValueError, "block_rows must be 1 or more, not 0"),
         ({"workers": 0}, ValueError, "workers must be 1 or more, not 0"),
         ({"workers": 1.5}, TypeError, "workers must be a whole number, not float"),
+        ({"rows": -1}, ValueError, "rows must be 0 or more, not -1"),
+        ({"dimension": 0}, ValueError, "dimension must be 1 or more, not 0"),
+        ({"dimension": "128"}, TypeError, "dimension must be a whole number, not str"),
+        ({"k": 0}, ValueError, "k must be 1 or more, not 0"),
+        ({"k": 2.5}, TypeError, "k must be a whole number, not float"),
+        ({"multiply_adds_per_second": "1"}, TypeError, "multiply_adds_per_second must be a number, not str"),
+        ({"network_bytes_per_second": "1"}, TypeError, "network_bytes_per_second must be a number, not str"),
         ({"multiply_adds_per_second": 0}, ValueError, "rates must be above 0, not 0 and 1"),
         ({"network_bytes_per_second": float("nan")}, ValueError, "rates must be above 0, not 1 and nan"),
     ],
 )
 def test_plans_that_cannot_be(change, error, text):
-    good = {"block_rows": 5, "workers": 1, "multiply_adds_per_second": 1, "network_bytes_per_second": 1}
-    with pytest.raises(error, match=text):
-        self_join_plan(100, 8, 5, **good | change)
-    with pytest.raises(error, match=text):
-        search_plan(100, 100, 8, 5, query_rows=10, **good | change)
+    good = {"rows": 100, "dimension": 8, "k": 5, "block_rows": 5, "workers": 1}
+    good |= {"multiply_adds_per_second": 1, "network_bytes_per_second": 1}
+    with pytest.raises(error, match=f"^{text}$"):
+        self_join_plan(**good | change)
+    with pytest.raises(error, match=f"^{text}$"):
+        search_plan(100, query_rows=10, **good | change)
+
+
+@pytest.mark.parametrize("change", [{"queries": -1}, {"query_rows": 0}])
+def test_searches_that_cannot_be(change):
+    ((name, value),) = change.items()
+    good = {"queries": 9, "query_rows": 9, "block_rows": 5, "workers": 1}
+    with pytest.raises(ValueError, match=f"^{name} must be {value + 1} or more, not {value}$"):
+        search_plan(rows=9, dimension=8, k=5, multiply_adds_per_second=1, network_bytes_per_second=1, **good | change)
+
+
+def test_sizes_of_numpy_are_sizes():
+    rates = {"multiply_adds_per_second": np.float32(1), "network_bytes_per_second": 1}
+    sizes = (10**9, 128, 80)
+    plain, numpys = (
+        self_join_plan(*map(kind, sizes), block_rows=kind(2**18), workers=kind(2), **rates) for kind in (int, np.int64)
+    )
+    assert plain == numpys
 
 
 def test_no_rows_cost_nothing():

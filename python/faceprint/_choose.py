@@ -50,7 +50,8 @@ def choose(
     new; the others are given as `previous`, and the score is the BCubed F of the faces of the hidden ones (as novel
     classes are discovered: Han et al., "Learning to discover novel visual categories", 2019). The best is then
     clustered with all names. Without names the score is minus `coding_length`. Of equal scores the first wins. Raises
-    what `Clustering.again` does, and ValueError without changes, or where fewer than two people have names.
+    what `Clustering.again` does, TypeError for changes of `previous`, and ValueError without changes, or where fewer
+    than two people have names.
 
     >>> import numpy
     >>> from faceprint import cluster
@@ -75,6 +76,8 @@ def choose(
     for change in changes:
         if not isinstance(change, Mapping):
             raise TypeError(f"changes must be mappings from parameters to values, not {type(change).__name__}")
+        if "previous" in change:
+            raise TypeError("changes must not be of 'previous', for which there are names")
         if names is None:
             score = -coding_length(found.embeddings, found.again(**change).labels)
         else:

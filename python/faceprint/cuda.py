@@ -148,7 +148,7 @@ def triplet_loss(
     ...     value, gradient = triplet_loss(send(np.float32([[0], [1], [1.5], [4]])), [7, 7, 8, 8], margin=2)
     ...     assert (value, gradient.shape) == (0.75, (4, 1))
     """
-    module, (number, hinge) = _module(), as_hinge(margin)
+    module, (number, hinge) = _module(), as_hinge(margin, kind)
     rule = as_rule(labels, len(labels), kind, number, choice, seed, anchors)
     value, gradient, _ = module.triplet_loss(x, *rule, hinge, reduction, stream, progress)
     return value, gradient

@@ -44,7 +44,9 @@ class Faces:
     def __getitem__(self, rows: Any) -> "Faces":
         """Select faces by number, slice or index array; a number gives the Faces of that one face."""
         if isinstance(rows, (int, np.integer)):
-            rows = [range(len(self))[rows]]  # range checks the number and resolves a negative one
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"there is no face {rows} among {len(self)}, counted from 0")
+            rows = [rows]
         return Faces(
             self.boxes[rows],
             self.landmarks[rows],

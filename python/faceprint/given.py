@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,8 @@ from .arrays import as_embeddings, as_integers, as_reals
 from .embedded import Embedded, as_embedded
 from .expected import as_path, as_text
 from .store import Detail
+
+RAW = re.compile(r"x'[0-9a-f]{64}", re.IGNORECASE)  # how SQLCipher is given a key in place of a passphrase
 
 
 def given_rows(x: Any) -> Embedded:
@@ -59,6 +62,8 @@ def given_key(key: Any) -> "bytes | str | None":
         raise ValueError(f"key must be 32 bytes or a passphrase, not {len(key)} bytes")
     if isinstance(key, str) and (not key or "\0" in key or not _encodes(key)):
         raise ValueError("key must be 32 bytes or a passphrase: some text that UTF-8 can hold, without null characters")
+    if isinstance(key, str) and RAW.match(key):
+        raise ValueError("key must be 32 bytes or a passphrase, not digits after x', which SQLCipher takes for bytes")
     return key
 
 

@@ -42,8 +42,9 @@ class Shards:
     a crash leaves at most files that nobody reads. One may change a gallery at a time. Who finds the manifest changed
     since is refused, but two at the very same moment are not kept apart: this is no lock.
 
-    GalleryError where there is no gallery, or it is damaged, and for whatever the storage refuses. All that is read is
-    held against the manifest: size and sha256 of whole files, size and Parquet's checksums where columns are read.
+    GalleryError where there is no gallery, or it is damaged, and for whatever the storage refuses; ImportError without
+    the package that fsspec needs for a storage, such as s3fs. All that is read is held against the manifest: size and
+    sha256 of whole files, size and Parquet's checksums where columns are read.
 
     >>> import numpy, tempfile
     >>> folder = tempfile.TemporaryDirectory()

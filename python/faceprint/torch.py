@@ -22,6 +22,7 @@ from . import cuda, triplets
 from .arrays import as_labels
 from .backend import backends
 from .errors import DeviceError
+from .expected import as_kind
 from .memory import CrossBatchMemory
 from .triplets import Choice, Mining
 
@@ -108,7 +109,7 @@ class TripletLoss(_Loss):
         x, labels = _as_float32(embeddings, "embeddings"), _on_host(labels)
         if memory is None or not len(x):  # no anchors at all would mean that all rows are
             return self._loss(x, x, labels, None)
-        rows, every = memory.join(_view(x.cpu()), labels)
+        rows, every = as_kind(memory, CrossBatchMemory, "memory").join(_view(x.cpu()), labels)
         return self._loss(x, torch.from_numpy(rows).to(x.device), every, len(x))
 
 

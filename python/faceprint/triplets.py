@@ -10,6 +10,7 @@ from . import _core
 from ._nearest import Progress
 from .arrays import as_embeddings, as_labels
 from .errors import CollapseWarning
+from .expected import as_whole
 
 Mining: TypeAlias = Literal[
     "semihard", "batch-hard", "batch-all", "hardest-within-batch", "random-in-margin", "easy-positive"
@@ -105,7 +106,7 @@ def triplet_loss(
     (0.75, [[1.0], [2.0], [-3.0], [0.0]])
     """
     rows = as_embeddings(x, "x")
-    number, hinge = as_hinge(margin)
+    number, hinge = as_hinge(margin, kind)
     rule = as_rule(labels, len(rows), kind, number, choice, seed, anchors)
     value, gradient, _ = _core.triplet_loss(rows, *rule, hinge, reduction, threads or 0, progress)
     if can_teach(rule[0]):
@@ -119,18 +120,22 @@ def as_rule(
     """What the core takes for the options of `mine_triplets`, for a batch of so many rows."""
     if choice != "hardest" and kind not in OPEN:
         raise ValueError(f"choice must be 'hardest' where kind is {kind!r}, not {choice!r}: it leaves nothing open")
-    if anchors is not None and not 1 <= anchors <= rows:
+    if anchors is not None and not 1 <= as_whole(anchors, "anchors") <= rows:
         raise ValueError(f"anchors must be in [1, {rows}], the number of rows, not {anchors}")
-    return as_labels(labels, rows), kind, margin, choice, seed, anchors or 0
+    return as_labels(labels, rows), kind, margin, choice, as_whole(seed, "seed", 0), anchors or 0
 
 
-def as_hinge(margin: float | Literal["soft"]) -> tuple[float, Literal["margin", "soft"]]:
+def as_hinge(margin: float | Literal["soft"], kind: Mining) -> tuple[float, Literal["margin", "soft"]]:
     """What the core takes for the `margin` of `triplet_loss`: a number, and what a triplet costs.
 
-    >>> as_hinge(0.2), as_hinge("soft")
+    >>> as_hinge(0.2, "semihard"), as_hinge("soft", "semihard")
     ((0.2, 'margin'), (inf, 'soft'))
     """
-    return (np.inf, "soft") if margin == "soft" else (margin, "margin")
+    if margin != "soft":
+        return margin, "margin"
+    if kind == "batch-all":
+        raise ValueError("kind must not be 'batch-all' where margin is 'soft': its sum needs every triplet")
+    return np.inf, "soft"
 
 
 def can_teach(people: NDArray[np.int64]) -> bool:

@@ -165,6 +165,8 @@ class Tensor:
          "vary must be one of the attributes, 'a', not ['a']"),
         (lambda: fp.choose(FOUND, [{"foo": 1}]), TypeError,
          "a parameter must be 'method', 'threshold', 'k', 'least', 'resolution' or 'balanced', not 'foo'"),
+        (lambda: fp.choose(FOUND, [{"previous": LABELS}], names=LABELS), TypeError,
+         "changes must not be of 'previous', for which there are names"),
         (lambda: fp.choose(FOUND, [3]), TypeError, "changes must be mappings from parameters to values, not int"),
         (lambda: fp.choose(FOUND, 3), TypeError, "changes must be a sequence of mappings, not int"),
         # what is made elsewhere

@@ -588,6 +588,7 @@ def test_other_files_are_no_galleries(path):
 
 
 TEXT = "key must be 32 bytes or a passphrase: some text that UTF-8 can hold, without null characters"
+RAW = "key must be 32 bytes or a passphrase, not digits after x', which SQLCipher takes for bytes"
 
 
 @pytest.mark.parametrize(
@@ -598,6 +599,8 @@ TEXT = "key must be 32 bytes or a passphrase: some text that UTF-8 can hold, wit
         ({"key": ""}, ValueError, TEXT),
         ({"key": "a\0b"}, ValueError, TEXT),
         ({"key": "\ud800"}, ValueError, TEXT),
+        ({"key": f"x'{'0f' * 32}'"}, ValueError, RAW),
+        ({"key": f"X'{'0F' * 48}'"}, ValueError, RAW),
         ({"wait": "1"}, TypeError, "wait must be a number, not str"),
         ({"wait": np.nan}, ValueError, "wait must be seconds from 0 to 1,000,000, not nan"),
         ({"wait": -1}, ValueError, "wait must be seconds from 0 to 1,000,000, not -1"),

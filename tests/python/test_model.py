@@ -222,8 +222,9 @@ def test_faces_can_be_picked(model, two_faces):
     assert [len(face) for face in faces] == [1, 1]
     np.testing.assert_array_equal(faces[-1].embeddings, faces.embeddings[1:])
     np.testing.assert_array_equal(faces[::-1].scores, faces.scores[::-1])
-    with pytest.raises(IndexError):
-        faces[2]
+    for beyond in (2, -3):
+        with pytest.raises(IndexError, match=f"^there is no face {beyond} among 2, counted from 0$"):
+            faces[beyond]
 
 
 def test_prominence_prefers_large_and_central():

@@ -210,12 +210,17 @@ def test_refuses_versions_of_different_shape_and_labels_of_another_number():
         ({"kind": "hard"}, r"^kind must be 'semihard', "),
         ({"kind": "batch-hard", "choice": "random"}, r"^choice must be 'hardest' where kind is 'batch-hard'"),
         ({"reduction": "none"}, r"^reduction must be 'mean' or 'sum', not 'none'$"),
-        ({"margin": "soft", "kind": "batch-all"}, r"^a soft hinge has no sum over all triplets"),
+        ({"margin": "soft", "kind": "batch-all"}, r"^kind must not be 'batch-all' where margin is 'soft': "),
     ],
 )
 def test_refuses_wrong_options_at_once(module, options, message):
     with pytest.raises(ValueError, match=message):
         module(**options)
+
+
+def test_the_memory_is_one():
+    with pytest.raises(TypeError, match=r"^memory must be a CrossBatchMemory, not int$"):
+        TripletLoss()(*batch(), 100)
 
 
 def test_there_is_no_second_derivative():

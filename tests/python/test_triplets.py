@@ -257,6 +257,8 @@ def test_numbers_labels_of_any_kind():
         ),
         ({"anchors": 4}, ValueError, "anchors must be in [1, 3], the number of rows, not 4"),
         ({"anchors": 0}, ValueError, "anchors must be in [1, 3], the number of rows, not 0"),
+        ({"anchors": "2"}, TypeError, "anchors must be a whole number, not str"),
+        ({"seed": -1}, ValueError, "seed must be 0 or more, not -1"),
         ({"threads": -1}, ValueError, "threads must be 0 (all) or more, not -1"),
     ],
 )
@@ -269,8 +271,11 @@ def test_refuses_wrong_arguments(change, error, message):
 
 def test_refuses_losses_that_have_no_sum():
     x, labels = np.float32([[0, 0], [1, 0], [0, 1]]), [1, 1, 2]
-    with pytest.raises(ValueError, match=r"^a soft hinge has no sum over all triplets that need not name them"):
+    said = "kind must not be 'batch-all' where margin is 'soft': its sum needs every triplet"
+    with pytest.raises(ValueError, match=f"^{said}$"):
         fp.triplet_loss(x, labels, margin="soft")
+    with pytest.raises(ValueError, match=r"^a soft hinge has no sum over all triplets that need not name them"):
+        _core.triplet_loss(x, np.int64(labels), kind="batch-all", margin=np.inf, hinge="soft")
     with pytest.raises(ValueError, match=r"^margin must be finite where it is part of the loss, not inf$"):
         fp.triplet_loss(x, labels, margin=np.inf)
     with pytest.raises(ValueError, match=r"^reduction must be 'mean' or 'sum', not 'max'$"):

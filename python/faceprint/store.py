@@ -210,18 +210,17 @@ class Store(Database):
     def matching(self, key: str | None, values: Sequence[Any]) -> list[int]:
         """The ids of faces with one of some values under a key of their metadata, or as photograph where it is None."""
         self._check_details()
-        column, names = _column(key)
+        asked, names = _ids_where(key)
         found: list[int] = []
         for some in _portions(values):
-            query = f"SELECT id FROM details WHERE {column} IN ({', '.join('?' * len(some))})"
-            found += [row[0] for row in self._run(query, *names, *some)]
+            found += [row[0] for row in self._run(f"{asked} IN ({', '.join('?' * len(some))})", *names, *some)]
         return found
 
     def having(self, key: str | None) -> list[int]:
         """The ids of faces that have any value there."""
         self._check_details()
-        column, names = _column(key)
-        return [row[0] for row in self._run(f"SELECT id FROM details WHERE {column} IS NOT NULL", *names)]
+        asked, names = _ids_where(key)
+        return [row[0] for row in self._run(f"{asked} IS NOT NULL", *names)]
 
     def write_anew(self) -> None:
         """Write all tables again: as rows go and come, SQLite leaves copies of some in the free part of pages."""
@@ -273,9 +272,12 @@ def _sum(parts: Iterable[Any]) -> int:
     return found
 
 
-def _column(key: str | None) -> tuple[str, tuple[str, ...]]:
-    """What to ask for in SQL, and the variables in that."""
-    return ("photo", ()) if key is None else ("json_extract(metadata, ?)", (f"$.{json.dumps(key)}",))
+def _ids_where(key: str | None) -> tuple[str, tuple[str, ...]]:
+    """A query for ids up to the value that its condition is on, and the variables in that."""
+    if key is None:
+        return "SELECT id FROM details WHERE photo", ()
+    # json_extract takes a path, and SQLite 3.40 compares what is quoted there with keys as JSON escapes them
+    return "SELECT details.id FROM details, json_each(metadata) AS entry WHERE entry.key = ? AND entry.value", (key,)
 
 
 def _portions(values: Iterable[Any]) -> Iterator[list[Any]]:

@@ -49,6 +49,7 @@ def find_rows(where: Where, held: Held) -> NDArray[np.bool_]:
 def _values(key: str, wanted: Any) -> list[Any]:
     if not isinstance(key, str):
         raise TypeError(f"where must have keys that are str, not {type(key).__name__}")
+    as_text(key, "a key of where")
     several = isinstance(wanted, Sequence) and not isinstance(wanted, (str, bytes))
     values = [value.item() if isinstance(value, np.generic) else value for value in (wanted if several else [wanted])]
     textual = key in ("label", "photo")

@@ -198,6 +198,11 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
             ValueError,
             "where: 'year' must be text that UTF-8 can hold, not '\\ud800'",
         ),
+        (
+            lambda g, x: g.search(x, where={"\ud800": 1}),
+            ValueError,
+            "a key of where must be text that UTF-8 can hold, not '\\ud800': surrogates not allowed",
+        ),
     ],
 )
 def test_refused_calls_change_nothing(unit_rows, call, error, text):
@@ -355,6 +360,43 @@ def test_conditions_leave_rows_out_and_nothing_else(unit_rows, storage):
         np.testing.assert_array_equal(found.ids, everything(x, probes, 9, allowed), err_msg=str(where))
         assert np.isinf(found.distances[found.ids < 0]).all()
         assert all(label is None for label in found.labels[found.ids < 0])
+
+
+ODD_KEYS = ("année", "anne\u0301e", 'a"b', "a\\b", "a.b", "a[0]", "a", "$", "$.a", "", "\x7f", "\n", "\\u00e9", "😀")
+
+
+@pytest.mark.parametrize(("file", "key"), [(None, None), ("people.faceprint", None), ("people.faceprint", "secret")])
+def test_conditions_on_metadata_under_any_key(unit_rows, tmp_path, file, key):
+    if key is not None:
+        pytest.importorskip("sqlcipher3")
+    told = [{odd: n, "other": odd} for n, odd in enumerate(ODD_KEYS)]
+    with Gallery(file and tmp_path / file, key=key) as gallery:
+        gallery.add(unit_rows(len(told) + 2), metadata=[*told, {}, None])
+        for n, odd in enumerate(ODD_KEYS):
+            assert [entry.id for entry in gallery.iterate({odd: [n, "x"]})] == [n], odd
+            assert [entry.id for entry in gallery.iterate({odd: None})] == [i for i in range(len(told) + 2) if i != n]
+            assert [entry.id for entry in gallery.iterate({odd: None, "other": odd})] == []
+            assert [entry.id for entry in gallery.iterate({"other": odd})] == [n]
+
+
+def test_conditions_on_metadata_of_any_value(unit_rows):
+    told = [1, 1.0, True, "1", None, 2**63, -0.0, 0.1, [1], {"a": 1}, {"b": [{"a": 1}]}, "année", 'a"b']
+    gallery = Gallery()
+    gallery.add(unit_rows(len(told)), metadata=[{"a": value, "b": {"a": "inner"}} for value in told])
+    for wanted, found in [
+        (1, [0, 1, 2]),
+        (1.0, [0, 1, 2]),
+        (True, [0, 1, 2]),
+        ("1", [3]),
+        (None, [4]),
+        (2.0**63, [5]),
+        (0, [6]),
+        (False, [6]),
+        ([0.1, None], [4, 7]),
+        (["année", 'a"b'], [11, 12]),
+        ("inner", []),
+    ]:
+        assert [entry.id for entry in gallery.iterate({"a": wanted})] == found, wanted
 
 
 def test_an_update_leaves_what_is_not_given(unit_rows):

@@ -219,7 +219,8 @@ class Gallery(Uncopied):
 
         What is known of them has one entry for each: a label, `metadata` that JSON can hold, the name of a photograph,
         and a `quality` in [0, 1]. Where they are not given, `Faces` bring their quality and their photograph. Keys of
-        metadata are str, and none is "label", "id" or "photo", by which `where` means what each face has.
+        metadata are str, and none is "label", "id" or "photo", by which `where` means what each face has; it is nested
+        at most 100 levels deep.
 
         All or nothing: TypeError or ValueError for rows of another dtype or shape, NaN or infinity, or for what is
         known of another number of faces or of another type; GalleryError for `Faces` of another network, or where the
@@ -520,7 +521,7 @@ class Gallery(Uncopied):
         """Make one person of several: all faces of `labels` get the label `into`. Returns how many changed theirs.
 
         GalleryError for a label that nobody has, TypeError for one that is no str; `into` may be one of them, somebody
-        else's or new.
+        else's or new. Where nobody changes, all stays as it is.
 
         >>> import numpy
         >>> gallery = Gallery()
@@ -533,9 +534,10 @@ class Gallery(Uncopied):
         name, held = given_label(into), self._held
         with held.changing():
             people = [self._person(label) for label in labels]
-            target = held.number(np.array([name], object))[0]
-            moved = np.isin(held.people, people) & (held.people != target)
-            held.set_people(np.where(moved, target, held.people))
+            moved = np.isin(held.people, people) & (held.people != held.known_labels().get(name, NOBODY))
+            if moved.any():  # or else `into` would be a person without a face
+                target = held.number(np.array([name], object))[0]
+                held.set_people(np.where(moved, target, held.people))
         return int(moved.sum())
 
     def iterate(self, where: Where | None = None) -> Iterator[Entry]:

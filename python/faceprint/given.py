@@ -16,6 +16,7 @@ from .expected import as_path, as_text
 from .store import Detail
 
 RAW = re.compile(r"x'[0-9a-f]{64}", re.IGNORECASE)  # how SQLCipher is given a key in place of a passphrase
+DEEPEST = 100  # what readers of JSON all follow: SQLite 1,000 levels, Python fewer than it has frames left
 
 
 def given_rows(x: Any) -> Embedded:
@@ -108,16 +109,29 @@ def _each(name: str, given: Any, types: tuple[type, ...], rule: str, rows: int) 
 def _as_json(metadata: Mapping[str, Any] | None, reserved: Sequence[str]) -> str | None:
     if metadata is None:
         return None
-    for key in metadata:
-        if not isinstance(key, str):  # of which JSON would make text
-            raise TypeError(f"metadata must have keys that are str, not {type(key).__name__}")
+    known = dict(metadata)
+    _check_nested(known, DEEPEST)
+    for key in known:
         if key in reserved:
             raise ValueError(f"metadata must have other keys than {key!r}, by which conditions mean another thing")
     try:
-        text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+        text = json.dumps(known, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"metadata must be what JSON can hold: {error}") from error
     return as_text(text, "metadata")
+
+
+def _check_nested(told: Any, levels: int) -> None:
+    """Refuse keys of which JSON would make text, and more levels than are left, as of what holds itself."""
+    if not isinstance(told, (dict, list, tuple)):
+        return
+    if not levels:
+        raise ValueError(f"metadata must be nested at most {DEEPEST} levels deep, and not hold itself")
+    for key in told if isinstance(told, dict) else ():
+        if not isinstance(key, str):
+            raise TypeError(f"metadata must have keys that are str, not {type(key).__name__}")
+    for value in told.values() if isinstance(told, dict) else told:
+        _check_nested(value, levels - 1)
 
 
 def _as_path(photo: "str | os.PathLike[str] | None") -> str | None:

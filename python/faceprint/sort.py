@@ -296,13 +296,17 @@ def _link_text(step: Step, folder: Path) -> str:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file under a passing name, wait until the disk has it, then name it; never onto another."""
     part = target.with_name(PART)
-    with source.open("rb") as old, part.open("wb") as new:
-        shutil.copyfileobj(old, new, 2**20)
-        new.flush()
-        os.fsync(new.fileno())
-    with suppress(OSError):  # some file systems know neither times nor permissions
-        shutil.copystat(source, part)
-    _rename(part, target)
+    try:
+        with source.open("rb") as old, part.open("wb") as new:
+            shutil.copyfileobj(old, new, 2**20)
+            new.flush()
+            os.fsync(new.fileno())
+        with suppress(OSError):  # some file systems know neither times nor permissions
+            shutil.copystat(source, part)
+        _rename(part, target)
+    except BaseException:  # also Ctrl-C; where photographs are moved back, nobody else looks for it
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _move(source: Path, target: Path) -> None:

@@ -27,6 +27,18 @@ def as_faces(x, fingerprint):
     )
 
 
+def nested(levels):
+    """A mapping that is so many levels deep."""
+    inner = []
+    for _ in range(levels - 2):
+        inner = [inner]
+    return {"a": inner}
+
+
+ITSELF = {"n": 1, "b": []}
+ITSELF["b"].append(ITSELF)
+
+
 def test_search_equals_nearest_and_names_what_it_finds(unit_rows):
     x, probes = unit_rows(50), unit_rows(4, seed=1)
     gallery = Gallery()
@@ -156,6 +168,22 @@ def test_fewer_rows_than_k_and_none_at_all(unit_rows):
         (lambda g, x: g.add(x, metadata=[{1: 2}] * 3), TypeError, "metadata must have keys that are str, not int"),
         *(
             (
+                lambda g, x, inner=inner: g.add(x, metadata=[None, {"a": inner}, None]),
+                TypeError,
+                f"metadata must have keys that are str, not {kind}",
+            )
+            for inner, kind in (({"1": "y", 1: "x"}, "int"), ([{"b": ({None: 2},)}], "NoneType"))
+        ),
+        *(
+            (
+                lambda g, x, deep=deep: g.update([0], metadata=[deep]),
+                ValueError,
+                "metadata must be nested at most 100 levels deep, and not hold itself",
+            )
+            for deep in (nested(101), nested(100_000), ITSELF)
+        ),
+        *(
+            (
                 lambda g, x, key=key: g.add(x, metadata=[None, {"n": 1, key: 2}, None]),
                 ValueError,
                 f"metadata must have other keys than '{key}', by which conditions mean another thing",
@@ -235,6 +263,24 @@ def test_metadata_that_has_a_key_of_the_face_itself_stays(unit_rows, tmp_path):
     other = Gallery()
     other.import_from(tmp_path / "people.npz")
     assert next(other.iterate()).metadata == {"label": "Ben"}
+
+
+def test_metadata_of_the_most_levels_can_be_asked_for(unit_rows, tmp_path):
+    with Gallery(tmp_path / "people.faceprint") as gallery:
+        gallery.add(unit_rows(2), metadata=[nested(100), {"n": 1}])
+        assert [entry.id for entry in gallery.iterate({"n": 1})] == [1]
+        assert next(gallery.iterate()).metadata == nested(100)
+
+
+def test_merging_nobody_changes_nothing(unit_rows):
+    gallery = Gallery()
+    gallery.add(unit_rows(12), labels=["Ann", "Ben"] * 6)
+    gallery.calibrate([0.5])
+    assert gallery.merge([], "Cy") == gallery.merge(["Ann"], "Ann") == gallery.merge([], "Ann") == 0
+    assert len(gallery.calibration) == 1
+    assert gallery.rename("Ann", "Cy") == 6
+    assert gallery.merge(["Cy"], "Di") == 6
+    assert gallery.labels.tolist() == ["Di", "Ben"] * 6
 
 
 def test_a_gallery_tells_what_it_holds(unit_rows, tmp_path):

@@ -502,6 +502,23 @@ def test_moves_that_cannot_go_back(tmp_path, plan):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("call", [(shutil, "copyfileobj"), (os, "fsync")])
+def test_a_full_disk_that_photographs_came_from(tmp_path, plan, monkeypatch, call):
+    monkeypatch.setattr(sort, "_rename", rename_on_two_disks(sort._rename))
+    before = tree(tmp_path)
+    sort_photos(plan("moves"), tmp_path / "out")
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*call, fail)
+        assert unsort(tmp_path / "out").kept == dict.fromkeys(places("moves"), "No space left on device")
+    assert tree(tmp_path / "in") == {"more": None}
+    assert unsort(tmp_path / "out").cleared == len(places("moves"))
+    assert tree(tmp_path) == before
+
+
 def test_what_the_system_refuses_is_kept(tmp_path, plan, monkeypatch):
     sort_photos(plan("moves"), tmp_path / "out")
 

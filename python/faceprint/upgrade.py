@@ -17,6 +17,7 @@ from .errors import UpgradeError
 from .evaluate.compatibility import Compatibility, measure_compatibility
 from .evaluate.pairs import ListedPairs
 from .evaluate.rates import Change, Val, false_accepts
+from .expected import as_text
 from .faces import Faces
 from .given import given_path
 from .harmonic import Affine, Rows, deal, fit_least_squares, refine_map, unit
@@ -27,7 +28,8 @@ LARGEST = 4096  # numbers of an embedding, as in a recipe
 MEASURED = 1000  # faces of each fold at most: half a million pairs
 BATCH = 65_536  # rows that are mapped at a time
 ARRAYS = ("weights", "offset", "about")
-MOST = 4 * LARGEST * (LARGEST + 1) + 65_536  # bytes of a file
+LONGEST = 1000  # characters of a fingerprint
+MOST = 4 * LARGEST * (LARGEST + 1) + 2**17  # bytes of a file, `about` with 4 for each character
 Record = TypeVar("Record", Val, Change)
 
 
@@ -65,6 +67,9 @@ class Upgrade:
     refined: bool
     _report: Compatibility = field(repr=False)
 
+    def __post_init__(self) -> None:
+        _check_fingerprints(self.old, self.new)
+
     @classmethod
     def fit(
         cls,
@@ -98,8 +103,9 @@ class Upgrade:
 
         The same input gives the same map on one machine. `threads` are those of the refinement (None: every CPU);
         `progress` is called with the share of the work that is done. Raises TypeError for other dtypes; ValueError for
-        shapes that do not agree, NaN, infinity and rows of 0, two fingerprints that are one, and where there are too
-        few people, pairs of the same person, or pairs of different people for the `far`.
+        shapes that do not agree, NaN, infinity and rows of 0, two fingerprints that are one or of more than 1,000
+        characters, and where there are too few people, pairs of the same person, or pairs of different people for the
+        `far`.
 
         >>> from faceprint import synthetic
         >>> made = synthetic.people(240, 60, dimension=32, hard=0, junk=0, seed=1)
@@ -109,6 +115,7 @@ class Upgrade:
         ((32, 32), 'first', 'second', False)
         """
         olds, news = as_embedded(old), as_embedded(new)
+        _check_fingerprints(olds.fingerprint, news.fingerprint)
         if olds.fingerprint is not None and olds.fingerprint == news.fingerprint:
             raise ValueError(f"old and new must be of two networks, but both are of {olds.fingerprint}")
         x, y = _directions(news.embeddings, "new"), _directions(olds.embeddings, "old")
@@ -165,7 +172,9 @@ class Upgrade:
         """
         given = as_embedded(x)
         if self.new is not None and given.fingerprint not in (None, self.new):
-            raise UpgradeError(f"the upgrade is for embeddings of network {self.new}, not of {given.fingerprint}")
+            raise UpgradeError(
+                f"the upgrade is for embeddings of network {printable(self.new)}, not of {given.fingerprint}"
+            )
         rows = _directions(given.embeddings, "embeddings", width=len(self.weights))
         fitted = Affine(self.weights.astype(np.float64), self.offset.astype(np.float64))
         mapped = np.empty((len(rows), len(self.offset)), np.float32)
@@ -238,8 +247,8 @@ class Upgrade:
                 raise ValueError(f"format must be {FORMAT}, the only one this version reads, not {stated['format']!r}")
             if not isinstance(stated["refined"], bool):
                 raise ValueError(f"refined must be true or false, not {stated['refined']!r}")
-            old, new = (_fingerprint(stated[key], key) for key in ("old", "new"))
-            return cls(weights, offset, old, new, stated["refined"], _compatibility(stated["report"]))
+            report = _compatibility(stated["report"])
+            return cls(weights, offset, stated["old"], stated["new"], stated["refined"], report)
         except Exception as error:  # the readers raise anything up to MemoryError and RecursionError on a hostile file
             reason = str(error) or type(error).__name__
             raise UpgradeError(f"{printable(path)} must be an .npz written by Upgrade.save: {reason}") from error
@@ -308,10 +317,11 @@ def _check_map(weights: NDArray[Any], offset: NDArray[Any]) -> None:
         raise ValueError("weights and offset must be finite")
 
 
-def _fingerprint(value: Any, name: str) -> str | None:
-    if value is None or (isinstance(value, str) and value.isprintable() and len(value) <= 64):
-        return value
-    raise ValueError(f"{name} must be null or a fingerprint of at most 64 printable characters")
+def _check_fingerprints(old: Any, new: Any) -> None:
+    """Refuse what `load` would; any text may be, for Pythons disagree on what is printable."""
+    for name, told in (("old", old), ("new", new)):
+        if told is not None and len(as_text(told, f"the fingerprint of {name}")) > LONGEST:
+            raise ValueError(f"the fingerprint of {name} must have at most {LONGEST:,} characters, not {len(told):,}")
 
 
 def _compatibility(value: Any) -> Compatibility:

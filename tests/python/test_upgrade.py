@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 
@@ -352,9 +353,34 @@ def test_saved_and_loaded_it_is_the_same(fitted, unit_rows, tmp_path):
 
 
 def test_the_largest_is_read_too(fitted, tmp_path):
-    offset = np.zeros(upgrade.LARGEST, np.float32)
-    replace(fitted, weights=np.eye(upgrade.LARGEST, dtype=np.float32), offset=offset).save(tmp_path / "largest")
-    assert fp.Upgrade.load(tmp_path / "largest").weights.shape == (upgrade.LARGEST, upgrade.LARGEST)
+    weights, offset = np.eye(upgrade.LARGEST, dtype=np.float32), np.zeros(upgrade.LARGEST, np.float32)
+    largest = replace(fitted, weights=weights, offset=offset, old="\U0001fae8" * 1000, new="\U0001faea" * 1000)
+    largest.save(tmp_path / "largest")
+    again = fp.Upgrade.load(tmp_path / "largest")
+    assert again.weights.shape == (upgrade.LARGEST, upgrade.LARGEST)
+    assert (again.old, again.new) == (largest.old, largest.new)
+
+
+@pytest.mark.parametrize("named", ["v" * 65, "first\nsecond", "\x1b[2J", "\U0001fae8"])
+def test_any_name_of_a_network_is_read_again(unit_rows, tmp_path, named):
+    old, new, labels = two_networks(30, 3)
+    made = fp.Upgrade.fit(fp.Embedded(old, named), fp.Embedded(new, f"{named}2"), labels, far=FAR, tolerance=1)
+    made.save(tmp_path / "x.npz")
+    again = fp.Upgrade.load(tmp_path / "x.npz")
+    assert (again.old, again.new) == (named, f"{named}2")
+    shown = f"{named}2".replace("\n", "\\n").replace("\x1b", "\\x1b")
+    text = f"^the upgrade is for embeddings of network {re.escape(shown)}, not of third$"
+    with pytest.raises(fp.UpgradeError, match=text):
+        again.apply(fp.Embedded(unit_rows(1, 24), "third"))
+
+
+def test_names_of_networks_that_no_file_holds_are_refused(fitted):
+    old, new, labels = two_networks(30, 3)
+    text = "^the fingerprint of {} must have at most 1,000 characters, not 1,001$"
+    with pytest.raises(ValueError, match=text.format("old")):
+        fp.Upgrade.fit(fp.Embedded(old, "v" * 1001), new, labels, progress=pytest.fail)
+    with pytest.raises(ValueError, match=text.format("new")):
+        replace(fitted, new="v" * 1001)
 
 
 def content(fitted, tmp_path):
@@ -376,8 +402,9 @@ def content(fitted, tmp_path):
         ({"about": np.array("[" * 100_000)}, ""),
         ({"about": np.array("[]")}, "about must be an object of format, new, old, refined, report"),
         ({"about": {"format": 2}}, "format must be 1, the only one this version reads, not 2"),
-        ({"about": {"old": 7}}, "old must be null or a fingerprint of at most 64 printable characters"),
-        ({"about": {"new": "\x1b[2J"}}, "new must be null or a fingerprint of at most 64 printable characters"),
+        ({"about": {"old": 7}}, "the fingerprint of old must be a str, not int$"),
+        ({"about": {"old": "\ud800"}}, "the fingerprint of old must be text that UTF-8 can hold, not .*: surrogates"),
+        ({"about": {"new": "v" * 1001}}, "the fingerprint of new must have at most 1,000 characters, not 1,001$"),
         ({"about": {"report": None}}, "report must be an object of change, faces, far"),
         ({"about": {"report": {"far": "much"}}}, "report: far must be a finite number, not 'much'"),
         ({"about": {"report": {"far": float("nan")}}}, "report: far must be a finite number, not nan"),

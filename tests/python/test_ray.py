@@ -155,7 +155,7 @@ def test_people_are_those_of_one_machine(workers, sharded):
 
 
 def test_a_part_of_a_gallery_is_one(workers, sharded):
-    made = fp.synthetic.people(500, 40, seed=4)
+    made = fp.synthetic.people(500, 40, junk=0, seed=4)
     x, people = made.embeddings[200:400], made.people[200:400]
     shards = sharded(made.embeddings, labels=[str(who) for who in made.people]).part(2, 4)
     for block_rows in (100, 200):
@@ -179,11 +179,12 @@ def test_samples_are_of_the_rows_that_they_name(workers, sharded):
 def test_what_cannot_be_grouped_is_refused_before_the_search(workers, sharded, monkeypatch):
     x = fp.synthetic.people(300, 30, seed=5).embeddings
     shards = sharded(x)
-    found = ray.cluster(shards, workers=workers, k=np.int64(9), threshold=None)
+    found = ray.cluster(shards, workers=workers, k=np.int64(9))
     assert np.array_equal(found.labels, fp.cluster(x, k=9).labels)
     monkeypatch.setattr("faceprint.ray.people.fill_lists", None)
     for options, error, text in (
         ({"thresold": 0.1}, TypeError, "a parameter must be 'method', .* or 'balanced', not 'thresold'"),
+        ({"threshold": None}, TypeError, "threshold must be a number, not NoneType"),
         ({"threshold": 9}, ValueError, r"threshold must be a squared distance in \[0, 4\], not 9"),
         ({"must_link": [[0, 300]]}, ValueError, "must_link"),
         ({"k": 0}, ValueError, "k must be 1 or more, not 0"),

@@ -23,6 +23,7 @@ APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell gallerie
 NUMBERS = 256
 MOST_NUMBERS = 2**22 - 1
 PAGE = 65_536
+ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
 
 
@@ -54,8 +55,10 @@ class Database:
         self._file, _ = _look(self._absolute)
         self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
         self._check_journal()
-        self._connection = self._connect(self._mode())
-        weakref.finalize(self, _close, self._connection, self._process)
+        self._opened = 0  # how often since the first time
+        self._how = self._mode()
+        self._connection = self._connect(self._how)
+        self._finalizer = weakref.finalize(self, _close, self._connection, self._process)
         try:
             self._unlock()
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
@@ -80,10 +83,10 @@ class Database:
         """How errors call it."""
         return "the gallery" if self.path is None else f"gallery {printable(self.path)}"
 
-    def changed_elsewhere(self) -> int:
-        """A number that changes whenever another connection has changed the file."""
+    def changed_elsewhere(self) -> tuple[int, int]:
+        """Numbers of which one changes whenever another connection has changed the file."""
         self._check_there()
-        return int(self._one("PRAGMA data_version"))
+        return self._opened, int(self._one("PRAGMA data_version"))
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -141,7 +144,20 @@ class Database:
             self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
         if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
+        stale = self._how == ALONE and written != self._written
+        if self.read_only and (stale or self._mode() != self._how) and not self._begun():
+            self._reopen()
         self._written = written
+
+    def _reopen(self) -> None:
+        """Connect anew: without the right to make a journal SQLite looks neither at one that came nor at a change."""
+        before, how = self._connection, self._mode()
+        connection = self._connect(how)
+        self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, _close, connection, self._process)
+        self._connection, self._how, self._opened = connection, how, self._opened + 1
+        before.close()
+        self._unlock()
 
     def _is_mixed(self) -> bool:
         """Whether the connection sees another gallery than the file itself holds, by their numbers.
@@ -151,7 +167,7 @@ class Database:
         seen = self._one("PRAGMA user_version")
         if self._key is not None:
             return False
-        with self._translated(), closing(self._connect("ro&immutable=1")) as alone:
+        with self._translated(), closing(self._connect(ALONE)) as alone:
             # Or a file would be "malformed" that is still shorter than its first page says, for a journal goes into it.
             alone.execute("PRAGMA writable_schema = ON")
             return bool(alone.execute("PRAGMA user_version").fetchone() != (seen,))
@@ -178,8 +194,8 @@ class Database:
     def _mode(self) -> str:
         if self.path is None or not self.read_only:
             return "rw"
-        alone = not os.access(self.path.parent, os.W_OK) and not self._journal.exists()
-        return "ro&immutable=1" if alone else "ro"
+        alone = not os.access(self._journal.parent, os.W_OK) and not self._journal.exists()
+        return ALONE if alone else "ro"
 
     def _connect(self, mode: str) -> Any:
         with self._translated():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import GalleryError
-from .state import MOST_PEOPLE, State
+from .state import MOST, MOST_PEOPLE, State
 from .store import CHUNK, Chunk, Detail, Place, Store
 
 NOBODY = -1  # the person of a face without label
@@ -37,7 +37,7 @@ class Held:
         self.table: NDArray[np.object_]
         self._numbers: dict[str, int] | None
         self._places: list[Place]
-        self._seen: int | None
+        self._seen: tuple[int, int] | None
         self._leaving: NDArray[np.int64] | None
         self._version = 0  # of the chunks that a change writes: no other change's, of a copy of the file neither
         self.forget()
@@ -297,6 +297,8 @@ class Held:
         """Say whose rows those are that were packed last, and store them."""
         assert self.packed is not None
         if ids is None:
+            if self.state.next_id + len(people) > MOST:
+                raise GalleryError(f"{self.store.name} has no ids left for {len(people)} faces: they end at {MOST}")
             ids = np.arange(self.state.next_id, self.state.next_id + len(people), dtype=np.int64)
         if self.store.path is not None and len(ids):
             stored = self.packed.stored(np.arange(self.packed.rows - len(ids), self.packed.rows))

@@ -11,6 +11,7 @@ import threading
 import traceback
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -563,6 +564,38 @@ def check_read_only_folder(folder, x):
             Gallery(folder / "other")
     finally:
         folder.chmod(0o755)
+
+
+def test_ids_end(unit_rows):
+    gallery = Gallery()
+    with gallery._held.changing():
+        gallery._held.state = replace(gallery._held.state, next_id=2**62 - 2)
+    assert gallery.add(unit_rows(2)).tolist() == [2**62 - 2, 2**62 - 1]
+    said = f"^the gallery has no ids left for 1 faces: they end at {2**62}$"
+    with pytest.raises(GalleryError, match=said):
+        gallery.add(unit_rows(1))
+    assert len(gallery) == 2
+
+
+@pytest.mark.parametrize("key", [None, "a passphrase"])
+def test_who_may_not_write_sees_what_others_do(unit_rows, path, key, monkeypatch):
+    """Where no journal can be made, SQLite would take the file for one that nobody changes."""
+    monkeypatch.setattr("faceprint.database.os.access", lambda *_: False)
+    with Gallery(path, key=key) as gallery:
+        gallery.add(unit_rows(3), labels=["Ann", "Ben", None])
+    with Gallery(path, key=key, read_only=True) as reader:
+        assert reader.labels.tolist() == ["Ann", "Ben", None]
+        with Gallery(path, key=key) as gallery:
+            gallery.remove(label="Ann")
+            assert reader.labels.tolist() == ["Ben", None]
+            gallery.compact()
+            assert reader.labels.tolist() == ["Ben", None]
+            gallery.rename("Ben", "Cy")
+        assert reader.labels.tolist() == ["Cy", None]
+        with Gallery(path, key=key) as gallery:
+            gallery.add(unit_rows(1), labels=["Di"])
+        assert reader.search(unit_rows(1), k=1).labels.tolist() == [["Di"]]
+        assert [entry.label for entry in reader.iterate()] == ["Cy", None, "Di"]
 
 
 def test_other_files_are_no_galleries(path):

@@ -145,7 +145,9 @@ class Database:
         if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
         stale = self._how == ALONE and written != self._written
-        if self.read_only and (stale or self._mode() != self._how) and not self._begun():
+        if self.read_only and (stale or self._mode() != self._how):
+            if self._begun():  # which goes on seeing what it saw
+                return
             self._reopen()
         self._written = written
 

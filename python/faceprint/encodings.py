@@ -145,7 +145,7 @@ def _vectors(value: Any) -> list[Any]:
 def _unpacked(content: bytes, shown: str) -> list[tuple[str, Any]]:
     """The photograph and the embedding, if there is one, of each face of an .npz."""
     try:
-        photos, rows, known = unpack_arrays(content, COLUMNS, most=len(content))  # deepface compresses nothing
+        photos, rows, known = unpack_arrays(content, COLUMNS)  # which deepface does not compress either
     except Exception as error:  # readers of zip and .npy raise anything up to MemoryError on a hostile file
         reason = str(error) or type(error).__name__
         raise ValueError(f"{shown} must be an .npz that DeepFace.find wrote: {reason}") from error

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from faceprint import Embedded, Gallery, GalleryError
+from faceprint.album import load_embeddings
 from faceprint.archive import load_arrays, save_arrays
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -315,6 +316,16 @@ def test_parquet_wants_pyarrow(tmp_path, unit_rows, monkeypatch):
     for call in (gallery.export, gallery.import_from):
         with pytest.raises(ModuleNotFoundError, match=r"Parquet needs pyarrow: pip install 'faceprint\[parquet\]'"):
             call(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("read", [Gallery().import_from, load_embeddings])
+def test_what_unpacks_to_more_than_it_is(tmp_path, unit_rows, read):
+    gallery, path = Gallery(), tmp_path / "x.npz"
+    gallery.add(unit_rows(3, 4))
+    gallery.export(path)
+    np.savez_compressed(path, **np.load(path), zeros=np.zeros(100_000))
+    with pytest.raises(GalleryError, match=rf"it unpacks to more than {path.stat().st_size:,} bytes$"):
+        read(path)
 
 
 def test_arrays_of_just_as_much_as_they_may_unpack_to_are_read(tmp_path):

@@ -152,7 +152,11 @@ def test_an_end_asked_for_while_counting(photographs):
     ("call", "error", "text"),
     [
         (lambda x, p: AllPairs(p).vals(x, [1e-6]), ValueError, "FAR 1e-06 needs at least 1,000,000 pairs"),
-        (lambda x, p: AllPairs(p[:-1]).vals(x, [0.1]), ValueError, "embeddings must be the 189 photographs that the pairs are of, not 190"),
+        (
+            lambda x, p: AllPairs(p[:-1]).vals(x, [0.1]),
+            ValueError,
+            "embeddings must be the 189 photographs that the pairs are of, not 190",
+        ),
         (lambda x, p: AllPairs(p).vals(x.astype(float), [0.1]), TypeError, "embeddings must be float32, not float64"),
         (lambda x, p: AllPairs(np.arange(190)).vals(x, [0.1]), ValueError,
          "pairs of the same person must be at least one, not none"),

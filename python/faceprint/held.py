@@ -63,6 +63,7 @@ class Held:
     def snapshot(self) -> Iterator[None]:
         """As `following`; and whatever is read from the store, too, is as it was when that began."""
         with self.lock, self.store.reading():
+            self._let_go()
             self._follow()
             yield
 

@@ -68,7 +68,11 @@ def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, filed,
                     store._connection = connection
             elif end == "changed":
                 CHANGES[change](gallery, x[4:])
+            gallery.export(path.with_suffix(".npz"))
             states.append(told(gallery))
+            exported = Gallery()
+            exported.import_from(path.with_suffix(".npz"))
+            assert [entry[:3] for entry in told(exported)] == [entry[:3] for entry in states[-1]]
             if filed:
                 with Gallery(kept) as other:
                     assert told(other) == states[-1]

@@ -144,17 +144,16 @@ class Database:
             self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
         if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
-        stale = self._how == ALONE and written != self._written
-        if self.read_only and (stale or self._mode() != self._how):
+        how = self._mode() if self.read_only else self._how
+        if how != self._how or (how == ALONE and written != self._written):
             if self._begun():  # which goes on seeing what it saw
                 return
-            self._reopen()
+            self._reopen(how)
         self._written = written
 
-    def _reopen(self) -> None:
+    def _reopen(self, how: str) -> None:
         """Connect anew: without the right to make a journal SQLite looks neither at one that came nor at a change."""
-        before, how = self._connection, self._mode()
-        connection = self._connect(how)
+        before, connection = self._connection, self._connect(how)
         self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _close, connection, self._process)
         self._connection, self._how, self._opened = connection, how, self._opened + 1

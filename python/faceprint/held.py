@@ -82,7 +82,11 @@ class Held:
                     yield
                     self._write_state()
             except BaseException:
-                if before is not None and not self._stored():
+                if before is None:
+                    raise
+                if self.store.doubtful and self.store.path is not None:
+                    self.forget()  # so that what the file holds is read again
+                elif not self.store.doubtful or self.store.state() != self.state:
                     self._leaving = None
                     if self.packed is not None and self.packed.rows > rows:
                         self.packed.remove(np.arange(rows, self.packed.rows))
@@ -90,12 +94,6 @@ class Held:
                     self._numbers = None
                 raise
             self._let_go()
-
-    def _stored(self) -> bool:
-        """Whether a change that was broken off is there all the same; what a file holds is read again in doubt."""
-        if self.store.doubtful and self.store.path is not None:
-            self.forget()
-        return self.store.doubtful and (self.store.path is not None or self.store.state() == self.state)
 
     def _let_go(self) -> None:
         """Take packed rows away that were removed: behind the change, for they could not be put back."""

@@ -56,8 +56,8 @@ def self_join_plan(
 
     Each of b blocks of `block_rows` meets itself and every other one: b (b + 1) / 2 tasks. A block is read for each of
     its b tasks, and its lists are read for all but the first. At most b // 2 tasks run at once, since a block is in one
-    at a time. The rates are those of one worker. Raises TypeError or ValueError unless sizes are
-    whole numbers of 1 or more, `rows` of 0 or more, and rates are above 0.
+    at a time. The rates are those of one worker. Raises TypeError or ValueError unless sizes are whole numbers of 1 or
+    more, `rows` of 0 or more, and rates are above 0.
 
     >>> plan = self_join_plan(10**9, 128, 80, block_rows=2**18, workers=32,
     ...                       multiply_adds_per_second=1e12, network_bytes_per_second=1.25e9)

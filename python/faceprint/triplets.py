@@ -141,12 +141,13 @@ def as_hinge(margin: float | Literal["soft"], kind: Mining) -> tuple[float, Lite
 def can_teach(people: NDArray[np.int64]) -> bool:
     """Whether there are two people and two rows of one, without whom no batch has triplets, collapsed or not.
 
+    `people` are numbered from 0, none left out, as `as_labels` does.
     Rows that are all equal may have none either: no negative is farther than a positive, as "semihard" wants it.
 
     >>> can_teach(np.array([0, 0, 1])), can_teach(np.array([0, 0])), can_teach(np.array([0, 1]))
     (True, False, False)
     """
-    return 1 < len(np.unique(people)) < len(people)
+    return bool(0 < people.max(initial=0) < len(people) - 1)
 
 
 def _apart(rows: NDArray[np.float32]) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import GalleryError
-from .state import MOST, MOST_PEOPLE, State
+from .state import MOST, MOST_PEOPLE, State, next_count
 from .store import CHUNK, Chunk, Detail, Place, Store
 
 NOBODY = -1  # the person of a face without label
@@ -280,7 +280,7 @@ class Held:
 
     def _write_state(self) -> None:
         people = int(np.count_nonzero(self.table[:-1] != None))  # noqa: E711  # elementwise
-        self.state = replace(self.state, faces=len(self.ids), people=people, changes=self.state.changes + 1)
+        self.state = replace(self.state, faces=len(self.ids), people=people, changes=next_count(self.state.changes))
         self.store.write_state(self.state)
         self._places = self.store.places()
 

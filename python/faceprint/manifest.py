@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import GalleryError
 from .folder import Folder, MissingError
-from .state import LARGEST, MOST, is_whole
+from .state import LARGEST, MOST, is_whole, next_count
 from .stored import DTYPES
 
 FORMAT = 1
@@ -55,7 +55,7 @@ class Manifest:
         for shard in shards:
             ordered.append(replace(shard, first=first))
             first += shard.rows
-        return replace(self, shards=tuple(ordered), changes=self.changes + 1, **others)
+        return replace(self, shards=tuple(ordered), changes=next_count(self.changes), **others)
 
 
 KEYS = Manifest.__dataclass_fields__.keys() | {"format"}

@@ -59,6 +59,15 @@ def read_state(text: str) -> State:
     return State(**{**told, "sources": tuple(sources)})
 
 
+def next_count(changes: int) -> int:
+    """How many changes there were with one more: from 0 on again behind the largest number that a file may hold.
+
+    >>> next_count(7)
+    8
+    """
+    return (changes + 1) % (MOST + 1)
+
+
 def is_whole(value: Any, least: int, most: int) -> bool:
     """Whether that is an integer, no bool, from `least` to `most`."""
     return type(value) is int and least <= value <= most

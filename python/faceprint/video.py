@@ -270,10 +270,13 @@ def _check_size(picture: Any, name: str, limits: VideoLimits) -> None:
 
 def _upright(picture: Any) -> Pixels:
     """The frame's pixels, turned by its display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+    from av.sidedata.sidedata import SideDataContainer
+
     from .decode import Turn
 
     pixels: Pixels = picture.to_ndarray(format="rgb24")
-    matrix = picture.side_data.get("DISPLAYMATRIX")
+    # `picture.side_data` would make a circle, and keep each frame until Python collects those.
+    matrix = SideDataContainer(picture).get("DISPLAYMATRIX")
     if matrix is None:
         return pixels
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()

@@ -112,6 +112,15 @@ def test_a_state_of_the_largest_numbers_is_read():
     assert {key: getattr(state, key) for key in told} == told
 
 
+def test_changes_are_counted_from_0_on_behind_the_last_number(forged):
+    path = forged("state", changes=2**62)
+    for rows in (4, 5):
+        with Gallery(path) as gallery:
+            gallery.add(np.ones((1, 3), np.float32))
+        with Gallery(path) as gallery:
+            assert (len(gallery), gallery._held.state.changes) == (rows, rows - 4)
+
+
 def test_codes_that_belong_to_no_row_are_refused(forged):
     codes = np.zeros((3, 15), np.uint8)
     codes[:, 3:] = np.float32([np.nan, 0, 1]).view(np.uint8)

@@ -660,6 +660,14 @@ def test_what_is_not_right_in_a_manifest_is_named(whole, change, text):
         fp.Shards(path.parent)
 
 
+def test_changes_are_counted_from_0_on_behind_the_last_number(whole):
+    _, path = whole
+    told = json.loads((path.parent / "manifest.json").read_text())
+    (path.parent / "manifest.json").write_text(json.dumps(told | {"changes": 2**62}))
+    removed = fp.Shards(path.parent).remove(ids=[0])
+    assert (removed, len(fp.Shards(path.parent))) == (1, told["next_id"] - 1)
+
+
 def test_options_of_a_storage_are_not_shown():
     """For they may hold keys."""
     shown = repr(folders.Folder.at("memory://people", {"token": "secret"}))

@@ -1,5 +1,6 @@
 """Video in, frame by frame, and faces linked into tracks. Every video is made here, of the portraits that ship."""
 
+import gc
 import io
 import re
 import sys
@@ -118,6 +119,16 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
         tracemalloc.stop()
     assert count == 60
     assert peak < 10 * 240 * 320 * 3
+
+
+def test_frames_go_without_waiting_for_the_collector_of_circles(short):
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in read_video(short)) == 12
+        assert not [held for held in gc.get_objects() if isinstance(held, av.VideoFrame)]
+    finally:
+        gc.enable()
 
 
 def test_limits(short):

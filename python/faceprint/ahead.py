@@ -23,19 +23,22 @@ def ahead(workers: Executor, function: Callable[[Item], Result], items: Iterable
     waiting: deque[Future[Result]] = deque()
     unread = iter(items)
     end: Exception | None = None
-    while True:
-        while end is None and len(waiting) < most:
-            try:
-                item = next(unread)
-            except Exception as error:  # StopIteration or what went wrong
-                end = error
-            else:
-                waiting.append(workers.submit(function, item))
-        if not waiting:
-            break
-        yield waiting.popleft().result()
-    if end is not None and not isinstance(end, StopIteration):
-        raise end
+    try:
+        while True:
+            while end is None and len(waiting) < most:
+                try:
+                    item = next(unread)
+                except Exception as error:  # StopIteration or what went wrong
+                    end = error
+                else:
+                    waiting.append(workers.submit(function, item))
+            if not waiting:
+                break
+            yield waiting.popleft().result()
+        if end is not None and not isinstance(end, StopIteration):
+            raise end
+    finally:
+        del end  # whose traceback holds this frame: a circle, and the last item in it
 
 
 def portions(items: Iterable[Item], size: Callable[[Item], int], most: int) -> Iterator[list[Item]]:

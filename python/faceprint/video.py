@@ -276,7 +276,7 @@ def _upright(picture: Any) -> Pixels:
 
     pixels: Pixels = picture.to_ndarray(format="rgb24")
     # `picture.side_data` would make a circle, and keep each frame until Python collects those.
-    matrix = SideDataContainer(picture).get("DISPLAYMATRIX")
+    matrix = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if matrix is None:
         return pixels
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()

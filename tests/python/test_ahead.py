@@ -1,8 +1,11 @@
 """Work done ahead in threads: order, how far it reads, and how it ends."""
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -80,3 +83,27 @@ def test_portions_before_an_error():
     assert next(read) == [1, 2]
     with pytest.raises(OSError):
         next(read)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_held_when_it_has_ended(fails):
+    """Items may be photographs, which must not wait until Python collects circles."""
+    seen = []
+
+    def items():
+        for _ in range(3):
+            item = threading.Event()
+            seen.append(weakref.ref(item))
+            yield item
+            del item
+        if fails:
+            raise ValueError("the items end here")
+
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(2) as workers, suppress(ValueError):
+            for _ in ahead(workers, bool, items(), 2):
+                pass
+        assert [ref() for ref in seen] == [None] * 3
+    finally:
+        gc.enable()

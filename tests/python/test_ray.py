@@ -540,6 +540,7 @@ def test_what_cannot_be_compared_is_refused(workers, sharded, model, photos, mon
          "model must be arguments of faceprint.load in a mapping, not int"),
         (lambda x, w: Workers("2"), "count must be a whole number, not str"),
         (lambda x, w: Workers(1, threads=1.5), "threads must be a whole number, not float"),
+        (lambda x, w: Workers(1, gpus="1"), "gpus must be a number, not str"),
     ],
 )  # fmt: skip
 def test_what_are_no_shards_or_workers(call, text, workers, sharded):
@@ -705,6 +706,10 @@ def test_a_cluster_without_room_is_told(workers, monkeypatch):
     for wrong in ({"count": 0}, {"threads": 0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be 1 or more, not 0"):
             Workers(**wrong)
+    for gpus in (-1, 1.5, float("nan"), float("inf")):
+        text = f"gpus must be in [0, 1], the share of one, or a whole number, not {gpus}"
+        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+            Workers(1, gpus=gpus)
 
 
 def test_a_cluster_that_is_not_there_is_told():

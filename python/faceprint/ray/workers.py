@@ -10,7 +10,7 @@ from typing import Any
 
 from .._nearest import Progress
 from ..errors import DeviceError
-from ..expected import as_kind, as_whole
+from ..expected import as_kind, as_number, as_whole
 from ..shards import Shards
 
 PATIENCE = 60.0  # seconds without any worker, after which none is expected any more
@@ -44,8 +44,8 @@ class Workers:
 
     Workers that die, with their node or alone, are replaced where the cluster has room, and what they were doing is
     done again. One call at a time may use them. Raises DeviceError where there is no such cluster, no room for a worker
-    for a minute, and where workers cannot start, as on nodes without faceprint; ValueError for less than one, TypeError
-    for what is no whole number.
+    for a minute, and where workers cannot start, as on nodes without faceprint; ValueError for less than one, or
+    `gpus` beyond 1 that are not whole; TypeError for what is no whole number.
 
     >>> with Workers(2, threads=1) as workers:
     ...     sorted(workers.do([Task(n, pow, (n, 2)) for n in (1, 2, 3)]))
@@ -58,15 +58,18 @@ class Workers:
         for name, number in (("count", count), ("threads", threads)):
             if number is not None:
                 as_whole(number, name, 1)
+        self.gpus = as_number(gpus, "gpus")
+        if not (0 <= self.gpus <= 1 or (self.gpus > 1 and self.gpus.is_integer())):
+            raise ValueError(f"gpus must be in [0, 1], the share of one, or a whole number, not {gpus}")
         self._ray = _connect(address)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [node for node in nodes if node.get("CPU", 0) >= 1]
         if not nodes:
             raise DeviceError("the Ray cluster must have a node with CPUs, and has none")
         self.threads = threads or min(int(node["CPU"]) for node in nodes)
-        self.gpus = gpus
         self.count = count or max(1, sum(map(self._room, nodes)))
-        self._remote = self._ray.remote(num_cpus=self.threads, num_gpus=gpus, scheduling_strategy="SPREAD")(_Worker)
+        remote = self._ray.remote(num_cpus=self.threads, num_gpus=self.gpus, scheduling_strategy="SPREAD")
+        self._remote = remote(_Worker)
         self._starting: dict[Any, Any] = {}  # what tells that a worker has started, and the worker
         self._idle: list[Any] = []
         self._known: dict[Any, _Known] = {}  # of each that has started

@@ -79,6 +79,22 @@ def test_probabilities_are_those_of_the_data():
         found.probability(0.1, prior=1)
 
 
+@pytest.mark.parametrize("gap", [1e-6, 1e-9])
+def test_one_mislabelled_pair_among_many_that_are_far_apart(gap):
+    """Newton's whole steps run away from the best there."""
+    same, different = np.append(np.linspace(0, 0.2, 400), 1.5 + gap), np.linspace(1.5, 1.502, 3000)
+    found = calibrate(same, different, 1e-2)
+    p, q = (np.array([found.probability(d) for d in distances]) for distances in (same, different))
+    assert p.mean() == pytest.approx(1 - q.mean())  # where the slopes of the cost are 0
+    assert (p * same).mean() + (q * different).mean() == pytest.approx(same.mean())
+
+
+@pytest.mark.filterwarnings("error")
+def test_probabilities_of_any_distance():
+    found = calibrate(np.array([0.1, 0.1, 0.3]), np.repeat([0.2999, 0.4], 500), 0.5)
+    assert (found.probability(1e9), found.probability(0.0)) == (0, pytest.approx(1))
+
+
 def test_what_pairs_cannot_tell():
     with pytest.raises(ValueError, match=r"FAR 0.001 needs about 3,000 pairs of different people, and these are 2,999"):
         calibrate(np.zeros(5), np.ones(2999), 1e-3)

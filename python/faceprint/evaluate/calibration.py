@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..expected import as_number
 from .rates import Val, both_kinds, val_at_far, wanting, wilson
 
-STEPS = 50
-CLOSE = 1e-10
+STEPS = 200  # where a single pair overlaps, a dozen otherwise
+CLOSE = 1e-10  # of the larger parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Calibration:
         if not 0 < as_number(prior, "prior") < 1:
             raise ValueError(f"prior must lie between 0 and 1, not {prior}")
         odds = self.slope * as_number(distance, "distance") + self.intercept - np.log(prior / (1 - prior))
-        return float(1 / (1 + np.exp(odds)))
+        return float(np.exp(-np.logaddexp(0, odds)))  # 1 / (1 + exp(odds)), without overflow
 
 
 def calibrate(
@@ -101,20 +101,26 @@ def overlap(same: NDArray[np.float64], different: NDArray[np.float64]) -> bool:
 def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and intercept of P(same) = 1 / (1 + exp(slope distance + intercept)), both classes with the same weight.
 
-    By Newton's method; the two must overlap.
+    By Newton's method, whose steps are halved until they lower the cost; the two must overlap.
     """
     x = np.concatenate([same, different])
     y = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
     weight = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
-    design, parameters = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2)
+    design, parameters, cost = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2), np.log(2)
     for _ in range(STEPS):
         p = 1 - sigmoid(design @ parameters)
-        gradient = design.T @ (weight * (y - p))
-        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design
-        step = np.linalg.solve(curvature, gradient)
-        parameters = parameters - step
-        if np.abs(step).max() < CLOSE:
+        missing, curvature = weight * (y - p), weight * p * (1 - p)
+        middle = curvature @ x / curvature.sum()  # about which the two are independent, however near the pairs lie
+        slope = (x - middle) @ missing / (curvature @ (x - middle) ** 2)
+        step = np.array([slope, missing.sum() / curvature.sum() - slope * middle])
+        while np.abs(step).max() > CLOSE * np.abs(parameters).max():
+            reached = weight @ np.logaddexp(0, (2 * y - 1) * (design @ (parameters - step)))
+            if reached < cost:
+                break
+            step /= 2
+        else:
             break
+        parameters, cost = parameters - step, reached
     return float(parameters[0]), float(parameters[1])
 
 

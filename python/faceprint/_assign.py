@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ._cluster import THRESHOLD, cluster
 from ._nearest import Progress
 from .arrays import as_embeddings
-from .constraints import as_numbers
+from .constraints import as_numbers, as_pairs
 from .identity import UNKNOWN
 
 
@@ -54,7 +54,7 @@ def assign(
     numbers = as_numbers(labels, "labels", len(known))
     if (numbers < 0).any():
         raise ValueError(f"labels must be numbers from 0, not {numbers.min()}: every enrolled face is somebody's")
-    pairs = None if cannot_link is None else np.asarray(cannot_link) + len(known)
+    pairs = as_pairs(cannot_link, "cannot_link", len(new)) + len(known)
     found = cluster(
         np.concatenate([known, new]),
         previous=np.append(numbers, np.full(len(new), UNKNOWN)),

@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+TIED = 1e-9  # a difference that is only rounding
+
 
 def members(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """List the rows of each label 0, 1, ... in order; negative labels are left out.
@@ -25,10 +27,9 @@ def medoid(rows: NDArray[np.float32]) -> int:
     >>> medoid(numpy.float32([[0], [2], [1]]))
     2
     """
-    x = rows.astype(np.float64)
-    # sum over j of |x - x_j|^2 is n |x|^2 - 2 x . sum + a constant
-    spread = len(x) * (x**2).sum(axis=1) - 2 * x @ x.sum(axis=0)
-    return int(np.argmin(spread.round(9)))  # rounded, so that equal rows tie
+    x = rows.astype(np.float64, order="C")
+    away = ((x - x.mean(axis=0)) ** 2).sum(axis=1)  # the mean over j of |x - x_j|^2 is this and a constant
+    return int(np.argmax(away <= away.min() * (1 + TIED)))
 
 
 def medoids(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_labels, unmasked
+from .arrays import as_labels, named_rows, unmasked
 from .expected import as_number, as_whole
 
 
@@ -127,7 +127,7 @@ def equity_weights(labels: Any, *, eta: float = 1.0, gamma: float = 5.0) -> NDAr
     for name, number in (("eta", eta), ("gamma", gamma)):
         if not 0 <= as_number(number, name) < math.inf:
             raise ValueError(f"{name} must be a finite number of 0 or more, not {number}")
-    numbers = as_labels(labels)
+    numbers = np.unique(named_rows(labels), return_inverse=True)[1]
     share = np.bincount(numbers)[numbers] / max(len(numbers), 1)
     weights: NDArray[np.float64] = (eta + (1 - share) ** gamma) / (eta + 1)
     return weights

@@ -86,6 +86,9 @@ def test_assign_never_joins_people_who_are_enrolled():
         fp.assign(x[2:], x[:2], [0, -1])
     with pytest.raises(ValueError, match=r"^x must have shape \(n, 128\), not \(4, 3\)$"):
         fp.assign(x[2:, :3], x[:2], [0, 1])
+    for row in (-1, 4):  # no row of x, though one of both together
+        with pytest.raises(ValueError, match=rf"^cannot_link must be rows in \[0, 4\), not {row}$"):
+            fp.assign(x[2:], x[:2], [0, 1], cannot_link=[[0, row]])
 
 
 def test_a_part_smaller_by_one_is_wrong():

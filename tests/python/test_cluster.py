@@ -41,7 +41,9 @@ def test_representatives_are_the_medoids():
 
 def test_representative_is_the_middle_and_the_first_of_equals():
     assert fp.cluster(np.ones((3, 16), np.float32)).representatives.tolist() == [0]
-    assert fp.cluster(np.float32([[0, 0], [1, 0], [1.9, 0]]), threshold=4).representatives.tolist() == [1]
+    three = np.float32([[0, 0], [1.9, 0], [1, 0]])
+    for scale, place in [(1, 0), (1e-6, 0), (1e-18, 0), (1, 1e6)]:
+        assert fp.cluster(scale * three + place, threshold=4).representatives.tolist() == [2]
 
 
 def test_threshold_goes_from_all_apart_to_all_together():

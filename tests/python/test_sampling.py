@@ -207,6 +207,7 @@ def test_equity_weights_are_the_formula(eta, gamma):
 def test_equity_weights_of_the_paper_lie_between_a_half_and_one():
     assert fp.equity_weights(["one"] * 3).tolist() == [0.5] * 3
     assert fp.equity_weights([]).shape == (0,)
+    assert fp.equity_weights([-1, 0, 0], gamma=1).tolist() == fp.equity_weights([1, 0, 0], gamma=1).tolist()
     rare, frequent = fp.equity_weights([0] + [1] * 9999)[[0, 1]]
     assert 0.999 < rare < 1
     assert frequent == pytest.approx(0.5, abs=1e-15)

@@ -90,6 +90,16 @@ def rates(distances, pairs, threshold, wanted):
     return np.mean(wrong[False]), np.mean(wrong[True])
 
 
+def test_combinations_of_many_attributes_stay_apart():
+    distances, pairs, attributes = made()
+    others = np.maximum(pairs.a, pairs.b) < 79
+    kept = ListedPairs(pairs.people, pairs.a[others], pairs.b[others])
+    expected = disparity(distances[others], kept, attributes, 0.35).divisions[-1].groups
+    more = {f"attribute {number}": ["no"] * 79 + ["yes"] for number in range(73)}  # as many as LFW has
+    found = disparity(distances, pairs, {**attributes, **more}, 0.35).divisions[-1].groups
+    assert [(group.fmr, group.fnmr) for group in found] == [(group.fmr, group.fnmr) for group in expected]
+
+
 def test_rates_of_groups_are_their_definitions():
     distances, pairs, attributes = made()
     found = disparity(distances, pairs, attributes, 0.35)

@@ -177,7 +177,8 @@ def _combined(codes: Iterable[_Values], pairs: int) -> NDArray[np.int64]:
     combined = np.zeros(pairs, np.int64)
     for values in codes:
         known = (combined >= 0) & (values.pairs >= 0)
-        combined = np.where(known, combined * len(values.names) + values.pairs, -1)
+        both = combined * len(values.names) + values.pairs
+        combined = np.where(known, np.unique(both, return_inverse=True)[1], -1)  # no more numbers than there are pairs
     return combined
 
 

@@ -36,8 +36,8 @@ def nearest(
     when all is done; what it raises, or Ctrl-C, ends the call at once.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for an empty gallery, unless
-    1 <= k <= rows of the gallery, for values that are not finite or lie outside [-1e15, 1e15], and for rows of length
-    1e-15 or less where the metric is the cosine.
+    1 <= k <= rows of the gallery, for values that are not finite or lie outside [-1e15, 1e15], for rows whose numbers
+    are not adjacent in memory, and for rows of length 1e-15 or less where the metric is the cosine.
 
     >>> import numpy as np
     >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
@@ -64,7 +64,8 @@ def within(
     Compressed sparse rows: those of row i of `x` are `distances[offsets[i]:offsets[i + 1]]`, and the same of `indices`,
     in the order of `nearest`. With `metric` "cosine" or "dot", those whose similarity is at least `limit`. Offsets
     (rows + 1,) and indices are int64, distances float32. Memory grows by these arrays and no more. Otherwise as
-    `nearest`. Raises what that does, TypeError for a limit that is no number, and ValueError for one of NaN.
+    `nearest`. Raises what that does, TypeError for a limit that is no number, and ValueError for one of NaN and for a
+    distance below 0. The limit is rounded to float32, as distances are.
 
     >>> import numpy as np
     >>> gallery = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)

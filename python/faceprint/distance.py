@@ -26,10 +26,15 @@ def distances(
     `out` where given. Equal rows are exactly 0 apart, `distances(x, x)` is symmetric to the bit, and neither `threads`
     (None: every CPU this process may use) nor the backend changes a bit.
 
+    Sums are of float32: a distance is off by at most (width + 2) / 2^23 of |x|^2 + |y|^2, by 2e-7 on average between
+    unit rows of 128 numbers. Of rows that are far from the origin and near one another little is left: subtract a
+    common point from both before.
+
     `progress` is called as in `nearest`; what it raises, or Ctrl-C, ends the call and leaves `out` partly written.
 
     Raises TypeError for another dtype; ValueError for shapes that do not agree, for values that are not finite or lie
-    outside [-1e15, 1e15], and for an `out` that is read-only, of another shape, or in the memory of `x` or `y`.
+    outside [-1e15, 1e15], for rows whose numbers are not adjacent in memory, and for an `out` that is read-only, of
+    another shape, or in the memory of `x` or `y`.
 
     >>> import numpy as np
     >>> x = np.array([[1, 0], [0, 1]], np.float32)

@@ -28,6 +28,17 @@ def test_equals_the_reference(backend, depth, unit_rows):
         np.testing.assert_allclose(fp.distances(x, y), reference.distances(x, y), rtol=0, atol=budget(depth))
 
 
+@pytest.mark.parametrize("depth", [1, 2, 128, 4096])
+@pytest.mark.parametrize("place", [0, 1000])
+def test_is_off_by_no_more_than_it_promises(depth, place):
+    x = np.random.default_rng(0).standard_normal((40, depth)) * 0.01 + place
+    x[:20] = np.linspace(1, 2, 20)[:, None]  # errors of equal numbers add up
+    rows = x.astype(np.float32)
+    exact = reference.distances(rows, rows)
+    lengths = np.square(rows, dtype=np.float64).sum(axis=1)
+    assert (abs(fp.distances(rows, rows) - exact) <= (depth + 2) / 2**23 * (lengths[:, None] + lengths)).all()
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_is_the_same_to_the_bit_on_all_backends_and_threads(depth, unit_rows):
     x, y = unit_rows(300, depth, 1), unit_rows(500, depth, 2)

@@ -94,9 +94,10 @@ def read_photo(photo: Photo, *, limits: Limits | None = None, least: int | None 
 
     `photo` is a path, the bytes of an image file (JPEG, PNG, BMP, GIF, PPM, TIFF, WebP, AVIF; HEIF with the extra
     `heif`), a PIL image, a uint8 array of shape (height, width, 3) in RGB or (height, width) in grey, or a `Frame` of a
-    video. Of an animated image the first frame is read; transparency is dropped; 16-bit grey is scaled to 8 bits. Where
-    `least` is given, a JPEG file is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size whose short side has
-    that many pixels, which is faster; see `decode_photo` for the scale. `limits` always hold for the full size.
+    video. Of an animated image the first frame is read; transparency is dropped and a colour profile ignored. Grey of
+    more than 8 bits counts from 0 to 65,535, and is scaled to 8; grey of floats counts from 0 to 255. Where `least` is
+    given, a JPEG file is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size whose short side has that many
+    pixels, which is faster; see `decode_photo` for the scale. `limits` always hold for the full size.
 
     Raises PhotoError where the file is missing, too large for `limits`, or not an image that can be decoded whole;
     TypeError or ValueError for an array of another dtype or shape; ValueError unless `least` is 1 or more.

@@ -17,6 +17,7 @@ from .medoids import members
 
 HIDDEN = 0.2
 STEP = 0.1
+MOST = {"threshold": 4.0, "least": 1.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +128,8 @@ def _bits(rows: NDArray[np.float64], total: int, error: float) -> float:
 def stability(found: Clustering, *, step: float = STEP) -> list[Change]:
     """Report how the labels change when every parameter that matters is lowered and raised by a share `step`.
 
-    TypeError unless `found` is what `cluster` gives, ValueError unless 0 < step < 1.
+    What is above the most that a parameter may be, a threshold of 4 or `least` of 1, is left out. TypeError unless
+    `found` is what `cluster` gives, ValueError unless 0 < step < 1.
 
     >>> import numpy
     >>> from faceprint import cluster
@@ -143,7 +145,9 @@ def stability(found: Clustering, *, step: float = STEP) -> list[Change]:
     for parameter in found.settings.heeded:
         for factor in (1 - step, 1 + step):
             value = settings[parameter] * factor
-            other = found.again(**{parameter: round(value) if parameter == "k" else value})
+            if value > MOST.get(parameter, value):
+                continue
+            other = found.again(**{parameter: max(round(value), 1) if parameter == "k" else value})
             same = agreement(found.labels, other.labels).pairwise.f
             changes.append(Change(parameter, round(factor, 6), same, len(other)))
     return changes

@@ -24,9 +24,10 @@ def template(embeddings: Any, weights: Any = None) -> NDArray[np.float32]:
     [1.0, 0.0]
     """
     rows = finite_rows(embeddings, "embeddings")
-    mean = _weights(weights, len(rows)) @ rows
+    shares = _weights(weights, len(rows))
+    mean = shares @ rows
     length = np.linalg.norm(mean)
-    if length <= 1e-6 * np.linalg.norm(rows, axis=1).max():
+    if length <= 1e-6 * np.linalg.norm(rows[shares > 0], axis=1).max():
         raise ValueError("embeddings must not cancel each other out, but their weighted mean is 0")
     unit: NDArray[np.float32] = (mean / length).astype(np.float32)
     return unit
@@ -59,5 +60,6 @@ def _weights(weights: Any, rows: int) -> NDArray[np.float64]:
         raise ValueError(f"weights must have shape ({rows},), one for each embedding, not {given.shape}")
     if not (np.isfinite(given) & (given >= 0)).all() or not given.any():
         raise ValueError("weights must be finite numbers of 0 or more, and not all 0")
-    shares: NDArray[np.float64] = given / given.sum()
+    scaled = given / given.max()  # whose sum is finite, too
+    shares: NDArray[np.float64] = scaled / scaled.sum()
     return shares

@@ -67,6 +67,16 @@ def test_stability_tells_what_changes():
     assert modular[-1].parameter == "resolution"
 
 
+def test_stability_stays_within_what_parameters_may_be():
+    changes = fp.stability(fp.cluster(X, threshold=4, k=1, least=1), step=0.6)
+    assert [(change.parameter, change.factor) for change in changes] == [
+        ("threshold", 0.4),
+        ("k", 0.4),
+        ("k", 1.6),
+        ("least", 0.4),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [

@@ -20,7 +20,9 @@ def test_weights_count(unit_rows):
     weights = np.float32([1, 0, 3])
     mean = (x[0] + 3 * x[2].astype(float)) / 4
     np.testing.assert_allclose(fp.template(x, weights), mean / np.linalg.norm(mean), atol=1e-7)
-    np.testing.assert_allclose(fp.template(x, weights * 1e-20), fp.template(x, weights), atol=1e-7)
+    for scale in (1e-300, 1e-20, 5e307):
+        np.testing.assert_allclose(fp.template(x, weights.astype(float) * scale), fp.template(x, weights), atol=1e-7)
+    np.testing.assert_array_equal(fp.template(np.float32([[1, 0], [0, 1e9]]), [1, 0]), [1, 0])
     np.testing.assert_allclose(fp.template(x, np.ones(3)), fp.template(x), atol=1e-7)
     np.testing.assert_allclose(fp.template(x[:1]), x[0], atol=1e-7)
 

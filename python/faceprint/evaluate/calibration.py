@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..expected import as_number
 from .rates import Val, both_kinds, val_at_far, wanting, wilson
 
-STEPS = 200  # where a single pair overlaps, a dozen otherwise
-CLOSE = 1e-10  # of the larger parameter
+STEPS, HALVINGS = 200, 50  # at most: a dozen steps do but where a single pair overlaps
+CLOSE = 1e-12  # of the cost: what a last step may still lower it by
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +106,26 @@ def logistic(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple
     x = np.concatenate([same, different])
     y = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
     weight = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
-    design, parameters, cost = np.stack([x, np.ones_like(x)], axis=1), np.zeros(2), np.log(2)
+    odds, parameters, cost = np.zeros_like(x), np.zeros(2), np.log(2)
     for _ in range(STEPS):
-        p = 1 - sigmoid(design @ parameters)
+        p = 1 - sigmoid(odds)
         missing, curvature = weight * (y - p), weight * p * (1 - p)
-        middle = curvature @ x / curvature.sum()  # about which the two are independent, however near the pairs lie
-        slope = (x - middle) @ missing / (curvature @ (x - middle) ** 2)
-        step = np.array([slope, missing.sum() / curvature.sum() - slope * middle])
-        while np.abs(step).max() > CLOSE * np.abs(parameters).max():
-            reached = weight @ np.logaddexp(0, (2 * y - 1) * (design @ (parameters - step)))
+        middle = curvature @ x / curvature.sum()
+        away = x - middle  # so that slope and height are found apart, however near one another the doubtful pairs lie
+        uphill, above = away @ missing, missing.sum()
+        slope, height = uphill / (curvature @ away**2), above / curvature.sum()
+        step = np.array([slope, height - slope * middle])
+        if slope * uphill + height * above < CLOSE * cost:
+            parameters = parameters - step
+            break
+        for _ in range(HALVINGS):
+            trial = parameters - step
+            odds = trial[0] * x + trial[1]
+            reached = weight @ np.logaddexp(0, np.where(y, odds, -odds))
             if reached < cost:
                 break
             step /= 2
-        else:
-            break
-        parameters, cost = parameters - step, reached
+        parameters, cost = trial, reached
     return float(parameters[0]), float(parameters[1])
 
 

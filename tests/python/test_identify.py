@@ -218,3 +218,9 @@ def test_two_people_are_enough_to_be_strangers(unit_rows):
     x = unit_rows(80, 8) + 2 * np.repeat(np.eye(2, 8, dtype=np.float32), 40, axis=0)
     (found,) = identification(x, np.repeat([0, 1], 40), [0.1])
     assert (found.people, found.faces) == (2, 80)
+
+
+def test_three_strangers_are_enough_whatever_their_share_is_rounded_to(unit_rows):
+    assert 0.0048 * 625 < 3
+    (found,) = identification(unit_rows(625), np.arange(625), [0.0048])
+    assert 0 < found.fpir <= 0.0048

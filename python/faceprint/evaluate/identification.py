@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .._nearest import Progress, nearest, neighbours
 from ..arrays import as_embeddings, as_labels, as_list
 from ..some import WIDER
-from .rates import LEAST, effective_pairs, false_accepts, just_below, wilson
+from .rates import LEAST, effective_pairs, false_accepts, just_below, wanting, wilson
 
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001)
 FIRST = 16  # neighbours of each face that are looked at to begin with
@@ -68,7 +68,7 @@ def identification(
     sizes = np.bincount(people)
     if len(sizes) < 2:
         raise ValueError(f"labels must be those of two people or more, not {len(sizes)}")
-    supported = [rate for rate in rates if rate * len(rows) >= LEAST]
+    supported = [rate for rate in rates if wanting(rate, len(rows)) is None]
     if not supported:
         least = int(np.ceil(LEAST / max(rates, default=1)))
         raise ValueError(f"FPIR {max(rates, default=1):g} needs about {least:,} faces, and these are {len(rows):,}")

@@ -73,6 +73,19 @@ class Folder:
             else:
                 storage.pipe_file(path, content)  # which shows on stores of objects when all of it has arrived
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep out whoever asks for the same meanwhile, where the folder is local and its file system has locks."""
+        with self._translated("", "locked") as (storage, path):
+            handle = os.open(path, os.O_RDONLY) if _is_local(storage) and os.name == "posix" else None
+        try:
+            if handle is not None:
+                _lock(handle)
+            yield
+        finally:
+            if handle is not None:
+                os.close(handle)
+
     def delete(self, file: str) -> None:
         """Delete a file; MissingError where it is not there."""
         with self._translated(file, "deleted") as (storage, path):
@@ -143,6 +156,13 @@ def find_storage(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         raise ModuleNotFoundError("shards need fsspec: pip install 'faceprint[shards]'") from error
     found: tuple[Any, str] = url_to_fs(url, **options)
     return found
+
+
+def _lock(handle: int) -> None:
+    import fcntl  # which not every system has
+
+    with suppress(OSError):  # of a network file system without locks
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _is_local(storage: Any) -> bool:

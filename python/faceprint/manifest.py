@@ -88,12 +88,13 @@ def check_manifest(folder: Folder, expected: Manifest | None) -> None:
 def replace_manifest(folder: Folder, before: Manifest | None, after: Manifest) -> None:
     """Put a manifest in the place of another; GalleryError where that does not stand there any more.
 
-    Two who do so at the same moment may both succeed, and one change is lost: this is no lock.
+    Two who do so at the same moment, in a folder without locks, may both succeed, and one change is lost.
     """
-    check_manifest(folder, before)
     told = asdict(after) | {"format": FORMAT}
     told["shards"] = [{key: value for key, value in shard.items() if key in SHARD_KEYS} for shard in told["shards"]]
-    folder.write(FILE, json.dumps(told, indent=1).encode())
+    with folder.alone():
+        check_manifest(folder, before)
+        folder.write(FILE, json.dumps(told, indent=1).encode())
 
 
 def read_manifest(content: bytes, name: str) -> Manifest:

@@ -40,7 +40,7 @@ class Shards:
 
     `add` and `remove` write new files and then replace the manifest, so that others see all of a change or nothing, and
     a crash leaves at most files that nobody reads. One may change a gallery at a time. Who finds the manifest changed
-    since is refused, but two at the very same moment are not kept apart: this is no lock.
+    since is refused; two at the very same moment are kept apart in a folder of one machine alone (`docs/shards.md`).
 
     GalleryError where there is no gallery, or it is damaged, and for whatever the storage refuses; ImportError without
     the package that fsspec needs for a storage, such as s3fs. All that is read is held against the manifest: size and

@@ -1,11 +1,13 @@
 """Galleries in shards: the same to the bit as the gallery they came from; or an error, never wrong rows."""
 
 import json
+import os
 import pickle
 import re
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -323,6 +325,31 @@ def test_a_second_writer_is_refused(unit_rows, place):
     two = fp.Shards(place)
     assert two.remove(ids=[0]) == 1
     assert two.add(x).tolist() == [8, 9, 10, 11]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such locks")
+def test_of_two_who_write_in_the_same_moment_one_is_refused(unit_rows, tmp_path, monkeypatch):
+    x = unit_rows(4, 8)
+    one = fp.Shards.create(tmp_path / "people")
+    one.add(x)
+    two, write = fp.Shards(tmp_path / "people"), folders.Folder.write
+    with ThreadPoolExecutor() as pool:
+
+        def meanwhile(folder, file, content):
+            if file == "manifest.json":
+                monkeypatch.undo()
+                late.append(pool.submit(two.add, x))
+                wait(late, timeout=0.5)
+            write(folder, file, content)
+
+        late = []
+        monkeypatch.setattr(folders.Folder, "write", meanwhile)
+        assert one.remove(ids=[0]) == 1
+        with pytest.raises(fp.GalleryError, match="was changed meanwhile, and nothing of this call was kept"):
+            late[0].result()
+    found = fp.Shards(tmp_path / "people")
+    found.verify()
+    assert found.ids().tolist() == [1, 2, 3]
 
 
 def test_a_file_is_read_by_ranges(place):

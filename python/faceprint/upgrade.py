@@ -17,7 +17,7 @@ from .errors import UpgradeError
 from .evaluate.compatibility import Compatibility, measure_compatibility
 from .evaluate.pairs import ListedPairs
 from .evaluate.rates import Change, Val, false_accepts
-from .expected import as_text
+from .expected import as_number, as_text, as_whole
 from .faces import Faces
 from .given import given_path
 from .harmonic import Affine, Rows, deal, fit_least_squares, refine_map, unit
@@ -121,9 +121,9 @@ class Upgrade:
         x, y = _directions(news.embeddings, "new"), _directions(olds.embeddings, "old")
         if len(x) != len(y):
             raise ValueError(f"old and new must be of the same faces, but have {len(y)} and {len(x)} rows")
-        if refine < 0:
+        if as_whole(refine, "refine") < 0:
             raise ValueError(f"refine must be 0 steps or more, not {refine}")
-        if not 0 <= tolerance <= 1:
+        if not 0 <= as_number(tolerance, "tolerance") <= 1:
             raise ValueError(f"tolerance must be a share in [0, 1], not {tolerance}")
         people = as_labels(labels, len(x))
         parts = _folds(people, folds)
@@ -272,8 +272,7 @@ def _directions(x: Any, name: str, *, width: int | None = None) -> Rows:
 
 def _folds(people: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
     """The fold of each row, all those of a person in one."""
-    if folds < 3:  # two of which one is left out give nothing to find the penalty by
-        raise ValueError(f"folds must be 3 or more, not {folds}")
+    as_whole(folds, "folds", 3)  # two of which one is left out give nothing to find the penalty by
     found = len(np.unique(people))
     if found < 2 * folds:
         raise ValueError(f"labels must name at least {2 * folds} people, two for each of {folds} folds, not {found}")

@@ -276,6 +276,15 @@ def test_search_decides_and_shows_the_box(run, photos, two, model):
     assert (answer["far"], answer["threshold"]) == (None, far["distance"])
 
 
+def test_search_shows_what_a_gallery_of_others_says_to_any_terminal(run, photos, model, tmp_path):
+    with fp.Gallery(tmp_path / "theirs.faceprint") as gallery:
+        x = np.concatenate([model.embed(photos / name) for name in ("obama.jpg", "biden.jpg", "collins.png")])
+        gallery.add(x, labels=["\x1b[2J\nAnn", "", None], photos=["a\rb.jpg", None, None])
+    lines = run("search", photos / "obama.jpg", tmp_path / "theirs.faceprint").stdout.splitlines()
+    told = ["a\\rb.jpg  (\\x1b[2J\\nAnn)", "no photograph  ('')", "no photograph"]
+    assert sorted(line[18:] for line in lines) == sorted(told)
+
+
 def test_search_makes_no_gallery(run, photos, tmp_path):
     told = run("search", photos / "obama.jpg", tmp_path / "none.faceprint", code=2).stderr
     assert told == f"error: gallery {tmp_path / 'none.faceprint'} does not exist\n"
@@ -463,6 +472,8 @@ def test_outputs_are_refused_before_any_work(run, folder, monkeypatch):
     for option in ("--report", "--csv"):
         told = run("cluster", folder, option, folder / "no" / "file", code=2).stderr
         assert told.endswith("file cannot be written: its folder does not exist\n")
+        told = run("cluster", option, folder / "obama.jpg", folder, code=2).stderr
+        assert told == f"error: {folder}/obama.jpg cannot be written: its name is that of a photograph\n"
     (folder / "empty").mkdir()
     told = run("cluster", folder, "--sort-into", folder / "empty", code=2).stderr
     assert told == f"error: {folder}/empty must lie outside {folder}, whose photographs are sorted\n"

@@ -113,8 +113,9 @@ def search(
     if not matches:
         click.echo("no faces to search among")
     for match in matches:
-        name = "" if match["label"] is None else f"  ({match['label']})"
-        click.echo(f"{match['distance']:.3f}  {answered(match['same']):9}  {match['photo']}{name}")
+        name = "" if match["label"] is None else f"  ({printable(match['label'])})"
+        photo = "no photograph" if match["photo"] is None else printable(match["photo"])
+        click.echo(f"{match['distance']:.3f}  {answered(match['same']):9}  {photo}{name}")
 
 
 def _check_target(path: Path, model: Model) -> None:

@@ -10,7 +10,7 @@ import click
 from tqdm import tqdm
 
 from ..errors import SortError
-from ..photo import printable
+from ..photo import SUFFIXES, printable
 from ..sort import check_folder
 
 progress = partial(tqdm, disable=None, leave=False)  # seen on terminals only, and gone in the end
@@ -48,5 +48,7 @@ def check_outputs(files: Iterable[Path | None], into: Path | None, paths: tuple[
             raise FileNotFoundError(f"{printable(file)} cannot be written: its folder does not exist")
         if file.is_dir():
             raise IsADirectoryError(f"{printable(file)} cannot be written: it is a folder")
+        if file.suffix.lower() in SUFFIXES:  # as where a pattern follows an option that lacks its file
+            raise ValueError(f"{printable(file)} cannot be written: its name is that of a photograph")
         if into is not None and file.resolve().is_relative_to(into.resolve()):
             raise SortError(f"{printable(file)} must lie outside {printable(into)}, which holds photographs only")

@@ -68,10 +68,11 @@ def read_video(
 ) -> Iterator[Frame]:
     """Decode the frames of a video file, one at a time, so that memory does not grow with its length.
 
-    Frames closer than `every` seconds to the one given before are passed over; 0 gives all. Frames are turned as the
-    file says they are to be shown. Needs PyAV: the extra `video`. Raises VideoError without it, where the file is
-    missing or is no video of a known kind (mp4, mov, mkv, webm, avi, mpeg, ogg, flv, wmv), where decoding fails, or
-    beyond `limits`; ValueError unless `every` is 0 or more, TypeError for what is no path, as an open file.
+    Frames closer than `every` seconds to the one given before are passed over; 0 gives all. Frames are turned, and
+    made wider or narrower where their pixels are not square, as the file says they are to be shown. Needs PyAV: the
+    extra `video`. Raises VideoError without it, where the file is missing or is no video of a known kind (mp4, mov,
+    mkv, webm, avi, mpeg, ogg, flv, wmv), where decoding fails, or beyond `limits`; ValueError unless `every` is 0 or
+    more, TypeError for what is no path, as an open file.
 
     >>> next(read_video("holiday.jpg"))
     Traceback (most recent call last):
@@ -242,7 +243,8 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
     stream = container.streams.video[0]
     if stream.codec_context is None:
         raise VideoError(f"{name} is written in a way that FFmpeg cannot decode")
-    _check_size(stream.codec_context, name, limits)
+    _check_size(stream.codec_context.width, stream.codec_context.height, name, limits)
+    shape = stream.sample_aspect_ratio or 1  # of a pixel: its width over its height
     stream.codec_context.thread_type = "AUTO"
     # The header may lie: no decoder takes memory for much more. Some count the borders that they add.
     stream.codec_context.options = {"max_pixels": str(2 * limits.pixels + 2**20)}
@@ -250,31 +252,31 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
     for number, picture in enumerate(container.decode(stream)):
         if number == limits.frames:
             raise VideoError(f"{name} has more than {limits.frames} frames, which is the limit")
-        _check_size(picture, name, limits)
+        width = max(1, round(picture.width * shape))
+        _check_size(max(width, picture.width), picture.height, name, limits)
         if picture.time is None:
             raise VideoError(f"{name} does not say when to show its frame {number}")
         first = picture.time if first is None else first
         seconds = picture.time - first
         if seconds > due - ROUNDING:
             due = seconds + every
-            yield Frame(_upright(picture), seconds)
+            yield Frame(_upright(picture, width), seconds)
 
 
-def _check_size(picture: Any, name: str, limits: VideoLimits) -> None:
-    if picture.width * picture.height > limits.pixels or max(picture.width, picture.height) > limits.side:
+def _check_size(width: int, height: int, name: str, limits: VideoLimits) -> None:
+    if width * height > limits.pixels or max(width, height) > limits.side:
         raise VideoError(
-            f"{name} has {picture.width} x {picture.height} pixels; "
-            f"the limit is {limits.pixels} pixels and {limits.side} a side"
+            f"{name} has {width} x {height} pixels; the limit is {limits.pixels} pixels and {limits.side} a side"
         )
 
 
-def _upright(picture: Any) -> Pixels:
-    """The frame's pixels, turned by its display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+def _upright(picture: Any, width: int) -> Pixels:
+    """The frame's pixels, so wide, turned by its display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
     from av.sidedata.sidedata import SideDataContainer
 
     from .decode import Turn
 
-    pixels: Pixels = picture.to_ndarray(format="rgb24")
+    pixels: Pixels = picture.to_ndarray(format="rgb24", width=width)
     # `picture.side_data` would make a circle, and keep each frame until Python collects those.
     matrix = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if matrix is None:

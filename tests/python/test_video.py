@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,12 +24,14 @@ RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 GREY = np.full((40, 40, 3), 128, np.uint8)
 
 
-def write_video(path, pictures, rate=10, rotation=None):
-    """Encode uint8 RGB pictures of one size as MPEG-4."""
+def write_video(path, pictures, rate=10, rotation=None, shape=None):
+    """Encode uint8 RGB pictures of one size as MPEG-4; `shape` is the width of a pixel over its height."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=rate)
         stream.bit_rate = 8_000_000
         stream.pix_fmt = "yuv420p"
+        if shape:
+            stream.codec_context.sample_aspect_ratio = shape
         if rotation:
             stream.set_display_rotation(**rotation)
         for number, picture in enumerate(pictures):
@@ -97,6 +100,23 @@ def test_frames_are_upright(tmp_path, quarters, rotation, expected):
     assert frame.pixels.dtype == np.uint8
     assert frame.pixels.flags.c_contiguous
     assert corners(frame.pixels) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "degrees", "size"),
+    [(Fraction(4, 3), 0, (48, 85)), (Fraction(3, 4), 0, (48, 48)), (Fraction(2), 90, (128, 48))],
+)
+def test_pixels_become_square(tmp_path, quarters, shape, degrees, size):
+    path = write_video(tmp_path / "wide.mp4", [quarters], rotation={"degrees": degrees}, shape=shape)
+    pixels = next(read_video(path)).pixels
+    assert pixels.shape == (*size, 3)
+    assert corners(pixels) == ([GREEN, BLACK, RED, BLUE] if degrees else [RED, GREEN, BLUE, BLACK])
+
+
+def test_pixels_become_no_wider_than_is_allowed(tmp_path, quarters):
+    path = write_video(tmp_path / "wide.mp4", [quarters], shape=Fraction(20))
+    with pytest.raises(VideoError, match=r"has 1280 x 48 pixels; the limit is 3072 pixels and 16384 a side$"):
+        next(read_video(path, limits=VideoLimits(pixels=64 * 48)))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "mov"])
@@ -214,7 +234,7 @@ def test_a_frame_that_does_not_say_when_is_an_error(short, monkeypatch):
     size = SimpleNamespace(width=64, height=48)
 
     class Timeless:
-        streams = SimpleNamespace(video=[SimpleNamespace(codec_context=size)])
+        streams = SimpleNamespace(video=[SimpleNamespace(codec_context=size, sample_aspect_ratio=None)])
 
         def decode(self, stream):
             assert stream is self.streams.video[0]

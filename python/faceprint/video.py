@@ -69,10 +69,11 @@ def read_video(
     """Decode the frames of a video file, one at a time, so that memory does not grow with its length.
 
     Frames closer than `every` seconds to the one given before are passed over; 0 gives all. Frames are turned, and
-    made wider or narrower where their pixels are not square, as the file says they are to be shown. Needs PyAV: the
-    extra `video`. Raises VideoError without it, where the file is missing or is no video of a known kind (mp4, mov,
-    mkv, webm, avi, mpeg, ogg, flv, wmv), where decoding fails, or beyond `limits`; ValueError unless `every` is 0 or
-    more, TypeError for what is no path, as an open file.
+    made wider or narrower where their pixels are not square, as the file says they are to be shown. Their seconds never
+    fall: where the file's times do, they go on from there. Needs PyAV: the extra `video`. Raises VideoError without it,
+    where the file is missing or is no video of a known kind (mp4, mov, mkv, webm, avi, mpeg, ogg, flv, wmv), where
+    decoding fails, or beyond `limits`; ValueError unless `every` is 0 or more, TypeError for what is no path, as an
+    open file.
 
     >>> next(read_video("holiday.jpg"))
     Traceback (most recent call last):
@@ -238,9 +239,9 @@ def _open(file: IO[bytes], name: str) -> Any:
 
 
 def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Iterator[Frame]:
-    if not container.streams.video:
+    stream = container.streams.best("video")  # not the cover
+    if stream is None:
         raise VideoError(f"{name} has no pictures in it")
-    stream = container.streams.video[0]
     if stream.codec_context is None:
         raise VideoError(f"{name} is written in a way that FFmpeg cannot decode")
     _check_size(stream.codec_context.width, stream.codec_context.height, name, limits)
@@ -248,7 +249,8 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
     stream.codec_context.thread_type = "AUTO"
     # The header may lie: no decoder takes memory for much more. Some count the borders that they add.
     stream.codec_context.options = {"max_pixels": str(2 * limits.pixels + 2**20)}
-    first, due = None, 0.0
+    first = before = None
+    due = 0.0
     for number, picture in enumerate(container.decode(stream)):
         if number == limits.frames:
             raise VideoError(f"{name} has more than {limits.frames} frames, which is the limit")
@@ -256,7 +258,11 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
         _check_size(max(width, picture.width), picture.height, name, limits)
         if picture.time is None:
             raise VideoError(f"{name} does not say when to show its frame {number}")
-        first = picture.time if first is None else first
+        if first is None or before is None:
+            first = picture.time
+        elif picture.time < before:  # where one recording was put behind another
+            first -= before - picture.time
+        before = picture.time
         seconds = picture.time - first
         if seconds > due - ROUNDING:
             due = seconds + every

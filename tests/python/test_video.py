@@ -128,6 +128,28 @@ def test_times(tmp_path, quarters, suffix):
     assert [frame.seconds for frame in read_video(path, every=60)] == [0]
 
 
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+def test_recordings_that_were_put_one_behind_the_other_are_read_to_the_end(tmp_path, quarters, suffix):
+    path = write_video(tmp_path / f"a.{suffix}", [quarters] * 12, rate=25)
+    path.write_bytes(2 * path.read_bytes())
+    seconds = [frame.seconds for frame in read_video(path)]
+    assert seconds == pytest.approx([*np.arange(12) / 25, *(11 + np.arange(12)) / 25])
+    assert [frame.seconds for frame in read_video(path, every=0.4)] == pytest.approx([0, 0.4, 0.8])
+
+
+def test_a_cover_is_not_the_video(tmp_path, quarters):
+    with av.open(str(tmp_path / "covered.mkv"), "w") as container:
+        cover, film = container.add_stream("mjpeg", rate=1), container.add_stream("mpeg4", rate=10)
+        cover.width = cover.height = 16
+        cover.pix_fmt, film.pix_fmt, film.height, film.width = "yuvj420p", "yuv420p", *quarters.shape[:2]
+        container.mux(cover.encode(av.VideoFrame(16, 16, "yuvj420p")))
+        for _ in range(12):
+            container.mux(film.encode(av.VideoFrame.from_ndarray(quarters, "rgb24")))
+        for stream in (cover, film):
+            container.mux(stream.encode())
+    assert [frame.pixels.shape for frame in read_video(tmp_path / "covered.mkv")] == 12 * [quarters.shape]
+
+
 def test_memory_does_not_grow_with_the_length(tmp_path):
     rng = np.random.default_rng(0)
     path = write_video(tmp_path / "long.mp4", (rng.integers(0, 256, (240, 320, 3), np.uint8) for _ in range(60)))
@@ -234,10 +256,11 @@ def test_a_frame_that_does_not_say_when_is_an_error(short, monkeypatch):
     size = SimpleNamespace(width=64, height=48)
 
     class Timeless:
-        streams = SimpleNamespace(video=[SimpleNamespace(codec_context=size, sample_aspect_ratio=None)])
+        stream = SimpleNamespace(codec_context=size, sample_aspect_ratio=None)
+        streams = SimpleNamespace(best={"video": stream}.get)
 
         def decode(self, stream):
-            assert stream is self.streams.video[0]
+            assert stream is self.stream
             yield SimpleNamespace(time=None, **vars(size))
 
     monkeypatch.setattr("faceprint.video._open", lambda file, name: nullcontext(Timeless()))

@@ -49,6 +49,7 @@ class ApproximateIndex(Uncopied):
             "expansion_add": as_whole(expansion_add, "expansion_add", 1),
             "expansion_search": as_whole(expansion_search, "expansion_search", 1),
         }
+        _as_threads(threads)
         self._make = _usearch()
         self._graph: Any = None
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
@@ -79,7 +80,7 @@ class ApproximateIndex(Uncopied):
         [['Cy']]
         """
         given = given_rows(x)
-        k = as_k(k)
+        k, threads = as_k(k), _as_threads(threads)
         held = self._held
         with held.following():
             check_fingerprint(held.state, given.fingerprint)
@@ -108,6 +109,7 @@ class ApproximateIndex(Uncopied):
         >>> gallery.approximate().recall(k=2).value
         1.0
         """
+        threads = _as_threads(threads)
         with self._held.following():
             self._follow(threads, None)
             return measure_recall(self._held, x, k, partial(self._find, threads=threads), threads)
@@ -159,6 +161,10 @@ class ApproximateIndex(Uncopied):
             if progress is not None:
                 progress(start / len(new))
         self._ids, self._stale = held.ids, max(0, self._stale - len(new))  # new ones take the places of old ones
+
+
+def _as_threads(threads: int | None) -> int | None:
+    return None if threads is None else as_whole(threads, "threads", 0)
 
 
 def _usearch() -> Any:

@@ -173,6 +173,8 @@ def test_it_is_built_anew_after_an_error(unit_rows):
     ("call", "error", "text"),
     [
         (lambda index, x: index.search(x, 0), ValueError, "k must be 1 or more, not 0"),
+        (lambda index, x: index.search(x, threads="2"), TypeError, "^threads must be a whole number, not str$"),
+        (lambda index, x: index.recall(threads=-1), ValueError, "^threads must be 0 or more, not -1$"),
         (lambda index, x: index.search(x[:, :5]), ValueError, r"embeddings must have shape \(n, 8\), not \(3, 5\)"),
         (lambda index, x: index.search(x * np.float32(np.nan)), ValueError, "embeddings must be finite: row 0 is not"),
         (lambda index, x: index.search(x, max_distance=5), ValueError, r"^max_distance must be a squared distance in"),
@@ -194,6 +196,7 @@ def test_refused(unit_rows, call, error, text):
         ({"connectivity": "a"}, TypeError, "connectivity must be a whole number, not str"),
         ({"expansion_add": -1}, ValueError, "expansion_add must be 1 or more, not -1"),
         ({"expansion_search": 0.5}, TypeError, "expansion_search must be a whole number, not float"),
+        ({"threads": -1}, ValueError, "threads must be 0 or more, not -1"),
     ],
 )
 def test_options_that_are_refused(unit_rows, options, error, text):

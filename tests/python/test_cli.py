@@ -472,6 +472,10 @@ def test_outputs_are_refused_before_any_work(run, folder, monkeypatch):
     for option in ("--report", "--csv"):
         told = run("cluster", folder, option, folder / "no" / "file", code=2).stderr
         assert told.endswith("file cannot be written: its folder does not exist\n")
+        with monkeypatch.context() as patch:
+            patch.setattr("os.access", lambda path, mode, real=os.access: mode != os.W_OK and real(path, mode))
+            told = run("cluster", folder, option, folder / "file", code=2).stderr
+        assert told == f"error: {folder}/file cannot be written: it, or its folder, is read-only\n"
         told = run("cluster", option, folder / "obama.jpg", folder, code=2).stderr
         assert told == f"error: {folder}/obama.jpg cannot be written: its name is that of a photograph\n"
     (folder / "empty").mkdir()

@@ -1,6 +1,7 @@
 """What commands print, and the files that they are asked to write."""
 
 import json
+import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,8 @@ def check_outputs(files: Iterable[Path | None], into: Path | None, paths: tuple[
             raise FileNotFoundError(f"{printable(file)} cannot be written: its folder does not exist")
         if file.is_dir():
             raise IsADirectoryError(f"{printable(file)} cannot be written: it is a folder")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise PermissionError(f"{printable(file)} cannot be written: it, or its folder, is read-only")
         if file.suffix.lower() in SUFFIXES:  # as where a pattern follows an option that lacks its file
             raise ValueError(f"{printable(file)} cannot be written: its name is that of a photograph")
         if into is not None and file.resolve().is_relative_to(into.resolve()):

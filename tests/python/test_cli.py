@@ -232,10 +232,22 @@ def test_index_then_search(run, photos, blurred, model, tmp_path):
     for words, text in (
         ((tmp_path / "people.db", photos), "GALLERY must end in .faceprint"),
         ((gallery, photos, "--label", "x", "--by-folder"), "give one of them"),
+        ((gallery, photos, "--label", ""), "--label must be some text, not ''"),
     ):
         assert text in run("index", *words, code=2).stderr
     missing = tmp_path / "no.faceprint"
     assert run("search", photos / "obama.jpg", missing, code=2).stderr == f"error: gallery {missing} does not exist\n"
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_faces_are_named_after_folders_of_any_name(run, photos, tmp_path, monkeypatch, above):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    (folder / "inside").mkdir(parents=True)
+    shutil.copy(photos / "collins.png", folder)
+    monkeypatch.chdir(folder / "inside" if above else folder)
+    run("index", tmp_path / "new.faceprint", "../collins.png" if above else "collins.png", "--by-folder")
+    with fp.Gallery(tmp_path / "new.faceprint") as gallery:
+        assert gallery.labels.tolist() == ["caf\\xe9"]
 
 
 def test_python_does_what_the_help_of_index_says(run, unit_rows, tmp_path, monkeypatch):

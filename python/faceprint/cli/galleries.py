@@ -51,9 +51,11 @@ def index(
         raise click.UsageError(f"GALLERY must end in {GALLERY}, and {printable(gallery)} does not")
     if label is not None and by_folder:
         raise click.UsageError("--label and --by-folder both name the faces; give one of them")
+    if label == "":  # as of a variable that is not set
+        raise click.UsageError("--label must be some text, not ''")
     _check_target(gallery, model)  # before minutes of work
     album = read_photos(model, paths)
-    folders = [photo.absolute().parent.name for photo in album.photos]
+    folders = [_folder_name(photo) for photo in album.photos]
     owners = [folders[owner] if by_folder else label for owner in album.owners]
     rows = flatten(album, model.recipe.fingerprint)
     kept = recognisable(rows.embeddings, model.recipe, gate)
@@ -116,6 +118,12 @@ def search(
         name = "" if match["label"] is None else f"  ({printable(match['label'])})"
         photo = "no photograph" if match["photo"] is None else printable(match["photo"])
         click.echo(f"{match['distance']:.3f}  {answered(match['same']):9}  {photo}{name}")
+
+
+def _folder_name(photo: Path) -> str:
+    """How the folder that holds a photograph is called."""
+    folder = photo.absolute().parent
+    return printable((folder.resolve() if folder.name == ".." else folder).name)
 
 
 def _check_target(path: Path, model: Model) -> None:

@@ -77,7 +77,8 @@ def write_exported(path: "str | os.PathLike[str]", exported: Exported) -> None:
     try:
         with written_whole(target) as file:
             if target.suffix == PARQUET:
-                write_parquet(file, columns)
+                with file.open("wb") as content:  # pyarrow takes no path that is not UTF-8
+                    write_parquet(content, columns)
             else:
                 _write_npz(file, columns)
     except OSError as error:

@@ -36,7 +36,7 @@ class Part:
 
 
 def write_parquet(target: Any, columns: Columns) -> None:
-    """Write a row a face to a path or a file that is open for writing."""
+    """Write a row a face to a file that is open for writing."""
     pa = import_pyarrow()
     width = columns.embeddings.shape[1]
     numbers = np.empty((0, 0), np.float32) if columns.numbers is None else columns.numbers

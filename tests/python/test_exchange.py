@@ -123,6 +123,14 @@ def test_refused_files_change_nothing(unit_rows, tmp_path, suffix):
         gallery.import_from(tmp_path / f"none.{suffix}")
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_path_need_not_be_utf8(unit_rows, tmp_path, suffix):
+    path, gallery = tmp_path / f"caf\udce9.{suffix}", Gallery()
+    ids = gallery.add(unit_rows(3, 8))
+    gallery.export(path)
+    assert Gallery().import_from(path).tolist() == ids.tolist()
+
+
 def test_a_file_is_written_whole_or_not_at_all(unit_rows, tmp_path, monkeypatch):
     gallery, path = Gallery(), tmp_path / "x.npz"
     gallery.add(unit_rows(3, 8))

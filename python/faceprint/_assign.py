@@ -40,8 +40,8 @@ def assign(
 
     All are clustered together (transductive), so that a face which looks like nobody enrolled is recognised by another
     of the import that does. Labels are integers from 0; enrolled people keep their faces and are never joined. Pairs
-    `cannot_link` are rows of `x`. `threshold` and `options` are those of `cluster`. Raises as `cluster` does, and
-    ValueError for an enrolled face without a label.
+    `cannot_link` are rows of `x`. `threshold` and `options` are those of `cluster`, and speak of all rows, the enrolled
+    ones first. Raises as `cluster` does, and ValueError for an enrolled face without a label.
 
     >>> import numpy
     >>> x = numpy.float32([[0.96, 0.28], [-1, 0], [0, 1], [-0.99, 0.14]])
@@ -54,11 +54,11 @@ def assign(
     numbers = as_numbers(labels, "labels", len(known))
     if (numbers < 0).any():
         raise ValueError(f"labels must be numbers from 0, not {numbers.min()}: every enrolled face is somebody's")
-    pairs = as_pairs(cannot_link, "cannot_link", len(new)) + len(known)
+    pairs = as_pairs(cannot_link, "cannot_link", len(new))
     found = cluster(
         np.concatenate([known, new]),
         previous=np.append(numbers, np.full(len(new), UNKNOWN)),
-        cannot_link=pairs,
+        cannot_link=pairs + len(known),
         threshold=threshold,
         threads=threads,
         progress=progress,

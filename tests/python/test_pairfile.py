@@ -7,6 +7,7 @@ import pytest
 
 import faceprint as fp
 from faceprint.evaluate import find_people, open_pairs, read_cfp, read_pair_list, read_pairs
+from faceprint.evaluate.pairfile import is_cfp
 
 
 def touch(folder, *names):
@@ -203,6 +204,12 @@ def test_cfp_that_cannot_be_read(cfp):
     write(cfp.parent / "Pair_list_P.txt", "1\n")
     with pytest.raises(ValueError, match=r"Pair_list_P.txt, line 1: must be a number and a path, not '1'$"):
         read_cfp(cfp / "FP")
+
+
+def test_a_folder_at_the_top_is_none_of_cfp(tmp_path):
+    *_, top, root = tmp_path.resolve().parents
+    assert not is_cfp(top)
+    assert not is_cfp(root)
 
 
 def test_photographs_must_be_somewhere(tmp_path):

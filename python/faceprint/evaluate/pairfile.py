@@ -136,7 +136,7 @@ def read_cfp(split: "str | os.PathLike[str]") -> PairFile:
 
 def is_cfp(path: Path) -> bool:
     """Whether this is a folder of CFP's protocol, which `read_cfp` reads."""
-    return path.is_dir() and (path.resolve().parents[1] / FRONTAL).is_file()
+    return path.is_dir() and (path.resolve().parent.parent / FRONTAL).is_file()
 
 
 def open_pairs(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str] | None" = None) -> PairFile:

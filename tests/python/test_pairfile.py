@@ -123,6 +123,13 @@ def test_lists_that_cannot_be_read(tmp_path, line, error, text):
         read_pair_list(path, folder)
 
 
+@pytest.mark.parametrize("line", ["1\tAnn B/a 1.jpg\tAnn B/a 2.jpg", "Ann B/a 1.jpg\tAnn B/a 2.jpg \t 1"])
+def test_names_with_spaces_are_separated_by_tabs(tmp_path, line):
+    folder = touch(tmp_path / "photos", "Ann B/a 1.jpg", "Ann B/a 2.jpg")
+    found = open_pairs(write(tmp_path / "list.txt", line), folder)
+    assert (named(found), found.pairs.same.tolist()) == ([("a 1", "a 2")], [True])
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize(
     "line", ["Ann\t1\t2", "1 Ann/Ann_0001.jpg Ann/Ann_0002.png", "Ann/Ann_0001.jpg\tAnn/Ann_0002.png\t1"]

@@ -81,12 +81,12 @@ def read_pairs(path: "str | os.PathLike[str]", folder: People) -> PairFile:
 def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> PairFile:
     r"""Read lines of two photographs in a folder and 1 or 0, whether they show one person: `1 a.jpg b/c.jpg`.
 
-    The number comes first or last, words are separated by spaces or tabs, and there are no folds. Lists of AgeDB, CALFW
-    and CPLFW are in circulation like this. Who is shown is known from the folders of the photographs if these agree
-    with every line; otherwise, photographs that are the same person's as a third are of one person. Raises PhotoError
-    for a photograph that is not in the folder, or named by an absolute path, ValueError for another line, for a
-    photograph that is paired with itself, for photographs of one person that another line calls different, and for text
-    that is not UTF-8.
+    The number comes first or last, words are separated by spaces, or by tabs where names have spaces, and there are no
+    folds. Lists of AgeDB, CALFW and CPLFW are in circulation like this. Who is shown is known from the folders of the
+    photographs if these agree with every line; otherwise, photographs that are the same person's as a third are of one
+    person. Raises PhotoError for a photograph that is not in the folder, or named by an absolute path, ValueError for
+    another line, for a photograph that is paired with itself, for photographs of one person that another line calls
+    different, and for text that is not UTF-8.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,9 @@ def read_pair_list(path: "str | os.PathLike[str]", folder: "str | os.PathLike[st
     top, shown = Path(folder), printable(path)
     found = []
     for number, line in _lines(path):
-        words, where = line.split(), f"{shown}, line {number}"
+        tabs = line.split("\t")
+        words = [word.strip() for word in tabs] if len(tabs) == 3 else line.split()
+        where = f"{shown}, line {number}"
         if len(words) == 3 and words[0] not in ("0", "1"):
             words = [words[2], *words[:2]]
         if len(words) != 3 or words[0] not in ("0", "1"):

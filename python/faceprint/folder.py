@@ -78,13 +78,15 @@ class Folder:
         """Keep out whoever asks for the same meanwhile, where the folder is local and its file system has locks."""
         with self._translated("", "locked") as (storage, path):
             handle = os.open(path, os.O_RDONLY) if _is_local(storage) and os.name == "posix" else None
+        if handle is None:
+            yield
+            return
         try:
-            if handle is not None:
-                _lock(handle)
+            _lock(handle, held=True)
             yield
         finally:
-            if handle is not None:
-                os.close(handle)
+            _lock(handle, held=False)  # for closing is not enough where a process was forked meanwhile
+            os.close(handle)
 
     def delete(self, file: str) -> None:
         """Delete a file; MissingError where it is not there."""
@@ -158,11 +160,11 @@ def find_storage(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     return found
 
 
-def _lock(handle: int) -> None:
+def _lock(handle: int, *, held: bool) -> None:
     import fcntl  # which not every system has
 
     with suppress(OSError):  # of a network file system without locks
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX if held else fcntl.LOCK_UN)
 
 
 def _is_local(storage: Any) -> bool:

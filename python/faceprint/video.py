@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # No other of FFmpeg's readers: playlists and the like name further files and addresses, which it would open.
 FORMATS = ("asf", "avi", "flv", "matroska", "mov", "mpeg", "mpegts", "ogg", "webm")
+OLDEST = (17, 1)  # of PyAV: with FFmpeg's of older ones, an .mpg ends the process where formats are named
 ROUNDING = 1e-6  # seconds: times are binary fractions
 
 
@@ -70,10 +71,10 @@ def read_video(
 
     Frames closer than `every` seconds to the one given before are passed over; 0 gives all. Frames are turned, and
     made wider or narrower where their pixels are not square, as the file says they are to be shown. Their seconds never
-    fall: where the file's times do, they go on from there. Needs PyAV: the extra `video`. Raises VideoError without it,
-    where the file is missing or is no video of a known kind (mp4, mov, mkv, webm, avi, mpeg, ogg, flv, wmv), where
-    decoding fails, or beyond `limits`; ValueError unless `every` is 0 or more, TypeError for what is no path, as an
-    open file.
+    fall: where the file's times do, they go on from there. Needs PyAV 17.1: the extra `video`. Raises VideoError
+    without it, where the file is missing or is no video of a known kind (mp4, mov, mkv, webm, avi, mpeg, ogg, flv,
+    wmv), where decoding fails, or beyond `limits`; ValueError unless `every` is 0 or more, TypeError for what is no
+    path, as an open file.
 
     >>> next(read_video("holiday.jpg"))
     Traceback (most recent call last):
@@ -218,6 +219,9 @@ def _read(path: "str | os.PathLike[str]", name: str, every: float, limits: Video
         import av
     except ImportError as error:
         raise VideoError(f"{name} needs PyAV to be read: pip install 'faceprint[video]'") from error
+    if tuple(map(int, av.__version__.split(".")[:2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise VideoError(f"{name} needs PyAV {oldest} or later to be read, not {av.__version__}")
     try:
         with open_regular(path) as file, _open(file, name) as container:
             yield from _frames(container, name, every, limits)

@@ -274,6 +274,12 @@ def test_without_pyav(short, monkeypatch):
         next(read_video(short))
 
 
+def test_a_pyav_that_crashes_is_refused(short, monkeypatch):
+    monkeypatch.setattr(av, "__version__", "17.0.1")
+    with pytest.raises(VideoError, match=r"short\.mp4 needs PyAV 17\.1 or later to be read, not 17\.0\.1$"):
+        next(read_video(short))
+
+
 def test_two_people_become_two_tracks(tmp_path, model, photos):
     def look(name, shift):
         left, top, right, bottom = model.faces(photos / name).boxes[0].tolist()

@@ -90,8 +90,9 @@ def neighbour_graph(
     `balanced` the graph becomes symmetric and every row sums to 1, with the node's own weight (Sinkhorn and Knopp
     1967).
 
-    `distances` (n, k) float32 and `indices` (n, k) int64. Raises TypeError for another dtype, ValueError for another
-    shape, for indices that are not those of other rows, and for a parameter out of range.
+    `distances` (n, k) float32 and `indices` (n, k) int64. Raises TypeError for another dtype and a
+    `balanced` that is no bool; ValueError for another shape, for indices that are not those of other rows, and for a
+    parameter out of range.
 
     >>> import numpy
     >>> from faceprint import neighbours
@@ -100,6 +101,7 @@ def neighbour_graph(
     >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights.round(2)
     ([0, 1], [1, 0], array([1., 1.], dtype=float32))
     """
+    as_kind(balanced, bool, "balanced")
     return Graph(*_core.neighbour_graph(distances, indices, halfway, slope, least, balanced, threads or 0, progress))
 
 

@@ -68,6 +68,7 @@ class Tensor:
          "seed must be a whole number, not float"),
         (lambda: fp.choose(FOUND, [{}], hidden="x"), TypeError, "hidden must be a number, not str"),
         (lambda: fp.choose(FOUND, [{}], seed=None), TypeError, "seed must be a whole number, not NoneType"),
+        (lambda: fp.cluster(X, balanced="no"), TypeError, "balanced must be a bool, not str"),
         (lambda: fp.stability(FOUND, step={}), TypeError, "step must be a number, not dict"),
         (lambda: fp.stability(FOUND, step=1), ValueError, "step must be above 0 and below 1, not 1"),
         # labels

@@ -118,7 +118,8 @@ int worthwhile_threads(int threads, double multiply_adds) {
 void Progress::add(double work) {
   if (!watch_) return;
   if (ended_) throw Ended();
-  done_ += work;
+  // libc++ has += for atomic numbers with a point from version 18 on only.
+  for (double done = done_; !done_.compare_exchange_weak(done, done + work);) continue;
   if (std::this_thread::get_id() == owner_) look();
 }
 

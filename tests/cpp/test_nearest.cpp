@@ -496,7 +496,7 @@ void check_within(const Rows<float>& queries, const Rows<float>& rows, float lim
       return metric == Metric::squared_euclidean ? entry.first > limit : entry.first < limit;
     });
     CHECK_EQUAL(offset[1] - offset[0], std::ssize(expected));
-    for (std::ptrdiff_t i = 0; i < std::min(offset[1] - offset[0], std::ssize(expected)); ++i) {
+    for (std::ptrdiff_t i = 0; i < std::min<std::ptrdiff_t>(offset[1] - offset[0], std::ssize(expected)); ++i) {
       CHECK_EQUAL(found.values.data()[offset[0] + i], expected[static_cast<std::size_t>(i)].first);
       CHECK_EQUAL(found.indices.data()[offset[0] + i], expected[static_cast<std::size_t>(i)].second);
     }

@@ -32,7 +32,7 @@ struct CountFloats {
   static void run(const Batch& batch, const Block& block, Tally& tally, std::ptrdiff_t first, std::ptrdiff_t row) {
     constexpr std::ptrdiff_t rows = P * panel_rows;
     static_assert(R * rows <= most_tile_keys);
-    const std::int64_t query = tally.first_query + first - row;  // were the rows of the tile counted from 0
+    const std::ptrdiff_t query = tally.first_query + first - row;  // were the rows of the tile counted from 0
     if (query >= rows - 1) return;
     Tile<R, P> tile;
     Counting before{tally};
@@ -49,7 +49,7 @@ struct CountFloats {
       }
     }
     tally.waiting = R * rows;
-    for (std::ptrdiff_t r = std::max<std::int64_t>(0, -query); r < R; ++r) {
+    for (std::ptrdiff_t r = std::max<std::ptrdiff_t>(0, -query); r < R; ++r) {
       std::fill_n(tally.keys + r * rows, std::min(query + r + 1, rows), std::numeric_limits<float>::infinity());
     }
   }

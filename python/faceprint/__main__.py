@@ -1,5 +1,6 @@
 """`python -m faceprint`, and the `faceprint` command."""
 
+import io
 import sys
 import warnings
 from typing import TextIO
@@ -16,6 +17,8 @@ def main() -> None:
         wanted = f"the command line needs {lack}: pip install 'faceprint[cpu]'"
         print(wanted if lack in ("click", "tqdm") else f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file or pipe may have another encoding than names, as on Windows
+        sys.stdout.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of a photograph's metadata is no answer
     warnings.showwarning = _warn
     command(prog_name="faceprint")

@@ -233,5 +233,8 @@ def _limit(memory: int) -> None:
     """From now on, no more memory than that, no file, and no picture of the memory after a crash."""
     import resource
 
-    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
+    limits = {resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+    if sys.platform != "darwin":  # which refuses it: what every process has there is more already
+        limits[resource.RLIMIT_AS] = memory
+    for what, most in limits.items():
         resource.setrlimit(what, (most, most))

@@ -24,7 +24,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         os.close(handle)
         yield Path(name)
-        with Path(name).open("rb") as file:
+        with Path(name).open("r+b") as file:  # Windows does not wait for a file that was opened to be read
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:

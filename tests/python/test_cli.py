@@ -694,6 +694,14 @@ def test_piped_output_has_no_progress(photos):
     assert "collins.png: 1 face" in piped.stdout
 
 
+def test_names_that_the_encoding_of_a_file_lacks_are_escaped(photos, tmp_path):
+    """Python writes files on Windows in that of the country, such as cp1252."""
+    photo = shutil.copy(photos / "collins.png", tmp_path / "Жanna.png")
+    words = [sys.executable, "-m", "faceprint", "faces", photo]
+    done = subprocess.run(words, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"}, check=True)
+    assert b"\\u0416anna.png: 1 face" in done.stdout
+
+
 def options():
     """Every option and argument, after its command."""
     commands = (*command.commands.values(), *command.commands["evaluate"].commands.values())

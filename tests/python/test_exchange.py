@@ -1,6 +1,8 @@
 """Galleries in files for other programs: the same to the bit when they come back, and documented arrays meanwhile."""
 
+import fcntl
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -152,6 +154,16 @@ def test_a_file_is_written_whole_or_not_at_all(unit_rows, tmp_path, monkeypatch)
     assert len(np.load(path)["ids"]) == 6
     with pytest.raises(GalleryError, match=r"x\.npz cannot be written: No such file or directory"):
         gallery.export(tmp_path / "no folder" / "x.npz")
+
+
+def test_the_disk_is_waited_for_as_windows_wants_it(unit_rows, tmp_path, monkeypatch):
+    """Windows refuses to wait for a file that was opened for reading alone."""
+    waited = []
+    monkeypatch.setattr("os.fsync", lambda number: waited.append(fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE))
+    gallery = Gallery()
+    gallery.add(unit_rows(3, 8))
+    gallery.export(tmp_path / "x.npz")
+    assert waited == [os.O_RDWR]
 
 
 def test_what_others_change_meanwhile_is_not_in_it(unit_rows, tmp_path, monkeypatch):

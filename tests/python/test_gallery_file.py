@@ -44,6 +44,13 @@ def test_functions_that_a_file_brings_along_are_not_called(unit_rows, path, read
         assert gallery._held.store._one("PRAGMA trusted_schema") == 0
 
 
+def test_each_change_waits_for_the_disk_itself(path):
+    """Which on macOS is more than to wait until the disk was told."""
+    for _ in ("made", "opened"):
+        with Gallery(path) as gallery:
+            assert [gallery._held.store._one(f"PRAGMA {name}") for name in ("synchronous", "fullfsync")] == [2, 1]
+
+
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
 def test_everything_is_there_again(unit_rows, path, storage):
     x = unit_rows(3 * CHUNK + 100, 12)

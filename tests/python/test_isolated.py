@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -156,6 +157,17 @@ def test_memory_is_limited_to_what_is_said(tmp_path):
     with pytest.raises(NetworkError):
         open_session(path, untrusted=NetworkLimits(memory=2**30)).run(x)
     assert open_session(path, untrusted=NetworkLimits(memory=6 * 2**30)).run(x)[0].shape == (1, 2)
+
+
+@pytest.mark.parametrize(("system", "limited"), [("linux", ["AS", "CORE", "FSIZE"]), ("darwin", ["CORE", "FSIZE"])])
+def test_limits_are_those_that_the_system_takes(monkeypatch, system, limited):
+    """macOS refuses a limit of the address space that is less than what each process has."""
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(resource, "setrlimit", lambda what, limits: taken.update({what: limits}))
+    taken = {}
+    isolated._limit(2**32)
+    wanted = {"AS": 2**32, "CORE": 0, "FSIZE": 0}
+    assert taken == {getattr(resource, f"RLIMIT_{what}"): (wanted[what],) * 2 for what in limited}
 
 
 def test_a_network_that_never_ends(tmp_path):

@@ -19,12 +19,20 @@ struct Expected {
   bool was_zero = false;
 } expected;
 
+#if defined(_WIN32)  // which has no aligned_alloc
+void* allocate(std::size_t alignment, std::size_t bytes) { return _aligned_malloc(bytes, alignment); }
+void release(void* data) { _aligned_free(data); }
+#else
+void* allocate(std::size_t alignment, std::size_t bytes) { return std::aligned_alloc(alignment, bytes); }
+void release(void* data) { std::free(data); }
+#endif
+
 void give_back(void* data) noexcept {
   if (data && data == expected.data) {
     const auto* bytes = static_cast<const unsigned char*>(data);
     expected.was_zero = std::all_of(bytes, bytes + expected.bytes, [](unsigned char byte) { return byte == 0; });
   }
-  std::free(data);
+  release(data);
 }
 
 }  // namespace
@@ -32,7 +40,7 @@ void give_back(void* data) noexcept {
 // Replace those of the library that gives memory out, for this program.
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   const auto align = static_cast<std::size_t>(alignment);
-  void* data = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+  void* data = allocate(align, (bytes + align - 1) / align * align);
   if (!data) throw std::bad_alloc();
   return data;
 }

@@ -4,9 +4,11 @@
 #include <iostream>
 #include <limits>
 
+#if !defined(__APPLE__)  // where the linker wants every symbol to be there
 // Absent where no sanitizer is built in.
 // NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
+#endif
 
 namespace {
 
@@ -35,7 +37,9 @@ int main(int count, char** words) {
     return 2;
   }
   program = words[0];
+#if !defined(__APPLE__)
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(tell_round);
+#endif
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t done = 0;
   for (; done < rounds; ++done) {

@@ -159,7 +159,8 @@ std::span<std::int64_t> list(Matrix<std::int64_t> counts, std::ptrdiff_t row) {
 }
 
 Matrix<std::int64_t> every_other_row(Matrix<std::int64_t> rows, std::ptrdiff_t first) {
-  return {rows.data + first * rows.stride, rows.rows / 2, rows.columns, 2 * rows.stride};
+  // Where there are none, `data` may be null, to which nothing may be added.
+  return {rows.rows == 0 ? rows.data : rows.row(first), rows.rows / 2, rows.columns, 2 * rows.stride};
 }
 
 // Takes the pairs of the same identity from among all of them.

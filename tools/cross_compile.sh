@@ -62,7 +62,9 @@ for target in "$@"; do
     *)
       case $target in aarch64-*) machine=arm64 ;; *) machine=i386:x86-64 ;; esac
       python -m ziglang dlltool -d "$work/python.def" -l "$library" -m $machine
-      options=(-DCMAKE_SYSTEM_NAME=Windows -DPython_INCLUDE_DIR="$work/windows" -DPython_LIBRARY="$library")
+      "$work/ar" rcs "$work/libdl.a" # an empty one, for the Python of this machine asks for it
+      options=(-DCMAKE_SYSTEM_NAME=Windows -DPython_INCLUDE_DIR="$work/windows" -DPython_LIBRARY="$library"
+        -DCMAKE_MODULE_LINKER_FLAGS="-L$work")
       ;;
   esac
   step "$target: the core, static, its tests and the Python module"

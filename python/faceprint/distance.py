@@ -26,9 +26,9 @@ def distances(
     `out` where given. Equal rows are exactly 0 apart, `distances(x, x)` is symmetric to the bit, and neither `threads`
     (None: every CPU this process may use) nor the backend changes a bit.
 
-    Sums are of float32: a distance is off by at most (width + 2) / 2^23 of |x|^2 + |y|^2, by 2e-7 on average between
-    unit rows of 128 numbers. Of rows that are far from the origin and near one another little is left: subtract a
-    common point from both before.
+    Sums are of float32: a distance is off by at most (width + 2) / 2^23 of `|x|^2 + |y|^2`, by 2e-7 on average
+    between unit rows of 128 numbers. Of rows that are far from the origin and near one another little is left: subtract
+    a common point from both before.
 
     `progress` is called as in `nearest`; what it raises, or Ctrl-C, ends the call and leaves `out` partly written.
 

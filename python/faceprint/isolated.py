@@ -4,6 +4,7 @@ The process is given the bytes of the file, then inputs, and answers with number
 more than that: messages are JSON and raw arrays of a bounded length, and no pickle. It may write no file.
 """
 
+import _thread
 import json
 import math
 import os
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from types import BuiltinFunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,8 +65,7 @@ class IsolatedSession:
     """Takes the place of ONNX Runtime's own session. Calls come one at a time; a process that broke a limit is gone."""
 
     def __init__(self, content: bytes, limits: NetworkLimits, threads: int) -> None:
-        if os.name != "posix":
-            raise DeviceError("untrusted networks need limits on a process, which this system does not have")
+        _check_possible()
         self._limits = limits
         self._owner = os.getpid()
         self._turn = threading.Lock()
@@ -152,6 +153,16 @@ class IsolatedSession:
         if "error" in told:
             raise NetworkError(str(told["error"])[:LARGEST_ERROR])
         return told
+
+
+def _check_possible() -> None:
+    """DeviceError where no such process can be started, or nothing would end its calls."""
+    if os.name != "posix":
+        raise DeviceError("untrusted networks need limits on a process, which this system does not have")
+    if getattr(sys, "frozen", False) or not sys.executable:  # a frozen application would start itself, again and again
+        raise DeviceError("untrusted networks need a Python to start, which frozen and embedding programs do not have")
+    if not isinstance(_thread.start_new_thread, BuiltinFunctionType):  # none would run while a call waits
+        raise DeviceError("untrusted networks need Python's own threads, which gevent or eventlet has replaced")
 
 
 def _ports(told: dict[str, Any], which: str) -> list[Port]:

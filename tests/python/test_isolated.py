@@ -137,6 +137,27 @@ def test_draft_and_info_isolate_where_they_are_asked_to(network_file, small_reci
     assert started == [LITTLE] * 2 + [NetworkLimits()] * 4
 
 
+@pytest.mark.parametrize(
+    ("where", "name", "value", "lacks"),
+    [
+        ("os", "name", "nt", "limits on a process, which this system does not have"),
+        ("sys", "frozen", True, "a Python to start, which frozen and embedding programs do not have"),
+        ("sys", "executable", None, "a Python to start, which frozen and embedding programs do not have"),
+        ("sys", "executable", "", "a Python to start, which frozen and embedding programs do not have"),
+        ("_thread", "start_new_thread", lambda: 0, "Python's own threads, which gevent or eventlet has replaced"),
+    ],
+)
+def test_starts_nothing_where_there_would_be_no_limits(where, name, value, lacks, monkeypatch):
+    """A frozen application that is started as Python would be begins anew, and starts the next."""
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: started.append(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{where}.{name}", value, raising=False)
+        with pytest.raises(fp.DeviceError) as raised:
+            IsolatedSession(b"", LITTLE, 1)
+    assert (str(raised.value), started) == (f"untrusted networks need {lacks}", [])
+
+
 def test_a_draft_heeds_the_limits(network_file):
     with pytest.raises(NetworkError, match=r"^network .*x\.onnx is not a network that ONNX Runtime can load: "):
         fp.draft_recipe(network_file(), untrusted=NetworkLimits(memory=2**20))

@@ -26,6 +26,8 @@ PAGE = 65_536
 ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
 
+_files: "set[weakref.ref[Database]]" = set()  # all that are files, which a fork inherits
+
 
 class Database:
     """A database in a file or, where `path` is None, in memory. Not for several threads at once.
@@ -53,12 +55,15 @@ class Database:
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
         self._journal = Path(f"{self._absolute.resolve()}-wal")  # where SQLite puts that of a link, too
         self._file, _ = _look(self._absolute)
+        self._close_inherited()
         self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
         self._check_journal()
         self._opened = 0  # how often since the first time
         self._how = self._mode()
         self._connection = self._connect(self._how)
         self._finalizer = weakref.finalize(self, _close, self._connection, self._process)
+        if path is not None:
+            _files.add(weakref.ref(self, _files.discard))
         try:
             self._unlock()
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
@@ -102,6 +107,11 @@ class Database:
             yield
             number = self._one("PRAGMA user_version")
             self._run(f"PRAGMA user_version = {number}")  # so that each journal tells whose it is, in its first page
+
+    def check_process(self) -> None:
+        """GalleryError after a fork: SQLite's locks are not inherited."""
+        if self.path is not None and self._process != os.getpid():
+            raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
 
     def check_writable(self) -> None:
         """GalleryError where the file was opened for reading only."""
@@ -159,6 +169,17 @@ class Database:
         self._connection, self._how, self._opened = connection, how, self._opened + 1
         before.close()
         self._unlock()
+
+    def _close_inherited(self) -> None:
+        """Close what had this file open before a fork: with it, SQLite would believe to hold locks that it does not.
+
+        Then whoever else closed the file would remove the journal that this process goes on writing.
+        """
+        for other in [reference() for reference in list(_files)]:  # a list at once: other threads open files, too
+            if other is not None and other._process != self._process and other._file == self._file:
+                if other._begun():  # to end that would undo what the other process writes
+                    raise GalleryError(f"{self.name} was being read or changed as this process was forked: start anew")
+                other._connection.close()
 
     def _is_mixed(self) -> bool:
         """Whether the connection sees another gallery than the file itself holds, by their numbers.
@@ -309,8 +330,7 @@ class Database:
         return f"is damaged: {said}"
 
     def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        if self.path is not None and self._process != os.getpid():  # SQLite's locks are not inherited
-            raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
+        self.check_process()
         with self._translated():
             return self._connection.execute(statement, values).fetchall()  # type: ignore[no-any-return]
 

@@ -52,6 +52,7 @@ class Held:
     @contextmanager
     def following(self) -> Iterator[None]:
         """Look at what the store holds now, while no other thread changes it."""
+        self.store.check_process()  # before the lock, which a thread may have had that was not forked
         with self.lock:
             self._let_go()
             if self.store.changed_elsewhere() != self._seen:
@@ -62,6 +63,7 @@ class Held:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """As `following`; and whatever is read from the store, too, is as it was when that began."""
+        self.store.check_process()
         with self.lock, self.store.reading():
             self._let_go()
             self._follow()
@@ -70,6 +72,7 @@ class Held:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Change what the store holds, all of it or, where anything is raised, nothing."""
+        self.store.check_process()
         with self.lock:
             self._let_go()
             before = None

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import sys
@@ -637,17 +638,71 @@ def test_what_sqlite_says_of_damage_may_be_no_text(unit_rows, path):
         Gallery(path)
 
 
-def test_a_process_that_was_forked_must_open_it_itself(unit_rows, path):
+def fork(call):
+    """Start a child that calls it, and give what waits for it: 0 where it returns, -14 (SIGALRM) where it hangs."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            call()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("call", [len, lambda gallery: gallery.add(np.eye(4, dtype=np.float32)), Gallery.compact])
+def test_a_process_that_was_forked_must_open_it_itself(call, unit_rows, path):
+    def look():
+        with pytest.raises(GalleryError) as raised:
+            call(gallery)
+        assert str(raised.value) == f"gallery {path} was opened before this process was forked: open it here"
+
     with Gallery(path) as gallery:
+        gallery.add(unit_rows(3, 4))
+        assert fork(look)() == 0
+        lock, gallery._held.lock = gallery._held.lock, threading.Lock()  # another thread's, which is not in the child
+        with gallery._held.lock:
+            assert fork(look)() == 0
+        gallery._held.lock = lock
+        assert len(gallery) == 3
+
+
+def test_what_a_forked_process_stores_outlasts_its_end(unit_rows, path):
+    """SQLite, with what the child inherited, had let the other remove the journal that the child goes on writing."""
+    reads, writes = zip(os.pipe(), os.pipe(), strict=True)
+    gallery = Gallery(path)
+    gallery.add(unit_rows(3))
+
+    def store():
+        own = Gallery(path)
+        own.add(unit_rows(2))
+        os.write(writes[0], b"opened")
+        os.read(reads[1], 1)
+        own.add(unit_rows(1))  # and ends without closing it
+
+    wait = fork(store)
+    os.read(reads[0], 6)
+    gallery.close()
+    os.write(writes[1], b"closed")
+    assert wait() == 0
+    for end in (*reads, *writes):
+        os.close(end)
+    with Gallery(path) as gallery:
+        assert len(gallery) == 6
+
+
+def test_a_fork_in_the_midst_of_a_change_does_not_open_the_file(unit_rows, path):
+    def look():
+        with pytest.raises(GalleryError) as raised:
+            Gallery(path)
+        assert str(raised.value) == f"gallery {path} was being read or changed as this process was forked: start anew"
+
+    with Gallery(path) as gallery:
+        with gallery._held.changing():
+            assert fork(look)() == 0
         gallery.add(unit_rows(3))
-        child = os.fork()
-        if child == 0:
-            try:
-                gallery.add(unit_rows(1))
-            except GalleryError as error:
-                os._exit(0 if "was opened before this process was forked: open it here" in str(error) else 1)
-            os._exit(2)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert len(gallery) == 3
 
 

@@ -188,7 +188,7 @@ def find_photos(paths: "Sequence[str | os.PathLike[str]]") -> list[Path]:
     """List the photographs among `paths`: files as they are, folders searched to the bottom, in sorted order.
 
     A file counts as a photograph inside a folder by its suffix (`SUFFIXES`); hidden files and folders are passed over.
-    Raises PhotoError for a path that does not exist and for a folder without photographs.
+    Raises PhotoError for a path that does not exist, a folder without photographs, and one that cannot be read.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -205,7 +205,10 @@ def find_photos(paths: "Sequence[str | os.PathLike[str]]") -> list[Path]:
 
 
 def _photos_below(top: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(top):
+    def refuse(error: OSError) -> None:
+        raise PhotoError(f"folder {printable(error.filename)} cannot be read: {error.strerror}") from error
+
+    for folder, folders, files in os.walk(top, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk descends into what is left
         for name in files:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):

@@ -1,5 +1,6 @@
 """Photographs in: every kind of source, and every way one can be broken."""
 
+import errno
 import io
 import os
 import struct
@@ -493,3 +494,19 @@ def test_folder_without_photographs(tmp_path):
         find_photos([tmp_path])
     with pytest.raises(PhotoError, match=r"nowhere does not exist$"):
         find_photos([tmp_path / "nowhere"])
+
+
+def test_no_folder_is_passed_over_in_silence(tmp_path, monkeypatch):
+    (tmp_path / "1.jpg").touch()
+    (tmp_path / "more").mkdir()
+    list_folder = os.scandir
+
+    def fail(folder):
+        if folder == str(tmp_path / "more"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), folder)
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(PhotoError) as raised:
+        find_photos([tmp_path])
+    assert str(raised.value) == f"folder {tmp_path / 'more'} cannot be read: Too many open files"

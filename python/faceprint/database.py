@@ -50,7 +50,7 @@ class Database:
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
         self.doubtful = False  # whether the last transaction may have been stored, though a signal ended its call
-        if path is not None and not path.exists():
+        if path is not None and not _look(path)[0]:
             self._create_file(path)
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
         self._journal = Path(f"{self._absolute.resolve()}-wal")  # where SQLite puts that of a link, too
@@ -133,12 +133,13 @@ class Database:
             raise GalleryError(f"{self.name} is damaged: {what}")
 
     def _create_file(self, path: Path) -> None:
-        if self.read_only:
-            raise GalleryError(f"{self.name} does not exist")
+        how, done = (os.O_RDONLY, "opened") if self.read_only else (os.O_CREAT | os.O_RDWR, "made")
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's to read, from the first byte on
+            os.close(os.open(path, how, 0o600))  # nobody else's to read, from the first byte on
         except OSError as error:
-            raise GalleryError(f"{self.name} cannot be made: {error.strerror}") from error
+            missing = self.read_only and isinstance(error, FileNotFoundError)
+            told = "does not exist" if missing else f"cannot be {done}: {error.strerror}"
+            raise GalleryError(f"{self.name} {told}") from error
 
     def _check_there(self) -> None:
         """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal.

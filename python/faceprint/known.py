@@ -57,7 +57,7 @@ def stated_recipe(network: Path, asked: Asked) -> Found | None:
         if path.suffix != ".json":
             return None
         return Found(parse_recipe(read_content(path), f"recipe {printable(path)}"), f"read from {printable(path)}")
-    if network.with_suffix(".json").exists():
+    if os.path.exists(network.with_suffix(".json")):  # noqa: PTH110 - Path.exists raises for some paths
         return Found(read_recipe(network), "beside the file")
     return None
 

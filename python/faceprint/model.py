@@ -373,10 +373,10 @@ def load(
     an SCRFD file with key points. `device` is "cpu" or "cuda", never silently another; `threads` of None or 0 takes as
     many as there are CPUs; `limits` bound the photographs; `options` say which faces count. `untrusted` is for files
     that come from strangers: each runs in a process of its own, on the CPU, within limits on memory and time
-    (`NetworkLimits`), which Windows does not have; NetworkError where it goes beyond them. Raises DeviceError without
-    ONNX Runtime or its device, NetworkError for a file that is not a network of float32 or float16 input, RecipeError
-    for a recipe that is missing, malformed or does not fit, and for a detector of another kind; TypeError and
-    ValueError for arguments of another type or out of range.
+    (`NetworkLimits`), which Windows, frozen applications and gevent do not have; NetworkError where it goes beyond
+    them. Raises DeviceError without such limits, ONNX Runtime or its device, NetworkError for a file that is not a
+    network of float32 or float16 input, RecipeError for a recipe that is missing, malformed or does not fit, and for a
+    detector of another kind; TypeError and ValueError for arguments of another type or out of range.
 
     >>> import faceprint as fp
     >>> model = fp.load()
@@ -390,7 +390,7 @@ def load(
         if file is not None and not isinstance(file, (str, os.PathLike)):
             raise TypeError(f"{name} must be a path or None, not {type(file).__name__}")
     path = BUNDLED if network is None else Path(network)
-    if path.is_dir():
+    if _is_folder(path):
         raise NetworkError(f"network {printable(path)} must be an .onnx file, not a folder")
     finder: Detector
     if detector is None:
@@ -428,7 +428,7 @@ def _each(photos: "Photo | Iterable[Photo]") -> "Iterator[Photo]":
 
 
 def _is_folder(path: "str | os.PathLike[str]") -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a path with a NUL on some versions
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for some paths, on some versions
 
 
 def _attempt(

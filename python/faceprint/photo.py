@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -192,9 +193,13 @@ def find_photos(paths: "Sequence[str | os.PathLike[str]]") -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.exists():
-            raise PhotoError(f"{photo_name(path)} does not exist")
-        if not path.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
+            raise PhotoError(f"{photo_name(path)} does not exist") from None
+        except OSError as error:
+            raise PhotoError(f"{photo_name(path)} cannot be read: {error.strerror}") from error
+        if not is_folder:
             found.append(path)
             continue
         inside = sorted(_photos_below(path))

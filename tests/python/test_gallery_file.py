@@ -548,6 +548,9 @@ def test_other_files_are_no_galleries(path):
         Gallery(path)
     with pytest.raises(GalleryError, match="cannot be made: No such file or directory"):
         Gallery(path.parent / "no folder" / "x")
+    for read_only, done in ((False, "made"), (True, "opened")):
+        with pytest.raises(GalleryError, match=f"^gallery x{{300}} cannot be {done}: File name too long$"):
+            Gallery("x" * 300, read_only=read_only)
     with pytest.raises(GalleryError, match="cannot be"):
         Gallery(path.parent)
 

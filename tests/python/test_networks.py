@@ -294,6 +294,8 @@ def test_what_is_no_file_of_a_network(tmp_path):
     said = "(embedded null byte|stat: embedded null character in path)"  # the latter from Python 3.14 on
     with pytest.raises(NetworkError, match=rf"^network a\\x00b cannot be read: {said}$"):
         load(detector="a\0b")
+    with pytest.raises(NetworkError, match=r"^network x{300} cannot be read: File name too long$"):
+        load("x" * 300)
     with pytest.raises(NetworkError, match=r"cannot be read: Is a directory$"):
         open_session(tmp_path)
     large = tmp_path / "large.onnx"

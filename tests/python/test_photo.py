@@ -494,6 +494,8 @@ def test_folder_without_photographs(tmp_path):
         find_photos([tmp_path])
     with pytest.raises(PhotoError, match=r"nowhere does not exist$"):
         find_photos([tmp_path / "nowhere"])
+    with pytest.raises(PhotoError, match=r"^photo x{300} cannot be read: File name too long$"):
+        find_photos(["x" * 300])
 
 
 def test_no_folder_is_passed_over_in_silence(tmp_path, monkeypatch):

@@ -70,6 +70,7 @@ class Database:
                 self._initialise(fill)
             self._check_format()
             _, self._written = _look(self._absolute)
+            self._journalled, _ = _look(self._journal)
             self.closed = False
         except BaseException:
             self._connection.close()
@@ -155,6 +156,11 @@ class Database:
             self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
         if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
+        if not self.read_only and _look(self._journal)[0] != self._journalled:  # what is written there would be lost
+            raise GalleryError(
+                f"{self.name} lost its journal while it was open, as it does where the process that has it open reads "
+                "or copies the file in another way: open it again"
+            )
         how = self._mode() if self.read_only else self._how
         if how != self._how or (how == ALONE and written != self._written):
             if self._begun():  # which goes on seeing what it saw

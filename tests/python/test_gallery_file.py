@@ -696,6 +696,21 @@ def test_what_a_forked_process_stores_outlasts_its_end(unit_rows, path):
         assert len(gallery) == 6
 
 
+def test_a_journal_that_was_removed_is_noticed(unit_rows, path):
+    """Whoever closes a file gives up all locks of its process on it, SQLite's, too, which had kept the journal."""
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3))
+        path.read_bytes()
+        assert fork(lambda: Gallery(path).close())() == 0
+        with pytest.raises(GalleryError) as raised:
+            gallery.add(unit_rows(1))
+    told = "as it does where the process that has it open reads or copies the file in another way: open it again"
+    assert str(raised.value) == f"gallery {path} lost its journal while it was open, {told}"
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(1))
+        assert len(gallery) == 4
+
+
 def test_a_fork_in_the_midst_of_a_change_does_not_open_the_file(unit_rows, path):
     def look():
         with pytest.raises(GalleryError) as raised:

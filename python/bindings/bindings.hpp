@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "faceprint/gallery.hpp"
+#include "lock.hpp"
 
 namespace py = pybind11;
 
@@ -15,7 +16,7 @@ struct SharedGallery {
   SharedGallery(std::ptrdiff_t columns, faceprint::Storage storage, bool codes) : gallery(columns, storage, codes) {}
 
   py::ssize_t rows() const {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const std::shared_lock lock(mutex);
     return gallery.rows();
   }

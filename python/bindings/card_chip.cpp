@@ -3,6 +3,7 @@
 #include "crops.hpp"
 #include "cuda/chip.hpp"
 #include "cuda/unit.hpp"
+#include "lock.hpp"
 
 using faceprint::cuda::OnDevice;
 
@@ -16,7 +17,7 @@ CardArray chips(const py::object& image, const py::object& affines, const py::ob
   const OnDevice here(static_cast<int>(as_integer("device", device)));
   const SharedStream stream = as_stream(stream_number);
   CardArray out(CardArray::floats(wanted.half), wanted.shape(), stream);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   if (wanted.half) {
     faceprint::cuda::chips_on_card(wanted.crops, wanted.format, out.data<std::uint16_t>(), *stream);
   } else {
@@ -36,7 +37,7 @@ py::tuple unit_means(const CardArray& outputs, const py::object& faces_count, co
   const SharedStream stream = as_stream(py::none());
   CardArray means(CardArray::Type::float32, {faces, outputs.shape()[1]}, stream);
   const auto write = [&](const auto* rows) {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     return faceprint::cuda::unit_means(rows, views, means.matrix<float>(), *stream);
   };
   const bool half = outputs.type() == CardArray::Type::float16;

@@ -56,7 +56,7 @@ class CardPair {
 CardArray distances(const py::object& first, const py::object& second, const py::object& stream_number) {
   const CardPair pair(first, "y", second, stream_number);
   const CardArray out(CardArray::Type::float32, {pair.x.rows, pair.y.rows}, pair.stream());
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const auto [x, y] = pair.pack(Metric::squared_euclidean);
   if (x.rows > 0 && y.rows > 0) {
     faceprint::cuda::distances(x, y, out.matrix<float>().data, pair.y.rows, *pair.stream());
@@ -74,7 +74,7 @@ py::tuple nearest(const py::object& first, const py::object& second, const py::o
   const CardArray values(CardArray::Type::float32, {pair.x.rows, kept}, pair.stream());
   const CardArray indices(CardArray::Type::int64, {pair.x.rows, kept}, pair.stream());
   {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const auto [x, gallery] = pair.pack(metric);
     faceprint::cuda::nearest_on_card(x, gallery, metric, values.matrix<float>(), indices.matrix<std::int64_t>(),
                                      *pair.stream());
@@ -97,7 +97,7 @@ py::tuple search(const py::object& queries, const SharedGallery& shared, const p
   const CardArray values(CardArray::Type::float32, {x.rows, kept}, stream);
   const CardArray indices(CardArray::Type::int64, {x.rows, kept}, stream);
   {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const std::shared_lock lock(shared.mutex);
     faceprint::check_metric(shared.gallery, {.metric = metric});
     if (x.rows > 0) faceprint::cuda::check_rows("x", faceprint::cuda::pack_on_card(x, *stream), metric, *stream);

@@ -47,7 +47,7 @@ Numbers align(const py::object& landmarks, const py::object& chip_template) {
   const std::size_t count = faces.size() / 10;
   Numbers result({count, std::size_t{2}, std::size_t{3}});
   double* out = result.mutable_data();
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   for (std::size_t i = 0; i < count; ++i) {
     write_affine(faceprint::align(as_points(faces.data() + 10 * i), to), out + 6 * i);
   }
@@ -75,7 +75,7 @@ py::array cut(const Crops& wanted, int threads, const py::dtype& dtype) {
   const auto count = static_cast<py::ssize_t>(wanted.crops.size());
   const py::ssize_t size = faceprint::values_per_chip(wanted.format);
   const faceprint::Matrix<T> out = {static_cast<T*>(result.mutable_data()), count, size, size};
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   faceprint::chips(wanted.crops, wanted.format, out, threads);
   return result;
 }

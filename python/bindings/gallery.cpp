@@ -30,7 +30,7 @@ void append_rows(SharedGallery& self, const py::object& embeddings, const py::ob
   const py::array array = as_array<float>("embeddings", embeddings);
   const auto matrix = as_matrix<float>("embeddings", array, self.gallery.columns());
   const int count = as_threads(threads);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::unique_lock lock(self.mutex);
   self.gallery.append(matrix, count);
 }
@@ -40,7 +40,7 @@ void append_stored(SharedGallery& self, const py::object& rows, const py::object
   const py::array array = as_array<std::uint8_t>("rows", rows);
   const auto matrix = as_matrix<std::uint8_t>("rows", array, self.gallery.stored_bytes());
   const int count = as_threads(threads);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::unique_lock lock(self.mutex);
   self.gallery.append_stored(matrix, count);
 }
@@ -48,7 +48,7 @@ void append_stored(SharedGallery& self, const py::object& rows, const py::object
 void reserve(SharedGallery& self, const py::object& rows) {
   check_not_looking();
   const py::ssize_t count = as_integer("rows", rows);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::unique_lock lock(self.mutex);
   self.gallery.reserve(count);
 }
@@ -60,13 +60,13 @@ void remove_rows(SharedGallery& self, const py::object& indices) {
   check_contiguous("rows", array);
   const auto* data = static_cast<const std::int64_t*>(array.data());
   const auto size = static_cast<std::size_t>(array.size());
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::unique_lock lock(self.mutex);
   self.gallery.remove({data, size});
 }
 
 bool unpack_into(const SharedGallery& self, faceprint::Matrix<float> out) {
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::shared_lock lock(self.mutex);
   if (self.gallery.rows() != out.rows) return false;
   self.gallery.unpack(out);
@@ -78,7 +78,7 @@ py::array stored(const SharedGallery& self, const py::object& rows) {
   const std::span<const std::int64_t> indices = as_list<std::int64_t>("rows", array, "(n,)");
   py::array_t<std::uint8_t> result({static_cast<py::ssize_t>(indices.size()), self.gallery.stored_bytes()});
   const auto out = new_matrix(result);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::shared_lock lock(self.mutex);
   for (std::ptrdiff_t i = 0; i < out.rows; ++i) {
     const std::int64_t row = indices[static_cast<std::size_t>(i)];

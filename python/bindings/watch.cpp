@@ -1,5 +1,6 @@
 #include "watch.hpp"
 
+#include <mutex>
 #include <string>
 
 namespace {
@@ -22,7 +23,11 @@ PythonWatch::PythonWatch(const py::object& progress) : progress_(progress) {
 }
 
 void PythonWatch::look(double done) {
-  const py::gil_scoped_acquire locked;
+  const std::scoped_lock locked(*unlocked_);
+  tell(done);
+}
+
+void PythonWatch::tell(double done) {
   const Looking now;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   if (!progress_.is_none()) progress_(done);

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include "faceprint/watch.hpp"
+#include "lock.hpp"
 
 namespace py = pybind11;
 
@@ -15,12 +16,13 @@ class PythonWatch final : public faceprint::Watch {
   // Runs `work` without the GIL. However short it is, 0 is told before it and 1 after it.
   template <typename Work>
   void run(Work work) {
-    look(0);
+    tell(0);
     {
-      const py::gil_scoped_release unlocked;
+      Unlocked unlocked;
+      unlocked_ = &unlocked;
       work();
     }
-    look(1);
+    tell(1);
   }
 
   void look(double done) override;
@@ -30,5 +32,9 @@ class PythonWatch final : public faceprint::Watch {
   static bool looking();
 
  private:
+  // With the lock.
+  void tell(double done);
+
   const py::object& progress_;
+  Unlocked* unlocked_ = nullptr;
 };

@@ -7,6 +7,7 @@ number of its own, by which one that was exchanged is noticed.
 import os
 import secrets
 import sqlite3
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,12 +26,13 @@ MOST_NUMBERS = 2**22 - 1
 PAGE = 65_536
 ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
+PATIENCE = 5.0  # seconds that the end of Python waits for a thread that uses a gallery which nobody closed
 
 _files: "set[weakref.ref[Database]]" = set()  # all that are files, which a fork inherits
 
 
 class Database:
-    """A database in a file or, where `path` is None, in memory. Not for several threads at once.
+    """A database in a file or, where `path` is None, in memory. Not for several threads at once: hold its `lock`.
 
     A new one is filled by `fill`.
     """
@@ -49,6 +51,7 @@ class Database:
         self._key, self._wait = key, wait
         self._sql = sqlite3 if key is None else _sqlcipher()
         self._process = os.getpid()
+        self.lock = threading.RLock()
         self.doubtful = False  # whether the last transaction may have been stored, though a signal ended its call
         if path is not None and not _look(path)[0]:
             self._create_file(path)
@@ -61,7 +64,7 @@ class Database:
         self._opened = 0  # how often since the first time
         self._how = self._mode()
         self._connection = self._connect(self._how)
-        self._finalizer = weakref.finalize(self, _close, self._connection, self._process)
+        self._finalizer = self._closing_at_the_end(self._connection)
         if path is not None:
             _files.add(weakref.ref(self, _files.discard))
         try:
@@ -79,10 +82,11 @@ class Database:
     def close(self) -> None:
         """Let go of the file; where nobody else has it open, the journal is written back and removed."""
         self.closed = True
-        with self._translated():
-            _close(self._connection, self._process)
-            if self._last is not None:
-                _close(self._last, self._process)
+        if not self.inherited:
+            with self._translated():
+                self._connection.close()
+                if self._last is not None:
+                    self._last.close()
 
     @property
     def name(self) -> str:
@@ -109,9 +113,14 @@ class Database:
             number = self._one("PRAGMA user_version")
             self._run(f"PRAGMA user_version = {number}")  # so that each journal tells whose it is, in its first page
 
+    @property
+    def inherited(self) -> bool:
+        """Whether another process opened it, of which this one was forked; its connection is that one's to close."""
+        return self._process != os.getpid()
+
     def check_process(self) -> None:
         """GalleryError after a fork: SQLite's locks are not inherited."""
-        if self.path is not None and self._process != os.getpid():
+        if self.path is not None and self.inherited:
             raise GalleryError(f"{self.name} was opened before this process was forked: open it here")
 
     def check_writable(self) -> None:
@@ -172,10 +181,14 @@ class Database:
         """Connect anew: without the right to make a journal SQLite looks neither at one that came nor at a change."""
         before, connection = self._connection, self._connect(how)
         self._finalizer.detach()
-        self._finalizer = weakref.finalize(self, _close, connection, self._process)
+        self._finalizer = self._closing_at_the_end(connection)
         self._connection, self._how, self._opened = connection, how, self._opened + 1
         before.close()
         self._unlock()
+
+    def _closing_at_the_end(self, connection: Any) -> Any:
+        """Close it when nobody holds this any more, since Python would warn, or when Python ends."""
+        return weakref.finalize(self, _close, connection, self._process, self.lock)
 
     def _close_inherited(self) -> None:
         """Close what had this file open before a fork: with it, SQLite would believe to hold locks that it does not.
@@ -350,10 +363,13 @@ class Database:
         return self._row(query, *values)[0]
 
 
-def _close(connection: sqlite3.Connection, process: int) -> None:
-    """Also when nobody holds the store any more, since Python would warn; a forked process leaves it to the other."""
-    if process == os.getpid():
-        connection.close()
+def _close(connection: sqlite3.Connection, process: int, lock: threading.RLock) -> None:
+    """A forked process leaves it to the other; what a daemon thread uses for longer than this waits stays open."""
+    if process == os.getpid() and lock.acquire(timeout=PATIENCE):
+        try:
+            connection.close()
+        finally:
+            lock.release()
 
 
 def _look(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
@@ -140,8 +141,9 @@ class Gallery(Uncopied):
         >>> gallery
         <Gallery in memory: closed>
         """
-        with self._held.lock:
-            self._held.store.close()
+        store = self._held.store
+        with nullcontext() if store.inherited else self._held.lock:  # which a thread may have that was not forked
+            store.close()
             self._held.forget()
 
     @property

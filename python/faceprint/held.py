@@ -1,6 +1,5 @@
 """What a gallery holds in memory, which follows its store: read from it, changed with it, unchanged where it fails."""
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +27,7 @@ class Held:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.lock: threading.RLock = threading.RLock()
+        self.lock = store.lock
         self.state: State = State("float32")
         self.packed: _core.Gallery | None
         self.ids: NDArray[np.int64]

@@ -668,6 +668,7 @@ def test_a_process_that_was_forked_must_open_it_itself(call, unit_rows, path):
         lock, gallery._held.lock = gallery._held.lock, threading.Lock()  # another thread's, which is not in the child
         with gallery._held.lock:
             assert fork(look)() == 0
+            assert fork(gallery.close)() == 0
         gallery._held.lock = lock
         assert len(gallery) == 3
 

@@ -200,6 +200,43 @@ print(len(os.listdir("/proc/self/task")) - before)
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "faceprint.distances(x[:300], x[:300])",
+        "faceprint.nearest(x, x, 5)",
+        "faceprint.nearest(x, x, 5, progress=lambda done: None)",
+        "gallery.search(x[:9], 1), gallery.add(x[:9])",
+    ],
+)
+def test_python_ends_while_daemon_threads_are_in_calls(call, tmp_path):
+    """It ends threads that ask for its lock, by unwinding stacks, which no destructor of C++ bears."""
+    code = f"""
+import threading, time, numpy, faceprint
+x = numpy.random.default_rng(0).standard_normal((20000, 64), numpy.float32)
+gallery = faceprint.Gallery("people.faceprint")
+begun = threading.Barrier(4)
+def work():
+    begun.wait()
+    try:
+        while True:
+            {call}
+    except faceprint.GalleryError:
+        pass  # closed by then
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+time.sleep(0.3)
+"""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        with fp.Gallery(tmp_path / "people.faceprint") as gallery:
+            assert len(gallery) % 9 == 0
+
+
 @pytest.mark.parametrize("allowed", [1, 2])
 def test_takes_no_more_threads_than_it_may_use_cpus(allowed):
     code = """

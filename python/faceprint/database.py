@@ -165,12 +165,13 @@ class Database:
             self._last.execute("PRAGMA user_version").fetchone()  # from which on it is there for others
         if copied or file != self._file:
             raise GalleryError(f"{self.name} was exchanged or removed while it was open: open it again")
-        if not self.read_only and _look(self._journal)[0] != self._journalled:  # what is written there would be lost
+        how = self._mode() if self.read_only else self._how
+        # What is written to one that is gone would be lost, and what others write to the next one is not seen.
+        if how == self._how != ALONE and _look(self._journal)[0] != self._journalled:
             raise GalleryError(
                 f"{self.name} lost its journal while it was open, as it does where the process that has it open reads "
                 "or copies the file in another way: open it again"
             )
-        how = self._mode() if self.read_only else self._how
         if how != self._how or (how == ALONE and written != self._written):
             if self._begun():  # which goes on seeing what it saw
                 return
@@ -185,6 +186,8 @@ class Database:
         self._connection, self._how, self._opened = connection, how, self._opened + 1
         before.close()
         self._unlock()
+        self._one("PRAGMA user_version")  # from which on its journal is there
+        self._journalled, _ = _look(self._journal)
 
     def _closing_at_the_end(self, connection: Any) -> Any:
         """Close it when nobody holds this any more, since Python would warn, or when Python ends."""

@@ -101,7 +101,8 @@ def neighbour_graph(
     >>> graph.sources.tolist(), graph.targets.tolist(), graph.weights.round(2)
     ([0, 1], [1, 0], array([1., 1.], dtype=float32))
     """
-    as_kind(balanced, bool, "balanced")
+    if not isinstance(balanced, (bool, np.bool_)):
+        raise TypeError(f"balanced must be a bool, not {type(balanced).__name__}")
     return Graph(*_core.neighbour_graph(distances, indices, halfway, slope, least, balanced, threads or 0, progress))
 
 

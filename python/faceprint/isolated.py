@@ -161,7 +161,7 @@ def _check_possible() -> None:
         raise DeviceError("untrusted networks need limits on a process, which this system does not have")
     if getattr(sys, "frozen", False) or not sys.executable:  # a frozen application would start itself, again and again
         raise DeviceError("untrusted networks need a Python to start, which frozen and embedding programs do not have")
-    if not isinstance(_thread.start_new_thread, BuiltinFunctionType):  # none would run while a call waits
+    if not isinstance(_thread.get_ident, BuiltinFunctionType):  # none would run while a call waits
         raise DeviceError("untrusted networks need Python's own threads, which gevent or eventlet has replaced")
 
 

@@ -118,7 +118,8 @@ def test_every_method_finds_separated_people(method):
 
 def test_balanced_edges_find_separated_people():
     x, truth = people([5, 1, 9, 2], spread=0.2)
-    assert fp.cluster(x, balanced=True).labels.tolist() == truth.tolist()
+    for balanced in (True, np.True_):
+        assert fp.cluster(x, balanced=balanced).labels.tolist() == truth.tolist()
 
 
 def test_density_finds_dense_regions():

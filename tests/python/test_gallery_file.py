@@ -687,24 +687,28 @@ def test_what_a_forked_process_stores_outlasts_its_end(unit_rows, path):
         own.add(unit_rows(1))  # and ends without closing it
 
     wait = fork(store)
+    os.close(writes[0])  # so that the next line ends where the child does not write
     os.read(reads[0], 6)
     gallery.close()
     os.write(writes[1], b"closed")
     assert wait() == 0
-    for end in (*reads, *writes):
+    for end in (*reads, writes[1]):
         os.close(end)
     with Gallery(path) as gallery:
         assert len(gallery) == 6
 
 
-def test_a_journal_that_was_removed_is_noticed(unit_rows, path):
+@pytest.mark.parametrize(("read_only", "call"), [(False, lambda gallery: gallery.remove(ids=[0])), (True, len)])
+def test_a_journal_that_was_removed_is_noticed(unit_rows, path, read_only, call):
     """Whoever closes a file gives up all locks of its process on it, SQLite's, too, which had kept the journal."""
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3))
+    with Gallery(path, read_only=read_only) as gallery:
+        assert len(gallery) == 3
         path.read_bytes()
         assert fork(lambda: Gallery(path).close())() == 0
         with pytest.raises(GalleryError) as raised:
-            gallery.add(unit_rows(1))
+            call(gallery)
     told = "as it does where the process that has it open reads or copies the file in another way: open it again"
     assert str(raised.value) == f"gallery {path} lost its journal while it was open, {told}"
     with Gallery(path) as gallery:

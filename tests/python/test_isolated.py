@@ -1,5 +1,6 @@
 """Networks from strangers: what a file may ask for, and what happens to one that asks for more."""
 
+import _thread
 import gc
 import json
 import os
@@ -144,7 +145,7 @@ def test_draft_and_info_isolate_where_they_are_asked_to(network_file, small_reci
         ("sys", "frozen", True, "a Python to start, which frozen and embedding programs do not have"),
         ("sys", "executable", None, "a Python to start, which frozen and embedding programs do not have"),
         ("sys", "executable", "", "a Python to start, which frozen and embedding programs do not have"),
-        ("_thread", "start_new_thread", lambda: 0, "Python's own threads, which gevent or eventlet has replaced"),
+        ("_thread", "get_ident", lambda: 0, "Python's own threads, which gevent or eventlet has replaced"),
     ],
 )
 def test_starts_nothing_where_there_would_be_no_limits(where, name, value, lacks, monkeypatch):
@@ -156,6 +157,14 @@ def test_starts_nothing_where_there_would_be_no_limits(where, name, value, lacks
         with pytest.raises(fp.DeviceError) as raised:
             IsolatedSession(b"", LITTLE, 1)
     assert (str(raised.value), started) == (f"untrusted networks need {lacks}", [])
+
+
+def test_debuggers_may_start_threads_in_their_own_way(tmp_path, monkeypatch):
+    """That of editors puts a function of its own in the place of Python's."""
+    start = _thread.start_new_thread
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *words: start(*words))
+    small = open_session(huge(tmp_path / "small.onnx", 100), untrusted=LITTLE)
+    np.testing.assert_array_equal(small.run({"x": np.ones((1, 2), np.float32)})[0], [[1, 1]])
 
 
 def test_a_draft_heeds_the_limits(network_file):

@@ -79,11 +79,16 @@ def test_probabilities_are_those_of_the_data():
         found.probability(0.1, prior=1)
 
 
-@pytest.mark.parametrize("gap", [1e-6, 1e-9])
-def test_one_mislabelled_pair_among_many_that_are_far_apart(gap):
-    """Newton's whole steps run away from the best there."""
-    same, different = np.append(np.linspace(0, 0.2, 400), 1.5 + gap), np.linspace(1.5, 1.502, 3000)
-    found = calibrate(same, different, 1e-2)
+@pytest.mark.parametrize(
+    ("same", "different"),
+    [
+        (np.append(np.linspace(0, 0.2, 400), 1.5 + 1e-6), np.linspace(1.5, 1.502, 3000)),
+        (np.append(np.linspace(0, 0.2, 400), 1.5 + 1e-9), np.linspace(1.5, 1.502, 3000)),
+        (np.append(np.zeros(1000), 1.5), np.append(np.full(50, 2.0), 0.2)),  # from which Newton's whole steps run away
+    ],
+)
+def test_one_mislabelled_pair_among_many_that_are_far_apart(same, different):
+    found = calibrate(same, different, 0.1)
     p, q = (np.array([found.probability(d) for d in distances]) for distances in (same, different))
     assert p.mean() == pytest.approx(1 - q.mean())  # where the slopes of the cost are 0
     assert (p * same).mean() + (q * different).mean() == pytest.approx(same.mean())

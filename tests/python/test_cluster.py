@@ -41,6 +41,8 @@ def test_representatives_are_the_medoids():
 
 def test_representative_is_the_middle_and_the_first_of_equals():
     assert fp.cluster(np.ones((3, 16), np.float32)).representatives.tolist() == [0]
+    turned = np.float32([[1, 5, 0.2], [5, 0.2, 1], [0.2, 1, 5]])  # equally far from their mean, but for rounding
+    assert fp.cluster(turned / 8, threshold=4).representatives.tolist() == [0]
     three = np.float32([[0, 0], [1.9, 0], [1, 0]])
     for scale, place in [(1, 0), (1e-6, 0), (1e-18, 0), (1, 1e6)]:
         assert fp.cluster(scale * three + place, threshold=4).representatives.tolist() == [2]

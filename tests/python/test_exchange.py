@@ -1,6 +1,5 @@
 """Galleries in files for other programs: the same to the bit when they come back, and documented arrays meanwhile."""
 
-import fcntl
 import json
 import os
 import stat
@@ -158,6 +157,7 @@ def test_a_file_is_written_whole_or_not_at_all(unit_rows, tmp_path, monkeypatch)
 
 def test_the_disk_is_waited_for_as_windows_wants_it(unit_rows, tmp_path, monkeypatch):
     """Windows refuses to wait for a file that was opened for reading alone."""
+    fcntl = pytest.importorskip("fcntl", reason="nothing else tells how a file was opened")
     waited = []
     monkeypatch.setattr("os.fsync", lambda number: waited.append(fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE))
     gallery = Gallery()

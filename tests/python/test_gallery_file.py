@@ -11,7 +11,7 @@ import tempfile
 import threading
 import traceback
 import zlib
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -714,6 +714,27 @@ def test_a_journal_that_was_removed_is_noticed(unit_rows, path, read_only, call)
     with Gallery(path) as gallery:
         gallery.add(unit_rows(1))
         assert len(gallery) == 4
+
+
+@pytest.mark.parametrize(("patience", "closed"), [(60, True), (0, False)])
+def test_the_end_of_python_waits_for_a_thread_that_uses_a_gallery(path, monkeypatch, patience, closed):
+    monkeypatch.setattr("faceprint.database.PATIENCE", patience)
+    gallery, used, ended = Gallery(path), threading.Event(), threading.Event()
+
+    def use():
+        with gallery._held.lock:
+            used.set()
+            ended.wait(0.2 if closed else None)
+
+    user = threading.Thread(target=use)
+    user.start()
+    used.wait()
+    gallery._held.store._finalizer()  # which Python calls as it ends
+    ended.set()
+    user.join()
+    with pytest.raises(GalleryError, match=r"is closed$") if closed else nullcontext():
+        len(gallery)
+    gallery.close()
 
 
 def test_a_fork_in_the_midst_of_a_change_does_not_open_the_file(unit_rows, path):

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -350,6 +351,23 @@ def test_of_two_who_write_in_the_same_moment_one_is_refused(unit_rows, tmp_path,
     found = fp.Shards(tmp_path / "people")
     found.verify()
     assert found.ids().tolist() == [1, 2, 3]
+
+
+def test_the_lock_of_a_folder_ends_whoever_was_forked_meanwhile(tmp_path):
+    fcntl = pytest.importorskip("fcntl", reason="there are no such locks")
+    folder = folders.Folder.at(tmp_path, None)
+    with folder.alone():
+        child = os.fork()
+        if child == 0:  # which has the locked handle, too
+            signal.alarm(20)
+            signal.pause()
+    try:
+        handle = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while another has it
+        os.close(handle)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_a_file_is_read_by_ranges(place):

@@ -121,9 +121,15 @@ def search(
 
 
 def _folder_name(photo: Path) -> str:
-    """How the folder that holds a photograph is called."""
+    """How the folder that holds a photograph is called; the one at the top has no name but its path.
+
+    >>> _folder_name(Path("/Ann/x.jpg")), _folder_name(Path("/x.jpg"))
+    ('Ann', '/')
+    """
     folder = photo.absolute().parent
-    return printable((folder.resolve() if folder.name == ".." else folder).name)
+    if folder.name == "..":
+        folder = folder.resolve()
+    return printable(folder.name or folder)
 
 
 def _check_target(path: Path, model: Model) -> None:

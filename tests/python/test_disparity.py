@@ -158,7 +158,7 @@ def test_unknown_is_what_has_no_value():
 
     distances, pairs, attributes = made()
     expected = disparity(distances, pairs, attributes, 0.35)
-    for missing in (float("nan"), np.float32("nan"), np.datetime64("NaT"), Missing()):
+    for missing in (float("nan"), np.float32("nan"), np.datetime64("NaT", "D"), Missing()):
         skin = [missing if value is None else value for value in attributes["skin"]]
         assert disparity(distances, pairs, {**attributes, "skin": skin}, 0.35) == expected
 

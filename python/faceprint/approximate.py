@@ -1,5 +1,7 @@
 """Search that looks at few faces of a gallery and finds nearly all of the nearest: an HNSW graph, by usearch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +22,7 @@ from .uncopied import Uncopied
 
 FIRST = 1024  # faces that one thread adds: in a small graph, those that several add at once do not see one another
 PORTION = 16_384  # faces that are added at a time, between which Ctrl-C is noticed
+TERMINATED = "Operation has been terminated"  # what usearch says when a signal's handler has raised something
 STALE = 0.5  # the share of removed faces in the graph from which on it is built anew
 
 
@@ -118,7 +121,8 @@ class ApproximateIndex(Uncopied):
         """The ids of what the graph finds for each probe."""
         if not len(probes):
             return []
-        found = self._graph.search(probes, k, threads=threads or 0)
+        with _interruptible():
+            found = self._graph.search(probes, k, threads=threads or 0)
         keys = np.atleast_2d(found.keys).astype(np.int64)
         counts = getattr(found, "counts", [keys.shape[1]])  # which it leaves out for a single probe
         return [ids[:count] for ids, count in zip(keys, counts, strict=True)]
@@ -156,11 +160,23 @@ class ApproximateIndex(Uncopied):
             small = len(self._graph) < FIRST
             rows = new[start : start + (FIRST if small else PORTION)]
             embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-            self._graph.add(held.ids[rows], embeddings, threads=1 if small else threads or 0)
+            with _interruptible():
+                self._graph.add(held.ids[rows], embeddings, threads=1 if small else threads or 0)
             start += len(rows)
             if progress is not None:
                 progress(start / len(new))
         self._ids, self._stale = held.ids, max(0, self._stale - len(new))  # new ones take the places of old ones
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, which usearch ends for with an error of its own, is a KeyboardInterrupt."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != TERMINATED:
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _as_threads(threads: int | None) -> int | None:

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from types import ModuleType
@@ -25,10 +25,14 @@ NUMBERS = 256
 MOST_NUMBERS = 2**22 - 1
 PAGE = 65_536
 ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
+OPEN = 3  # files that SQLite opens for one: itself, the journal, and the index of that
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
+IDLE = 0.2  # seconds that a fork waits for other threads to be out of SQLite
 PATIENCE = 5.0  # seconds that the end of Python waits for a thread that uses a gallery which nobody closed
 
 _files: "set[weakref.ref[Database]]" = set()  # all that are files, which a fork inherits
+_asking: "set[Database]" = set()  # those of which calls of SQLite have not returned
+_creating = threading.Lock()  # or a thread would close a file that another has open by then, and end SQLite's locks
 
 
 class Database:
@@ -53,12 +57,12 @@ class Database:
         self._process = os.getpid()
         self.lock = threading.RLock()
         self.doubtful = False  # whether the last transaction may have been stored, though a signal ended its call
-        if path is not None and not _look(path)[0]:
+        if path is not None:
             self._create_file(path)
         self._absolute = (path or Path()).absolute()  # whatever becomes of the working directory
         self._journal = Path(f"{self._absolute.resolve()}-wal")  # where SQLite puts that of a link, too
         self._file, _ = _look(self._absolute)
-        self._close_inherited()
+        self._check_others()
         self._last: Any = None  # what closes last where another file was copied over this: it writes no journal back
         self._check_journal()
         self._opened = 0  # how often since the first time
@@ -112,6 +116,7 @@ class Database:
             yield
             number = self._one("PRAGMA user_version")
             self._run(f"PRAGMA user_version = {number}")  # so that each journal tells whose it is, in its first page
+        self._check_there()  # or what was stored just now would be gone with a file or a journal
 
     @property
     def inherited(self) -> bool:
@@ -144,12 +149,15 @@ class Database:
 
     def _create_file(self, path: Path) -> None:
         how, done = (os.O_RDONLY, "opened") if self.read_only else (os.O_CREAT | os.O_RDWR, "made")
-        try:
-            os.close(os.open(path, how, 0o600))  # nobody else's to read, from the first byte on
-        except OSError as error:
-            missing = self.read_only and isinstance(error, FileNotFoundError)
-            told = "does not exist" if missing else f"cannot be {done}: {error.strerror}"
-            raise GalleryError(f"{self.name} {told}") from error
+        with _creating:
+            if _look(path)[0]:
+                return
+            try:
+                os.close(os.open(path, how, 0o600))  # nobody else's to read, from the first byte on
+            except OSError as error:
+                missing = self.read_only and isinstance(error, FileNotFoundError)
+                told = "does not exist" if missing else f"cannot be {done}: {error.strerror}"
+                raise GalleryError(f"{self.name} {told}") from error
 
     def _check_there(self) -> None:
         """GalleryError where another file, or none, is where this one was, before SQLite looks at its journal.
@@ -193,16 +201,21 @@ class Database:
         """Close it when nobody holds this any more, since Python would warn, or when Python ends."""
         return weakref.finalize(self, _close, connection, self._process, self.lock)
 
-    def _close_inherited(self) -> None:
+    def _check_others(self) -> None:
         """Close what had this file open before a fork: with it, SQLite would believe to hold locks that it does not.
 
-        Then whoever else closed the file would remove the journal that this process goes on writing.
+        Then whoever else closed the file would remove the journal that this process goes on writing. So it would where
+        SQLite and SQLCipher have one file open, of which neither knows that it takes the other's locks away.
         """
-        for other in [reference() for reference in list(_files)]:  # a list at once: other threads open files, too
-            if other is not None and other._process != self._process and other._file == self._file:
-                if other._begun():  # to end that would undo what the other process writes
+        for other in _opened():
+            if other._file != self._file:
+                continue
+            if other.inherited:
+                if other in _asking or other._begun():  # to end that would wait for ever, or undo what is written there
                     raise GalleryError(f"{self.name} was being read or changed as this process was forked: start anew")
                 other._connection.close()
+            elif not other.closed and other._sql is not self._sql:
+                raise GalleryError(f"{self.name} is open in this process with another key")
 
     def _is_mixed(self) -> bool:
         """Whether the connection sees another gallery than the file itself holds, by their numbers.
@@ -308,9 +321,8 @@ class Database:
         try:
             self._run(begin)
             yield
-            self.doubtful = True
+            self.doubtful = True  # until the next one begins: a signal may end the call at any moment from here on
             self._run("COMMIT")
-            self.doubtful = False
         except BaseException:
             if self._begun():
                 self._run("ROLLBACK")
@@ -326,10 +338,15 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Say in words of galleries what SQLite says."""
+        first = self not in _asking
+        _asking.add(self)
         try:
             yield
         except (self._sql.Error, UnicodeDecodeError) as error:  # what SQLite says may repeat what is damaged
             raise GalleryError(f"{self.name} {self._meaning(error)}") from error
+        finally:
+            if first:
+                _asking.discard(self)
 
     def _meaning(self, error: Exception) -> str:
         code = getattr(error, "sqlite_errorname", None) or ""
@@ -338,12 +355,15 @@ class Database:
             return f"is being changed elsewhere, and still was after {self._wait:g} s"
         if "closed database" in said:
             return "is closed"
+        if "within a transaction" in said:
+            return "is still in a call that was interrupted: close it, and open it again"
         if code.startswith("SQLITE_FULL") or "is full" in said:
             return "could not be written, for the disk is full; nothing of this call was stored"
         if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")) or "readonly" in said:
             return "cannot be changed: it, or its folder, is read-only; read_only=True opens it for reading"
         if code.startswith("SQLITE_CANTOPEN") or "unable to open" in said:
-            return "cannot be opened: it, or its folder, must be there and open to writing; see read_only=True"
+            here = "it, or its folder, must be there and open to writing; see read_only=True"
+            return f"cannot be opened: {_shortage() or here}"
         if code.startswith("SQLITE_NOTADB") or "not a database" in said:
             lacks = "and needs its key: fp.Gallery(path, key=...)"
             told = lacks if self._key is None else "with another key than was given"
@@ -366,6 +386,22 @@ class Database:
         return self._row(query, *values)[0]
 
 
+def _opened() -> list[Database]:
+    return [found for found in [reference() for reference in list(_files)] if found is not None]
+
+
+def _wait_to_fork() -> None:
+    """A child is without the other threads: what they are at never ends there, nor do the locks that SQLite has."""
+    _creating.acquire()
+    give_up = monotonic() + IDLE
+    while not all(file.inherited for file in list(_asking)) and monotonic() < give_up:
+        sleep(RETRY)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_to_fork, after_in_parent=_creating.release, after_in_child=_creating.release)
+
+
 def _close(connection: sqlite3.Connection, process: int, lock: threading.RLock) -> None:
     """A forked process leaves it to the other; what a daemon thread uses for longer than this waits stays open."""
     if process == os.getpid() and lock.acquire(timeout=PATIENCE):
@@ -382,6 +418,17 @@ def _look(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
     except OSError:
         return (), ()
     return (found.st_dev, found.st_ino), (found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _shortage() -> str | None:
+    """What the system says where it opens no more files for this process, which SQLite does not tell."""
+    try:
+        with ExitStack() as files:
+            for _ in range(OPEN):
+                files.enter_context(Path(os.devnull).open("rb"))
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _size(path: Path) -> int:

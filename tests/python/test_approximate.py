@@ -170,6 +170,26 @@ def test_it_is_built_anew_after_an_error(unit_rows):
 
 
 @pytest.mark.parametrize(
+    ("said", "error"), [("Operation has been terminated", KeyboardInterrupt), ("Out of memory", RuntimeError)]
+)
+@pytest.mark.parametrize("call", ["add", "search"])
+def test_what_usearch_makes_of_ctrl_c_is_ctrl_c(unit_rows, monkeypatch, call, said, error):
+    x, gallery = unit_rows(200, 8), Gallery()
+    gallery.add(x[:100])
+    index = gallery.approximate()
+    gallery.add(x[100:])
+
+    def end(*_, **__):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(index._graph, call, end)
+    with pytest.raises(error):
+        index.search(x[:1])
+    monkeypatch.undo()
+    assert_as_exact(index, gallery, x[:30], 5)
+
+
+@pytest.mark.parametrize(
     ("call", "error", "text"),
     [
         (lambda index, x: index.search(x, 0), ValueError, "k must be 1 or more, not 0"),

@@ -1,10 +1,11 @@
 """Galleries whose calls are broken off: by a signal behind any statement, or by a crash while a journal is written."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from faceprint import Gallery
+from faceprint import Gallery, GalleryError
 
 
 @pytest.fixture
@@ -47,10 +48,18 @@ class Interrupted:
         return getattr(self.connection, name)
 
 
-@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "INSERT", "DELETE", "COMMIT"])
+@contextmanager
+def interrupted(change):
+    """Ctrl-C arrives when it is stored, and its call has not returned yet."""
+    with change:
+        yield
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "INSERT", "DELETE", "COMMIT", "none"])
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("filed", [True, False])
-def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, filed, change, statement):
+def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, monkeypatch, filed, change, statement):
     x, states = unit_rows(6, 4), []
     for end in ("unchanged", "interrupted", "changed"):
         kept = path.with_name(f"{end}.faceprint") if filed else None
@@ -60,12 +69,15 @@ def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, filed,
             if end == "interrupted":
                 connection = store._connection
                 store._connection = Interrupted(connection, statement)
+                if statement == "none":
+                    monkeypatch.setattr(store, "writing", lambda writing=store.writing: interrupted(writing()))
                 try:
                     CHANGES[change](gallery, x[4:])
                     assert statement in ("INSERT", "DELETE")  # which not every change needs
                     return
                 except KeyboardInterrupt:
                     store._connection = connection
+                    monkeypatch.undo()
             elif end == "changed":
                 CHANGES[change](gallery, x[4:])
             gallery.export(path.with_suffix(".npz"))
@@ -82,7 +94,22 @@ def test_a_signal_leaves_a_gallery_that_is_what_it_tells(unit_rows, path, filed,
             with Gallery(kept) as again:
                 assert told(again)[:-1] == states[-1]
                 assert again.ids[-1] == ids[0]
-    assert states[1] == (states[2] if statement == "COMMIT" else states[0])
+    assert states[1] == (states[2] if statement in ("COMMIT", "none") else states[0])
+
+
+def test_a_call_that_is_still_held_is_told_of(unit_rows, path):
+    """As `sys.last_traceback` may, after Ctrl-C: its transaction ends when it is freed."""
+    with Gallery(path) as gallery:
+        held = gallery._held.changing()
+        held.__enter__()
+        with pytest.raises(GalleryError) as raised:
+            gallery.add(unit_rows(1))
+        assert str(raised.value) == (
+            f"gallery {path} is still in a call that was interrupted: close it, and open it again"
+        )
+    del held
+    with Gallery(path) as gallery:
+        assert gallery.add(unit_rows(1)).tolist() == [0]
 
 
 def test_a_file_is_whole_while_its_journal_goes_into_it(unit_rows, path):

@@ -16,6 +16,7 @@ from time import monotonic, sleep
 from types import ModuleType
 from typing import Any
 
+from . import forks
 from .errors import GalleryError
 from .photo import printable
 
@@ -27,12 +28,7 @@ PAGE = 65_536
 ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
 OPEN = 3  # files that SQLite opens for one: itself, the journal, and the index of that
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
-IDLE = 0.2  # seconds that a fork waits for other threads to be out of SQLite
 PATIENCE = 5.0  # seconds that the end of Python waits for a thread that uses a gallery which nobody closed
-
-_files: "set[weakref.ref[Database]]" = set()  # all that are files, which a fork inherits
-_asking: "set[Database]" = set()  # those of which calls of SQLite have not returned
-_creating = threading.Lock()  # or a thread would close a file that another has open by then, and end SQLite's locks
 
 
 class Database:
@@ -70,7 +66,7 @@ class Database:
         self._connection = self._connect(self._how)
         self._finalizer = self._closing_at_the_end(self._connection)
         if path is not None:
-            _files.add(weakref.ref(self, _files.discard))
+            forks.remember(self)
         try:
             self._unlock()
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
@@ -149,7 +145,7 @@ class Database:
 
     def _create_file(self, path: Path) -> None:
         how, done = (os.O_RDONLY, "opened") if self.read_only else (os.O_CREAT | os.O_RDWR, "made")
-        with _creating:
+        with forks.creating:
             if _look(path)[0]:
                 return
             try:
@@ -207,11 +203,12 @@ class Database:
         Then whoever else closed the file would remove the journal that this process goes on writing. So it would where
         SQLite and SQLCipher have one file open, of which neither knows that it takes the other's locks away.
         """
-        for other in _opened():
+        for other in forks.opened():
             if other._file != self._file:
                 continue
             if other.inherited:
-                if other in _asking or other._begun():  # to end that would wait for ever, or undo what is written there
+                # To end what was going on would wait for ever, or undo what the other process writes.
+                if other in forks.asking or other._begun():
                     raise GalleryError(f"{self.name} was being read or changed as this process was forked: start anew")
                 other._connection.close()
             elif not other.closed and other._sql is not self._sql:
@@ -338,15 +335,15 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Say in words of galleries what SQLite says."""
-        first = self not in _asking
-        _asking.add(self)
+        first = self not in forks.asking
+        forks.asking.add(self)
         try:
             yield
         except (self._sql.Error, UnicodeDecodeError) as error:  # what SQLite says may repeat what is damaged
             raise GalleryError(f"{self.name} {self._meaning(error)}") from error
         finally:
             if first:
-                _asking.discard(self)
+                forks.asking.discard(self)
 
     def _meaning(self, error: Exception) -> str:
         code = getattr(error, "sqlite_errorname", None) or ""
@@ -384,22 +381,6 @@ class Database:
 
     def _one(self, query: str, *values: Any) -> Any:
         return self._row(query, *values)[0]
-
-
-def _opened() -> list[Database]:
-    return [found for found in [reference() for reference in list(_files)] if found is not None]
-
-
-def _wait_to_fork() -> None:
-    """A child is without the other threads: what they are at never ends there, nor do the locks that SQLite has."""
-    _creating.acquire()
-    give_up = monotonic() + IDLE
-    while not all(file.inherited for file in list(_asking)) and monotonic() < give_up:
-        sleep(RETRY)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_wait_to_fork, after_in_parent=_creating.release, after_in_child=_creating.release)
 
 
 def _close(connection: sqlite3.Connection, process: int, lock: threading.RLock) -> None:

@@ -253,8 +253,7 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
     stream.codec_context.thread_type = "AUTO"
     # The header may lie: no decoder takes memory for much more. Some count the borders that they add.
     stream.codec_context.options = {"max_pixels": str(2 * limits.pixels + 2**20)}
-    first = before = None
-    due = 0.0
+    first = before = due = 0.0
     for number, picture in enumerate(container.decode(stream)):
         if number == limits.frames:
             raise VideoError(f"{name} has more than {limits.frames} frames, which is the limit")
@@ -262,7 +261,7 @@ def _frames(container: Any, name: str, every: float, limits: VideoLimits) -> Ite
         _check_size(max(width, picture.width), picture.height, name, limits)
         if picture.time is None:
             raise VideoError(f"{name} does not say when to show its frame {number}")
-        if first is None or before is None:
+        if number == 0:
             first = picture.time
         elif picture.time < before:  # where one recording was put behind another
             first -= before - picture.time

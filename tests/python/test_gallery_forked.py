@@ -6,13 +6,18 @@ import signal
 import threading
 import time
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from faceprint import Gallery, GalleryError, held
+
+LOST = (
+    "lost its journal while it was open, as it does where the process that has it open reads or copies the file in "
+    "another way: open it again"
+)
 
 
 @pytest.fixture
@@ -34,12 +39,19 @@ def fork(call):
     return lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@contextmanager
+def refused(path, told):
+    """What is called inside is a GalleryError of the gallery there, in these words."""
+    with pytest.raises(GalleryError) as raised:
+        yield
+    assert str(raised.value) == f"gallery {path} {told}"
+
+
 @pytest.mark.parametrize("call", [len, lambda gallery: gallery.add(np.eye(4, dtype=np.float32)), Gallery.compact])
 def test_a_process_that_was_forked_must_open_it_itself(call, unit_rows, path):
     def look():
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, "was opened before this process was forked: open it here"):
             call(gallery)
-        assert str(raised.value) == f"gallery {path} was opened before this process was forked: open it here"
 
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3, 4))
@@ -87,10 +99,8 @@ def test_a_journal_that_was_removed_is_noticed(unit_rows, path, read_only, call)
         path.read_bytes()
         assert fork(lambda: Gallery(path).close())() == 0
         Path(f"{path}-wal").unlink(missing_ok=True)  # which a newer SQLite, such as 3.53, leaves there
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, LOST):
             call(gallery)
-    told = "as it does where the process that has it open reads or copies the file in another way: open it again"
-    assert str(raised.value) == f"gallery {path} lost its journal while it was open, {told}"
     with Gallery(path) as gallery:
         gallery.add(unit_rows(1))
         assert len(gallery) == 4
@@ -100,11 +110,7 @@ def test_a_journal_that_was_removed_is_noticed(unit_rows, path, read_only, call)
     ("end", "told"),
     [
         ("", "was exchanged or removed while it was open: open it again"),
-        (
-            "-wal",
-            "lost its journal while it was open, as it does where the process that has it open reads or copies the "
-            "file in another way: open it again",
-        ),
+        ("-wal", LOST),
     ],
 )
 def test_what_went_into_a_file_that_is_gone_is_no_success(unit_rows, path, monkeypatch, end, told):
@@ -117,9 +123,8 @@ def test_what_went_into_a_file_that_is_gone_is_no_success(unit_rows, path, monke
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3))
         monkeypatch.setattr(held.Held, "_write_state", remove)
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, told):
             gallery.add(unit_rows(1))
-    assert str(raised.value) == f"gallery {path} {told}"
 
 
 @pytest.fixture
@@ -193,9 +198,8 @@ def test_too_many_open_files_are_told_of(path, left):
                 taken.append(os.open(os.devnull, os.O_RDONLY))
         for handle in taken[:left]:
             os.close(handle)
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, "cannot be opened: Too many open files"):
             Gallery(path)
-        assert str(raised.value) == f"gallery {path} cannot be opened: Too many open files"
 
     Gallery(path).close()
     assert fork(look)() == 0
@@ -206,9 +210,8 @@ def test_a_key_that_is_forgotten_takes_no_locks_away(unit_rows, path, key, wrong
     """SQLite and SQLCipher know nothing of each other's in one process."""
     with Gallery(path, key=key) as gallery:
         gallery.add(unit_rows(3))
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, "is open in this process with another key"):
             Gallery(path, key=wrong)
-        assert str(raised.value) == f"gallery {path} is open in this process with another key"
         assert fork(lambda: Gallery(path, key=key).close())() == 0
         gallery.add(unit_rows(1))
         assert len(gallery) == 4
@@ -219,9 +222,8 @@ def test_a_fork_in_the_midst_of_a_change_does_not_open_the_file(unit_rows, path,
     """Nor in the midst of a call of SQLite, which the child would wait for in vain: its thread is not there."""
 
     def look():
-        with pytest.raises(GalleryError) as raised:
+        with refused(path, "was being read or changed as this process was forked: start anew"):
             Gallery(path)
-        assert str(raised.value) == f"gallery {path} was being read or changed as this process was forked: start anew"
 
     with Gallery(path) as gallery:
         with at_it(gallery._held):

@@ -199,6 +199,18 @@ def test_faces(run, folder):
     assert answer["skipped"][0]["photo"].endswith("broken.jpg")
 
 
+def test_paths_in_json_can_be_opened(run, photos, tmp_path):
+    """Whatever their bytes; people read them with what a terminal cannot show written as numbers."""
+    good, bad = tmp_path / "caf\udce9\n.jpg", tmp_path / "b\udce9.jpg"
+    shutil.copy(photos / "obama.jpg", good)
+    bad.write_text("text")
+    answers = [json.loads(run(command, tmp_path, "--json").stdout) for command in ("faces", "cluster")]
+    assert [answers[0]["photos"][0]["photo"], *answers[1]["people"][0]] == [str(good)] * 2
+    assert [answer["skipped"][0]["photo"] for answer in answers] == [str(bad)] * 2
+    assert all(Path(answer["skipped"][0]["photo"]).read_text() == "text" for answer in answers)
+    assert run("cluster", tmp_path).stdout == f"person 1: {tmp_path}/caf\\xe9\\n.jpg\n"
+
+
 def test_embed_then_search(run, folder, tmp_path):
     out = tmp_path / "faces.npz"
     answer = json.loads(run("embed", folder, "--out", out, "--json").stdout)

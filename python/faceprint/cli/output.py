@@ -18,7 +18,7 @@ progress = partial(tqdm, disable=None, leave=False)  # seen on terminals only, a
 
 
 def print_json(answer: Any) -> None:
-    """Print the one answer that scripts read."""
+    """Print the one answer that scripts read; paths in it are whole, as Python decodes those that are not UTF-8."""
     click.echo(json.dumps(answer, indent=2))
 
 
@@ -29,7 +29,7 @@ def answered(same: bool | None) -> str:
 
 def reasons(skipped: dict[Path, str]) -> list[dict[str, str]]:
     """Say which photographs were skipped, and why, as JSON takes it."""
-    return [{"photo": printable(photo), "error": reason} for photo, reason in skipped.items()]
+    return [{"photo": str(photo), "error": reason} for photo, reason in skipped.items()]
 
 
 def tell_skipped(skipped: dict[Path, str]) -> None:

@@ -61,7 +61,8 @@ def cluster(
     album = read_photos(model, paths)
     junk = ~recognisable(album.embeddings, recipe, gate)
     people = cluster_rows(album.embeddings, method=method, threshold=stop, junk=junk)
-    names = [printable(album.photos[owner]) for owner in album.owners]
+    shown = str if as_json else printable
+    names = [shown(album.photos[owner]) for owner in album.owners]
     groups = [[names[row] for row in rows] for rows in members(people.labels)]
     lost = [names[row] for row in np.flatnonzero(people.labels == JUNK)]
     if report is not None:
@@ -74,7 +75,7 @@ def cluster(
         _sort(*sorting)
     if as_json:
         answer = {"people": groups, "unrecognisable": lost, "threshold": people.threshold}
-        done = None if sorting is None else {"into": printable(sorting[1]), **sorting[0].summary}
+        done = None if sorting is None else {"into": str(sorting[1]), **sorting[0].summary}
         print_json({**answer, "skipped": reasons(album.skipped), "sorted": done})
         return
     if lost:
@@ -97,17 +98,16 @@ def unsort(folder: Path, as_json: bool) -> None:
     Put back what is missing and call it again: until then faceprint-undo.json stays, which tells where all came from.
     """
     undone = undo_sorting(folder)
-    kept = [{"file": printable(place), "reason": reason} for place, reason in undone.kept.items()]
-    missing = list(map(printable, undone.missing))
     if as_json:
-        print_json({"folder": printable(folder), "undone": undone.cleared, "kept": kept, "missing": missing})
+        kept = [{"file": place, "reason": reason} for place, reason in undone.kept.items()]
+        print_json({"folder": str(folder), "undone": undone.cleared, "kept": kept, "missing": undone.missing})
     else:
         click.echo(f"undone: {count(undone.cleared, 'file')} of {printable(folder)}")
-        for entry in kept:
-            click.echo(f"kept: {entry['file']} {entry['reason']}", err=True)
-        for place in missing:
-            click.echo(f"missing: {place} is neither there nor where it came from", err=True)
-    sys.exit(ERROR if kept or missing else 0)
+        for place, reason in undone.kept.items():
+            click.echo(f"kept: {printable(place)} {reason}", err=True)
+        for place in undone.missing:
+            click.echo(f"missing: {printable(place)} is neither there nor where it came from", err=True)
+    sys.exit(ERROR if undone.kept or undone.missing else 0)
 
 
 def _sort(plan: Plan, into: Path) -> None:

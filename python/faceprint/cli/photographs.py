@@ -113,7 +113,7 @@ def _describe(photo: Path, found: Any) -> dict[str, Any]:
             found.boxes, found.landmarks, found.scores, _qualities(found), strict=True
         )
     ]
-    return {"photo": printable(photo), "faces": listed}
+    return {"photo": str(photo), "faces": listed}
 
 
 def _qualities(found: Faces) -> list[float | None]:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from ..markup import count
-from ..photo import printable
 from .folds import Folds
 from .verification import Verification
 from .worst import HardPair
@@ -58,4 +57,4 @@ def _folds(folds: Folds) -> dict[str, Any]:
 
 
 def _pair(found: Verification, pair: HardPair) -> dict[str, Any]:
-    return {"photos": [printable(found.photos[row]) for row in (pair.a, pair.b)], "distance": pair.distance}
+    return {"photos": [str(found.photos[row]) for row in (pair.a, pair.b)], "distance": pair.distance}

@@ -27,6 +27,7 @@ from .photo import printable
 
 How: TypeAlias = Literal["links", "copies", "moves"]
 JOURNAL = "faceprint-undo.json"
+LONGEST = 255  # bytes of a file name
 PART = ".faceprint-part"  # a file that is being written, until it has its name
 FORMAT = 1
 NOBODY = "nobody"
@@ -120,6 +121,8 @@ def plan_sorting(album: Album, labels: NDArray[np.int64], how: How = "links") ->
 def free_name(name: str, taken: dict[str, int]) -> str:
     """Number a file name that is `taken`, also by one that only some file systems tell from it, and take the result.
 
+    Where that is longer than file systems bear, the name ends earlier.
+
     >>> taken = {}
     >>> [free_name(name, taken) for name in ("a.jpg", "A.jpg", "a-2.jpg", "a.jpg")]
     ['a.jpg', 'A-2.jpg', 'a-2-2.jpg', 'a-3.jpg']
@@ -127,7 +130,10 @@ def free_name(name: str, taken: dict[str, int]) -> str:
     candidate, key = name, _key(name)
     while _key(candidate) in taken:
         taken[key] += 1
-        candidate = f"{PurePath(name).stem}-{taken[key]}{PurePath(name).suffix}"
+        stem, end = PurePath(name).stem, f"-{taken[key]}{PurePath(name).suffix}"
+        while stem and len(os.fsencode(stem + end)) > LONGEST:
+            stem = stem[:-1]
+        candidate = stem + end
     taken[_key(candidate)] = 1
     return candidate
 

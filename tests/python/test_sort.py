@@ -154,6 +154,22 @@ def test_names_never_collide():
     assert found[-1] == "b-5000.jpg"
 
 
+@each_how
+def test_names_as_long_as_can_be(tmp_path, album_of, how):
+    names = [letter * (251 // len(letter.encode())) + ".jpg" for letter in "aé"]
+    photos = [tmp_path / folder / name for folder in ("x", "y") for name in names]
+    for photo in photos:
+        photo.parent.mkdir(exist_ok=True)
+        photo.write_text(photo.parent.name)
+    before = tree(tmp_path)
+    album = album_of({photo: [0] for photo in photos})
+    sort_photos(plan_sorting(album, np.zeros(4, np.int64), how), tmp_path / "out")
+    found = sorted(path.name for path in (tmp_path / "out").glob("*/*"))
+    assert found == sorted([*names, "a" * 249 + "-2.jpg", "é" * 124 + "-2.jpg"])
+    assert unsort(tmp_path / "out").cleared == 4
+    assert tree(tmp_path) == before
+
+
 def test_names_that_are_not_utf8(tmp_path, album_of):
     photo = tmp_path / "caf\udce9\n.jpg"
     photo.write_text("x")

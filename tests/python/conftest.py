@@ -1,15 +1,20 @@
-"""What several tests need: the bundled model, loaded once, small networks, and rows on the unit sphere."""
+"""What several tests need: the bundled model, loaded once, commands that run with it, small networks, rows, albums."""
 
 import hashlib
+import os
+import shutil
 
 import numpy as np
 import psycopg
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image, ImageFilter
 
 import faceprint as fp
 from database import postgres_server
 from faceprint.album import Album
+from faceprint.cli import command
 from faceprint.demo import PHOTOS
 from faceprint.faces import Faces
 from faceprint.runtime import import_runtime
@@ -157,3 +162,43 @@ def small_recipe():
         }
 
     return make
+
+
+@pytest.fixture
+def run(model, monkeypatch):
+    """Run a command in this process, the networks loaded once."""
+    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
+
+    def invoke(*words, code=0):
+        result = CliRunner().invoke(command, [os.fspath(word) for word in words])
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def folder(photos, tmp_path):
+    """The portraits and a file that is none."""
+    for photo in photos.glob("*.*g"):
+        shutil.copy(photo, tmp_path)
+    (tmp_path / "broken.jpg").write_text("text")
+    return tmp_path
+
+
+@pytest.fixture
+def two(photos, tmp_path):
+    """Biden and Collins on one photograph, 512 pixels each."""
+    together = Image.new("RGB", (1024, 512))
+    together.paste(Image.open(photos / "biden.jpg").crop((250, 0, 950, 700)).resize((512, 512)), (0, 0))
+    together.paste(Image.open(photos / "collins.png"), (512, 0))
+    together.save(tmp_path / "two.png")
+    return tmp_path / "two.png"
+
+
+@pytest.fixture
+def blurred(photos, tmp_path):
+    """Obama, found but beyond recognition."""
+    path = tmp_path / "blurred.png"
+    Image.open(photos / "obama.jpg").filter(ImageFilter.GaussianBlur(20)).save(path)
+    return path

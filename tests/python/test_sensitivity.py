@@ -4,16 +4,15 @@ import io
 import json
 import os
 import shutil
+from functools import partial
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image, ImageEnhance
 
 import faceprint as fp
 from faceprint import distances
-from faceprint.cli import command
 from faceprint.detector import Detections
 from faceprint.evaluate import AllPairs, find_people, measure_sensitivity, sensitivity
 from faceprint.evaluate.degrade import Thumbnail, compress, cut, shrink
@@ -50,16 +49,8 @@ def small(monkeypatch):
 
 
 @pytest.fixture
-def run(model, monkeypatch):
-    """Run the command in this process, the networks loaded once."""
-    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
-
-    def invoke(*words, code=0):
-        result = CliRunner().invoke(command, ["evaluate", "sensitivity", *map(os.fspath, words)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
+def run(run):
+    return partial(run, "evaluate", "sensitivity")
 
 
 def one_face(landmarks):

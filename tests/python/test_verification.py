@@ -1,9 +1,9 @@
 """How well a network verifies: the numbers, the hardest pairs, the curves, the page and the command."""
 
 import json
-import os
 import re
 import shutil
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import NormalDist
@@ -12,11 +12,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import faceprint as fp
 from faceprint import _core
-from faceprint.cli import command
 from faceprint.evaluate import (
     AllPairs,
     ListedPairs,
@@ -315,15 +313,8 @@ def test_faces_are_those_of_their_photographs(made):
 
 
 @pytest.fixture
-def run(model, monkeypatch):
-    monkeypatch.setattr("faceprint.cli.options.load", lambda network, **_: model)
-
-    def invoke(*words, code=0):
-        result = CliRunner().invoke(command, ["evaluate", *map(os.fspath, words)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
+def run(run):
+    return partial(run, "evaluate")
 
 
 @pytest.fixture

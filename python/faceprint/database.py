@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -373,6 +373,11 @@ class Database:
         self.check_process()
         with self._translated():
             return self._connection.execute(statement, values).fetchall()  # type: ignore[no-any-return]
+
+    def _run_each(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        self.check_process()
+        with self._translated():
+            self._connection.executemany(statement, rows)
 
     def _row(self, query: str, *values: Any) -> tuple[Any, ...]:
         rows = self._run(query, *values)

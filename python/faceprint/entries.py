@@ -35,7 +35,7 @@ def entries_at(held: Held, rows: NDArray[np.int64]) -> list[Entry]:
     if held.packed is None or not len(rows):
         return []
     embeddings = unpack_stored(held.packed.stored(rows), held.state.storage)
-    ids, labels, quality = held.ids[rows], held.table[held.people[rows]], held.quality[rows]
+    ids, labels, quality = held.ids[rows], held.labels.table[held.people[rows]], held.quality[rows]
     details = held.store.details(ids)
     entries = []
     for face, label, row, sharp in zip(ids.tolist(), labels, embeddings, quality.tolist(), strict=True):

@@ -178,7 +178,7 @@ class Gallery(Uncopied):
     def labels(self) -> NDArray[np.object_]:
         """The labels of all rows, in the order of `ids`."""
         with self._held.following():
-            labels: NDArray[np.object_] = self._held.table[self._held.people]
+            labels: NDArray[np.object_] = self._held.labels.table[self._held.people]
             return labels
 
     @property
@@ -399,7 +399,7 @@ class Gallery(Uncopied):
             else:
                 people, distances, rows = nearest_means(probes, search, k)
             ids = np.where(rows < 0, -1, held.ids[rows])
-            return People(held.table[people], distances, ids, distances[:, 0] <= threshold, threshold, rate)
+            return People(held.labels.table[people], distances, ids, distances[:, 0] <= threshold, threshold, rate)
 
     def calibrate(
         self, rates: Sequence[float] | None = None, *, threads: int | None = None, progress: Progress | None = None
@@ -452,7 +452,7 @@ class Gallery(Uncopied):
             if wanted is not None:
                 rows = self._rows_of(wanted)
             else:
-                rows = np.flatnonzero(held.people == held.known_labels().get(cast("str", name), len(held.table)))
+                rows = np.flatnonzero(held.people == held.labels.numbers.get(cast("str", name), held.labels.ever))
             if len(rows):
                 held.remove(rows)
         return len(rows)
@@ -513,7 +513,7 @@ class Gallery(Uncopied):
         """
         name, held = given_label(new), self._held
         with held.changing():
-            known = held.known_labels()
+            known = held.labels.numbers
             person = self._person(label)
             if known.get(name, person) != person:
                 raise GalleryError(f"new must be a label that nobody has, but some are called {new!r}: merge them")
@@ -537,7 +537,7 @@ class Gallery(Uncopied):
         name, held = given_label(into), self._held
         with held.changing():
             people = [self._person(label) for label in labels]
-            moved = np.isin(held.people, people) & (held.people != held.known_labels().get(name, NOBODY))
+            moved = np.isin(held.people, people) & (held.people != held.labels.numbers.get(name, NOBODY))
             if moved.any():  # or else `into` would be a person without a face
                 target = held.number(np.array([name], object))[0]
                 held.set_people(np.where(moved, target, held.people))
@@ -633,7 +633,7 @@ class Gallery(Uncopied):
         return threshold_at(self._held, as_number(fpir, "fpir"))
 
     def _person(self, label: str) -> int:
-        person = self._held.known_labels().get(given_label(label))
+        person = self._held.labels.numbers.get(given_label(label))
         if person is None:
             raise GalleryError(f"label must be one that a face has, but nobody is called {label!r}")
         return person

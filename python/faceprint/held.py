@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import GalleryError
+from .labels import Labels
 from .state import MOST, MOST_PEOPLE, State, next_count
 from .store import CHUNK, Chunk, Detail, Place, Store
 
@@ -21,7 +22,7 @@ ROOM = 16  # for one face more in so many, or else the first that is added would
 class Held:
     """The rows of a gallery: `ids`, `people`, `quality` and `packed` embeddings, in the order of the ids; and `state`.
 
-    Arrays are replaced, never written to. `people` are numbers of a `table` of labels, whose last entry is None.
+    These arrays are replaced, never written to. `people` are numbers of `labels`.
     Everything but `lock` is for whoever is inside `following` or `changing`.
     """
 
@@ -33,8 +34,7 @@ class Held:
         self.ids: NDArray[np.int64]
         self.people: NDArray[np.int64]
         self.quality: NDArray[np.float32]
-        self.table: NDArray[np.object_]
-        self._numbers: dict[str, int] | None
+        self.labels: Labels
         self._places: list[Place]
         self._seen: tuple[int, int] | None
         self._leaving: NDArray[np.int64] | None
@@ -46,7 +46,7 @@ class Held:
         self.packed, self._places, self._seen, self._leaving = None, [], None, None
         self.ids = self.people = np.empty(0, np.int64)
         self.quality = np.empty(0, np.float32)
-        self._name({})
+        self.labels = Labels()
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -79,22 +79,27 @@ class Held:
                 with self.store.writing():
                     self._follow()
                     self._version = randbits(62)
-                    before = (self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed)
+                    self.labels.mark()
                     rows = 0 if self.packed is None else self.packed.rows
+                    before = (self.state, self._places, self.ids, self.people, self.quality, self.labels, self.packed)
                     yield
                     self._write_state()
             except BaseException:
                 if before is None:
                     raise
+                seen, self._seen = self._seen, None  # where a signal ends what follows, all is read again
                 if self.store.doubtful and self.store.path is not None:
                     self.forget()  # so that what the file holds is read again
                 elif not self.store.doubtful or self.store.state() != self.state:
                     self._leaving = None
                     if self.packed is not None and self.packed.rows > rows:
                         self.packed.remove(np.arange(rows, self.packed.rows))
-                    self.state, self._places, self.ids, self.people, self.quality, self.table, self.packed = before
-                    self._numbers = None
+                    self.state, self._places, self.ids, self.people, self.quality, self.labels, self.packed = before
+                    self.labels.undo()
+                    self._seen = seen
                 raise
+            finally:
+                self.labels.mark()  # and forget names that went
             self._let_go()
 
     def _let_go(self) -> None:
@@ -108,50 +113,36 @@ class Held:
 
         These take numbers that nobody has any more, if there are some: no face in the store still shows one.
         """
-        known = self.known_labels()
+        known = self.labels.numbers
         new = [name for name in dict.fromkeys(names) if name is not None and name not in known]
-        ever = len(self.table) - 1
-        more = max(0, len(known) + len(new) - ever)
-        if ever + more > MOST_PEOPLE:
+        if len(known) + len(new) > MOST_PEOPLE:
             raise GalleryError(f"a gallery may name {MOST_PEOPLE:,} people at a time, and this would be more")
         if new:
-            self.table = np.append(self.table, np.full(more, None, object))
-            people = np.flatnonzero(self.table[:-1] == None)[: len(new)]  # noqa: E711  # elementwise
-            self.table[people] = new
-            self.state = replace(self.state, next_person=ever + more)
-            for person, label in zip(people.tolist(), new, strict=True):
-                self.store.add_person(person, label)
-                known[label] = person
+            people = self.labels.take(len(new))
+            self.store.name_people(zip(people, new, strict=True))
+            for person, label in zip(people, new, strict=True):
+                self.labels.name(person, label)
         return np.array([NOBODY if name is None else known[name] for name in names], np.int64)
 
     def renumber(self) -> None:
         """Number people from 0 on, so that no number is kept for labels that nobody has any more."""
-        kept = np.flatnonzero(self.table[:-1] != None)  # noqa: E711  # elementwise
-        if len(kept) == len(self.table) - 1:
+        labels = self.labels
+        if labels.count == labels.ever:
             return
-        for person, before in enumerate(kept.tolist()):
-            if person != before:
-                self.store.add_person(person, self.table[before])  # which takes the label from the number before
-        numbers = np.full(len(self.table), NOBODY)
+        kept = np.flatnonzero(labels.table[:-1] != None)  # noqa: E711  # elementwise
+        names = labels.table[kept].tolist()
+        # Each takes its label from the number before, which is higher.
+        self.store.name_people((new, name) for new, name in enumerate(names) if new != kept[new])
+        numbers = np.full(len(labels.table), NOBODY)
         numbers[kept] = np.arange(len(kept))
-        self.people, self.table = numbers[self.people], np.append(self.table[kept], np.full(1, None, object))
-        self._numbers = None
-        self.state = replace(self.state, next_person=len(kept))
+        self.people, self.labels = numbers[self.people], Labels(names)
         for place, at in self._touched(np.arange(len(self.ids))):
             self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
 
-    def known_labels(self) -> dict[str, int]:
-        """The people who have a label, by it."""
-        if self._numbers is None:
-            self._numbers = {label: person for person, label in enumerate(self.table[:-1]) if label is not None}
-        return self._numbers
-
     def rename(self, person: int, label: str) -> None:
         """Give a person another label."""
-        self.store.add_person(person, label)
-        self.table = self.table.copy()
-        self.table[person] = label
-        self._numbers = None
+        self.store.name_people([(person, label)])
+        self.labels.name(person, label)
 
     def append(
         self,
@@ -228,11 +219,6 @@ class Held:
                 self.store.write(place.chunk, self._version, self._content(np.empty(0, np.int64)))
         self.store.write_anew()
 
-    def _name(self, people: dict[int, str]) -> None:
-        self.table = np.full(self.state.next_person + 1, None, object)  # also those that nobody has any more
-        self.table[list(people)] = list(people.values())
-        self._numbers = None
-
     def _follow(self) -> None:
         """Read what others have changed; inside a transaction."""
         seen = self.store.changed_elsewhere()
@@ -246,13 +232,14 @@ class Held:
         self._seen = seen
 
     def _read(self) -> None:
-        store, self.state = self.store, self.store.state()
+        store = self.store
         if store.path is None:
+            self.state = store.state()
             return
-        store.check(self.state)
-        labels = store.people()
-        store.check_sound(all(0 <= person < self.state.next_person for person in labels), "a person it never had")
-        self._name(labels)
+        if self._seen is None:
+            self.forget()
+        self.state = store.state()
+        self._read_labels()
         places = store.places()
         same = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(self._places, places, strict=False)))
         rows = sum(place.size for place in places[:same])
@@ -278,11 +265,29 @@ class Held:
         store.check_sound(bool(rising), "its ids do not rise from 0 on, or reach next_id")
         known = (every.people >= NOBODY) & (every.people < self.state.next_person)
         store.check_sound(bool(known.all()), "it has faces of people it never had")
+        store.check_sound(len(every) == self.state.faces, "some of what it held is not there")
         self.ids, self.people, self.quality, self._places = every.ids, every.people, every.quality, places
 
+    def _read_labels(self) -> None:
+        """Read the labels of blocks that changed."""
+        store, state = self.store, self.state
+        if self.labels.ever > state.next_person:
+            self.labels = Labels()
+        if self._seen is None:
+            store.check(state)
+        for first, end in self.labels.outdated(state.next_person, state.label_sums):
+            self.labels.read(first, end, store.people(first, end), state.label_sums)
+        store.check_sound(self.labels.count == state.people, "some of what it held is not there")
+
     def _write_state(self) -> None:
-        people = int(np.count_nonzero(self.table[:-1] != None))  # noqa: E711  # elementwise
-        self.state = replace(self.state, faces=len(self.ids), people=people, changes=next_count(self.state.changes))
+        self.state = replace(
+            self.state,
+            faces=len(self.ids),
+            people=self.labels.count,
+            next_person=self.labels.ever,
+            label_sums=self.labels.sums.copy(),
+            changes=next_count(self.state.changes),
+        )
         self.store.write_state(self.state)
         self._places = self.store.places()
 
@@ -314,12 +319,11 @@ class Held:
     def _faces_left(self, people: NDArray[np.int64]) -> None:
         """Forget whom of these no face shows any more, and what was measured on who was whom."""
         self.state = replace(self.state, calibration=None)
-        gone = np.setdiff1d(people, self.people)
-        gone = gone[gone != NOBODY]
-        self.store.remove_people(gone.tolist())
-        self.table = self.table.copy()
-        self.table[gone] = None
-        self._numbers = None
+        some = np.unique(people)
+        gone = some[(some != NOBODY) & ~np.isin(some, self.people)].tolist()
+        self.store.remove_people(gone)
+        for person in gone:
+            self.labels.name(person, None)
 
     def _touched(self, rows: NDArray[np.int64]) -> Iterator[tuple[Place, NDArray[np.int64]]]:
         """The chunks in which some of the rows are, each with all its rows."""

@@ -37,4 +37,4 @@ def as_matches(held: Held, distances: NDArray[np.float32], rows: NDArray[np.int6
     """Say whose the rows are, -1 for none; inside `Held.following`."""
     missing = rows < 0
     ids, people = np.where(missing, -1, held.ids[rows]), np.where(missing, NOBODY, held.people[rows])
-    return Matches(distances, ids, held.table[people], reranked)
+    return Matches(distances, ids, held.labels.table[people], reranked)

@@ -1,6 +1,7 @@
 """What a gallery is besides its faces, as its file says it: whoever writes a file can write its sums too."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,7 +14,10 @@ MOST_PEOPLE = 2**27  # who have a label in one gallery at a time: 1 GB of them
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is."""
+    """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is.
+
+    `label_sums` are the `sums` of its `Labels`.
+    """
 
     storage: str
     dimension: int | None = None
@@ -23,12 +27,13 @@ class State:
     next_person: int = 0
     faces: int = 0
     people: int = 0
+    label_sums: Sequence[int] = ()
     details: int = 0
     changes: int = 0
     calibration: list[dict[str, Any]] | None = None
 
 
-KEYS = {field.name for field in fields(State)}
+KEYS = [field.name for field in fields(State)]
 COUNTS = {"next_id": MOST, "next_person": MOST_PEOPLE, "faces": MOST, "people": MOST, "details": MOST, "changes": MOST}
 
 
@@ -45,18 +50,24 @@ def read_state(text: str) -> State:
         told = json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if not isinstance(told, dict) or not {"storage", "sources"} <= told.keys() <= KEYS:
+    if not isinstance(told, dict) or not {"storage", "sources"} <= told.keys() <= set(KEYS):
         raise ValueError("no state")
-    state = State(**told)
-    sources, calibration = state.sources, state.calibration
+    state = State(**{"label_sums": [], **told})
+    sources, sums, calibration = state.sources, state.label_sums, state.calibration
     _check(isinstance(state.storage, str) and state.storage in DTYPES, "storage", state.storage)
     _check(state.dimension is None or is_whole(state.dimension, 1, LARGEST), "dimension", state.dimension)
     _check(isinstance(state.fingerprint, str | None), "fingerprint", state.fingerprint)
     _check(isinstance(sources, list) and all(isinstance(source, str) for source in sources), "sources", sources)
+    _check(isinstance(sums, list) and all(is_whole(each, 0, 2**64) for each in sums), "label_sums", sums)
     _check(calibration is None or isinstance(calibration, list), "calibration", calibration)
     for key, most in COUNTS.items():
         _check(is_whole(getattr(state, key), 0, most), key, getattr(state, key))
     return State(**{**told, "sources": tuple(sources)})
+
+
+def tell_state(state: State) -> str:
+    """What `read_state` reads."""
+    return json.dumps({name: getattr(state, name) for name in KEYS})
 
 
 def next_count(changes: int) -> int:

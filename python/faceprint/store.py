@@ -5,10 +5,9 @@ last chunks are merged as in a binary counter, so that many small additions writ
 does not check itself carries a CRC-32.
 """
 
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from .database import Database
 from .errors import GalleryError
-from .state import State, read_state
+from .state import State, read_state, tell_state
 
 CHUNK = 4096
 HELD = 512  # SQL variables at a time
@@ -103,7 +102,7 @@ class Store(Database):
 
     def write_state(self, state: State) -> None:
         """Replace the state; ValueError for one that nobody could read again."""
-        content = json.dumps(asdict(state))
+        content = tell_state(state)
         read_state(content)
         self._run("INSERT OR REPLACE INTO state VALUES (0, ?, ?)", content, _crc(content))
 
@@ -116,22 +115,22 @@ class Store(Database):
             self.check_sound(valid, f"chunk {chunk} is not the one that was written")
         return [Place(*row[:3]) for row in rows]
 
-    def people(self) -> dict[int, str]:
-        """The labels, by the numbers of their people."""
-        rows = self._run("SELECT person, label, crc FROM people")
+    def people(self, first: int, end: int) -> dict[int, str]:
+        """The labels of people, by their numbers, from `first` to before `end`."""
+        rows = self._run("SELECT person, label, crc FROM people WHERE person >= ? AND person < ?", first, end)
         for person, label, crc in rows:
             valid = isinstance(label, str) and _fits(crc, person, label)
             self.check_sound(valid, f"the label of person {person} is not the one that was written")
         return {person: label for person, label, _ in rows}
 
-    def add_person(self, person: int, label: str) -> None:
-        """Give a person a label, another one where it had one."""
-        self._run("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", person, label, _crc(person, label))
+    def name_people(self, labels: Iterable[tuple[int, str]]) -> None:
+        """Give people labels, other ones where they had some."""
+        rows = ((person, label, _crc(person, label)) for person, label in labels)
+        self._run_each("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", rows)
 
     def remove_people(self, people: Iterable[int]) -> None:
         """Forget labels."""
-        for person in people:
-            self._run("DELETE FROM people WHERE person = ?", person)
+        self._run_each("DELETE FROM people WHERE person = ?", ((person,) for person in people))
 
     def read(self, place: Place, row_bytes: int) -> Chunk:
         """Read a chunk, whose rows have so many bytes each."""
@@ -191,13 +190,10 @@ class Store(Database):
 
     def write_details(self, details: dict[int, Detail]) -> int:
         """Replace what is known of faces, and tell by how many the faces grew of which something is."""
-        grown = -self.remove_details(details)
-        for face, detail in details.items():
-            if detail != Detail(None, None):
-                crc = _crc(face, detail.metadata, detail.photo)
-                self._run("INSERT INTO details VALUES (?, ?, ?, ?)", face, detail.metadata, detail.photo, crc)
-                grown += 1
-        return grown
+        gone = self.remove_details(details)
+        rows = [(face, told.metadata, told.photo) for face, told in details.items() if told != Detail(None, None)]
+        self._run_each("INSERT INTO details VALUES (?, ?, ?, ?)", ((*row, _crc(*row)) for row in rows))
+        return len(rows) - gone
 
     def remove_details(self, ids: Iterable[int]) -> int:
         """Forget what is known of faces, and tell of how many something was."""
@@ -236,6 +232,8 @@ class Store(Database):
         sums = ("total(size) FROM chunks", "count(*) FROM people", "count(*) FROM details")
         found = tuple(int(self._one(f"SELECT {total}")) for total in sums)
         self.check_sound(found == (state.faces, state.people, state.details), "some of what it held is not there")
+        first, last = self._row("SELECT min(person), max(person) FROM people")
+        self.check_sound(not found[1] or 0 <= first <= last < state.next_person, "a person it never had")
 
     def _fill(self, storage: str) -> None:
         for statement in filter(str.strip, SCHEMA.split(";")):
@@ -261,15 +259,12 @@ def _crc(*parts: Any) -> int:
 
 def _fits(crc: Any, *parts: Any) -> bool:
     """Whether a sum is that of numbers and texts, or one of before: of texts as the Python of then showed them."""
-    return crc in (_crc(*parts), _sum(parts))
+    return bool(crc == _crc(*parts) or crc == _sum(parts))
 
 
 def _sum(parts: Iterable[Any]) -> int:
-    found = 0
-    for part in parts:
-        content = part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass")
-        found = zlib.crc32(b"\0", zlib.crc32(content, found))
-    return found
+    content = [part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass") for part in parts]
+    return zlib.crc32(b"\0".join([*content, b""]))
 
 
 def _ids_where(key: str | None) -> tuple[str, tuple[str, ...]]:

@@ -53,7 +53,7 @@ def _part(held: Held, rows: slice) -> Exported:
         Facts(state.storage, held.packed.columns, state.fingerprint, list(state.sources), state.next_id),
         ids,
         held.packed.stored(np.arange(held.packed.rows)[rows]),
-        held.table[held.people[rows]],
+        held.labels.table[held.people[rows]],
         [known.get(face, Detail(None, None)) for face in ids.tolist()],
         held.quality[rows],
     )

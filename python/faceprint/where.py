@@ -29,7 +29,7 @@ def find_rows(where: Where, held: Held) -> NDArray[np.bool_]:
         values = _values(key, wanted)
         given = [value for value in values if value is not None]
         if key == "label":
-            known = held.known_labels()
+            known = held.labels.numbers
             people = [known[value] for value in given if value in known] + [NOBODY] * (None in values)
             met &= np.isin(held.people, people)
         elif key == "id":

@@ -1,0 +1,156 @@
+"""Labels by numbers and numbers by labels: changed, put back, and read again where they changed elsewhere."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from faceprint import Gallery, labels
+from faceprint.labels import Labels
+from faceprint.store import Store, _crc
+
+
+@pytest.fixture(params=[4, 4096])
+def block(request, monkeypatch):
+    monkeypatch.setattr(labels, "BLOCK", request.param)
+    return request.param
+
+
+def content(some):
+    table = some.table.tolist()
+    assert table[some.ever :] == [None] * (len(table) - some.ever) != []
+    assert some.numbers == {label: person for person, label in enumerate(table) if label is not None}
+    assert some.count == len(some.numbers)
+    return table[: some.ever]
+
+
+def change(some, random):
+    """Name new people, others anew, and let some go."""
+    for _ in range(random.integers(1, 9)):
+        name = f"{random.integers(10**9)}"
+        if random.random() < 0.5 or not some.count:
+            for person in some.take(2):
+                some.name(person, f"{name} {person}")
+        else:
+            some.name(int(random.choice(list(some.numbers.values()))), None if random.random() < 0.6 else name)
+
+
+def follow(other, some):
+    """Read what another changed, and tell how many labels that was."""
+    known, read = content(some), 0
+    for first, end in other.outdated(some.ever, some.sums):
+        told = {person: label for person, label in enumerate(known) if label and first <= person < end}
+        other.read(first, end, told, some.sums)
+        read += len(told)
+    return read
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_changes_can_be_put_back_and_followed(block, seed):
+    random, some, other = np.random.default_rng(seed), Labels(), Labels()
+    for _ in range(40):
+        before = content(some)
+        some.mark()
+        change(some, random)
+        if random.random() < 0.3:
+            some.undo()
+            assert content(some) == before
+        if random.random() < 0.5:
+            follow(other, some)
+            assert content(other) == content(some)
+            free = [person for person, label in enumerate([*content(some), *[None] * 5]) if label is None]
+            assert other.take(5) == some.take(5) == free[:5]
+            other.mark()
+            other.undo()
+            some.mark()
+            some.undo()
+
+
+def test_only_blocks_that_changed_are_read_again(block):
+    some, other = Labels([f"{number}" for number in range(5 * block)]), Labels()
+    assert follow(other, some) == 5 * block
+    assert follow(other, some) == 0
+    some.name(block, "new")
+    some.name(5 * block, "newer")
+    assert follow(other, some) == block + 1
+    some.name(block, f"{block}")
+    some.name(block + 1, None)
+    some.name(block + 1, f"{block + 1}")
+    assert follow(other, some) == block
+    some.name(3, "another")
+    some.name(3, "3")
+    assert follow(other, some) == 0
+
+
+def test_neighbouring_blocks_are_read_at_once(block):
+    some = Labels()
+    for person in (0, 3 * block, 4 * block, 6 * block):
+        some.name(person, f"{person}")
+    other = Labels()
+    assert other.outdated(some.ever, some.sums) == [(0, 7 * block)]
+    other.read(0, 7 * block, dict(enumerate(content(some))), some.sums)
+    assert content(other) == content(some)
+    for number in (1, 2, 6):
+        some.name(number * block, "new")
+    assert other.outdated(some.ever, some.sums) == [(block, 3 * block), (6 * block, 7 * block)]
+    assert other.outdated(some.ever, some.sums[:5])[-1] == (5 * block, 7 * block)
+
+
+def test_a_label_may_pass_from_one_to_the_other(block):
+    for names in (
+        ["Ann", "Ben", "Cy", "Di", "Eve"],
+        ["Eve", "Ann", "Di", "Ben", "Cy"],
+        ["Ben", "Eve", "Ann", "Cy", "Di"],
+    ):
+        some, other = Labels(names), Labels(["Ann", "Ben", "Cy", "Di", "Eve"])
+        assert other.numbers["Ann"] == 0
+        follow(other, some)
+        assert content(other) == names
+
+
+def test_who_follows_a_gallery_reads_few_labels(unit_rows, tmp_path, monkeypatch, block):
+    read = []
+    people = Store.people
+
+    def told(self, first, end):
+        read.append((first, end))
+        return people(self, first, end)
+
+    monkeypatch.setattr(Store, "people", told)
+    x = unit_rows(12 * block // 4, 4)
+    path = tmp_path / "people.faceprint"
+    with Gallery(path) as one, Gallery(path) as two:
+        one.add(x, labels=[f"{number}" for number in range(len(x))])
+        for ask in (one, two):
+            assert len(ask.labels) == len(x)
+        read.clear()
+        one.add(x[:1], labels=["0"])
+        one.add(x[:1])
+        assert two.labels.tolist()[-3:] == [f"{len(x) - 1}", "0", None]
+        assert read == []
+        two.remove(label="2")
+        two.rename("1", "first")
+        one.add(x[:1], labels=["third"])  # who takes the number of the second
+        assert two.labels.tolist()[:3] == ["0", "first", "3"]
+        assert two.labels.tolist() == one.labels.tolist()
+        assert read == [(0, block)] * 2
+
+
+def test_galleries_that_tell_no_sums_are_read(unit_rows, tmp_path, block):
+    """As they were written before there were any."""
+    path, names = tmp_path / "people.faceprint", [f"{number}" for number in range(3 * block)]
+    with Gallery(path) as gallery:
+        gallery.add(unit_rows(3 * block, 4), labels=names)
+    with closing(sqlite3.connect(path)) as file, file:
+        state = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
+        del state["label_sums"]
+        content = json.dumps(state)
+        file.execute("UPDATE state SET content = ?, crc = ?", (content, _crc(content)))
+    with Gallery(path) as one, Gallery(path) as two:
+        for turn in range(3):
+            assert two.labels.tolist() == one.labels.tolist() == names
+            one.rename(names[turn], f"new {turn}")
+            names[turn] = f"new {turn}"
+        assert two.labels.tolist() == names

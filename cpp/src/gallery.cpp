@@ -44,13 +44,13 @@ std::ptrdiff_t bytes_of(Storage storage) { return storage == Storage::float16 ? 
 
 }  // namespace
 
-// Column `lane` of the panels at `from`, in a plane of `unit` bytes, to another place.
-void Gallery::Plane::move(std::ptrdiff_t from, std::ptrdiff_t to) const {
+// So many rows, within one panel each, from one place to an earlier one.
+void Gallery::Plane::move(std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t rows) const {
   const std::byte* source = panel(from) + from % panel_rows * unit;
   std::byte* target = panel(to) + to % panel_rows * unit;
   const std::ptrdiff_t step = unit * panel_rows;
   for (std::ptrdiff_t i = 0; i < length; ++i, source += step, target += step) {
-    std::memcpy(target, source, static_cast<std::size_t>(unit));
+    std::memmove(target, source, static_cast<std::size_t>(rows * unit));
   }
 }
 
@@ -308,15 +308,16 @@ void Gallery::clear(std::ptrdiff_t first, std::ptrdiff_t last) {
 void Gallery::remove(std::span<const std::int64_t> indices) {
   check_indices(indices, rows_);
   if (indices.empty()) return;
-  auto removed = indices.begin();
-  std::ptrdiff_t kept = *removed;
-  for (std::ptrdiff_t row = kept; row < rows_; ++row) {
-    if (removed != indices.end() && *removed == row) {
-      ++removed;
-      continue;
+  std::ptrdiff_t kept = indices.front();
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const std::ptrdiff_t end = i + 1 < indices.size() ? indices[i + 1] : rows_;
+    for (std::ptrdiff_t row = indices[i] + 1; row < end;) {
+      const std::ptrdiff_t most = panel_rows - std::max(row % panel_rows, kept % panel_rows);
+      const std::ptrdiff_t count = std::min(most, end - row);
+      for (const Plane* plane : planes()) plane->move(row, kept, count);
+      row += count;
+      kept += count;
     }
-    for (const Plane* plane : planes()) plane->move(row, kept);
-    ++kept;
   }
   clear(kept, rows_);
   rows_ = kept;

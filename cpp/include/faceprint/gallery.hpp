@@ -101,7 +101,7 @@ class Gallery {
     std::byte* panel(std::ptrdiff_t row) const {
       return static_cast<std::byte*>(memory.data()) + row / panel_rows * panel_bytes();
     }
-    void move(std::ptrdiff_t from, std::ptrdiff_t to) const;
+    void move(std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t rows) const;
     void clear(std::ptrdiff_t row) const;
   };
 

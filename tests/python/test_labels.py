@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 
 import numpy as np
 import pytest
 
-from faceprint import Gallery, labels
+from faceprint import Gallery, GalleryError, labels
 from faceprint.labels import Labels
 from faceprint.store import Store, _crc
 
@@ -51,12 +52,12 @@ def follow(other, some):
 def test_whatever_changes_can_be_put_back_and_followed(block, seed):
     random, some, other = np.random.default_rng(seed), Labels(), Labels()
     for _ in range(40):
-        before = content(some)
+        before, sums = content(some), some.sums.copy()
         some.mark()
         change(some, random)
         if random.random() < 0.3:
             some.undo()
-            assert content(some) == before
+            assert (content(some), some.sums) == (before, sums)
         if random.random() < 0.5:
             follow(other, some)
             assert content(other) == content(some)
@@ -136,6 +137,91 @@ def test_who_follows_a_gallery_reads_few_labels(unit_rows, tmp_path, monkeypatch
         assert two.labels.tolist()[:3] == ["0", "first", "3"]
         assert two.labels.tolist() == one.labels.tolist()
         assert read == [(0, block)] * 2
+
+
+def test_what_others_numbered_anew_is_read(unit_rows, tmp_path, block):
+    x, path = unit_rows(3 * block, 4), tmp_path / "people.faceprint"
+    with Gallery(path) as one, Gallery(path) as two:
+        one.add(x, labels=[f"{number}" for number in range(len(x))])
+        assert len(two) == len(x)
+        one.remove(ids=range(1, len(x) - 1))
+        one.compact()
+        assert two.labels.tolist() == ["0", f"{len(x) - 1}"]
+        two.add(x[:1], labels=["new"])
+        assert one.labels.tolist() == two.labels.tolist()
+        assert content(one._held.labels) == content(two._held.labels) == ["0", f"{len(x) - 1}", "new"]
+
+
+@pytest.mark.parametrize("lost", ["people WHERE label = 'Ben'", "chunks"])
+def test_what_goes_from_an_open_file_is_missed(unit_rows, tmp_path, lost):
+    path = tmp_path / "people.faceprint"
+    with Gallery(path) as one, Gallery(path) as two:
+        one.add(unit_rows(3, 4), labels=["Ann", "Ben", "Cy"])
+        assert len(two) == 3
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute(f"DELETE FROM {lost}")
+            state = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
+            content = json.dumps(state | {"label_sums": [state["label_sums"][0] ^ 1]})
+            file.execute("UPDATE state SET content = ?, crc = ?", (content, _crc(content)))
+        with pytest.raises(GalleryError, match="is damaged: some of what it held is not there"):
+            two.search(unit_rows(1, 4))
+
+
+def test_a_change_that_fails_in_the_end_leaves_all_as_it_was(unit_rows, tmp_path, monkeypatch):
+    x, path, read = unit_rows(4, 4), tmp_path / "people.faceprint", []
+    with Gallery(path) as gallery, monkeypatch.context() as patch:
+        gallery.add(x, labels=["Ann", "Ben", "Cy", "Di"])
+        gallery.remove(label="Ben")
+        held = gallery._held
+        before = content(held.labels), held.labels.sums.copy(), held.state
+        patch.setattr(Store, "write_state", lambda *_: refuse())
+        patch.setattr(Store, "people", lambda *asked: read.append(asked))
+        for call in (
+            lambda: gallery.add(x[:3], labels=["Eve", "Ann", "Flo"]),
+            lambda: gallery.remove(label="Ann"),
+            lambda: gallery.rename("Cy", "Cyd"),
+            gallery.compact,
+        ):
+            with pytest.raises(ZeroDivisionError):
+                call()
+            assert (content(held.labels), held.labels.sums, held.state) == before
+            assert held.store.state() == held.state
+            assert gallery.labels.tolist() == ["Ann", "Cy", "Di"]
+        assert read == []
+
+
+def refuse():
+    raise ZeroDivisionError
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_signal_while_a_change_is_taken_back_has_all_read_again(unit_rows, tmp_path, monkeypatch):
+    with Gallery(tmp_path / "people.faceprint") as gallery:
+        gallery.add(unit_rows(2, 4), labels=["Ann", "Ben"])
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "write_state", lambda *_: refuse())
+            patch.setattr(Labels, "undo", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                gallery.rename("Ann", "Anna")
+            assert gallery._held._seen is None
+        gallery._held.ids = gallery._held.ids[1:]  # as where it came earlier, while faces were removed
+        assert gallery.ids.tolist() == [0, 1]
+        assert gallery.labels.tolist() == ["Ann", "Ben"]
+        assert content(gallery._held.labels) == ["Ann", "Ben"]
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_nothing_holds_a_label_that_went(unit_rows, tmp_path, in_memory):
+    with Gallery() if in_memory else Gallery(tmp_path / "people.faceprint") as gallery:
+        label = "".join(["A", "nn"])
+        before = sys.getrefcount(label)
+        gallery.add(unit_rows(2, 4), labels=[label, "Ben"])
+        assert sys.getrefcount(label) > before
+        gallery.remove(label="Ann")
+        assert sys.getrefcount(label) == before
 
 
 def test_galleries_that_tell_no_sums_are_read(unit_rows, tmp_path, block):

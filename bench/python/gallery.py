@@ -2,12 +2,14 @@
 
     python bench/python/gallery.py [--faces 1000000] [--rounds 7] [--only NAME ...] [--seconds 1800] [--out FILE.json]
 
-Unit vectors of 128 numbers, ten of each person, labelled. Each contestant works in a process of its own, whose peak of
-resident memory is told, and imports what it needs before: `build` writes the file, `open` makes it ready to be
+Unit vectors of 128 numbers, ten of each person, labelled. Each contestant works in a process of its own, whose peak
+of resident memory is told, and imports what it needs before: `build` writes the file, `open` makes it ready to be
 searched, `search` finds the 10 nearest of one face, `append` stores 1,000 more, `delete` takes a person's ten away,
-both so that they outlast the process. Medians of the rounds; build and open once. Whoever needs more than `--seconds`
-for either process is stopped. faiss keeps no labels: they are pickled beside its index, and both are written anew by
-each change. LanceDB and Qdrant's local mode search without an index, as exactly as the others.
+both so that they outlast the process; `follow` is the search of another that has the file open, or must open it anew,
+after one face of a new person was stored, whom it finds. Medians of the rounds; build and open once. Whoever needs
+more than `--seconds` for either process is stopped. faiss keeps no labels: they are pickled beside its index, and
+both are written anew by each change. LanceDB and Qdrant's local mode search without an index, as exactly as the
+others.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -50,6 +53,7 @@ class Faceprint:
     """A gallery of ours."""
 
     module = "faceprint"
+    follows: bool | None = True  # whether one that is open sees what others store; None: only one may be open
 
     def __init__(self, folder: Path) -> None:
         import faceprint as fp
@@ -73,6 +77,7 @@ class Faiss:
     """An exact index, and a pickled list of labels."""
 
     module = "faiss"
+    follows = False
 
     def __init__(self, folder: Path) -> None:
         import faiss
@@ -112,11 +117,12 @@ class Lance:
     """A table of LanceDB."""
 
     module = "lancedb"
+    follows = True
 
     def __init__(self, folder: Path) -> None:
         import lancedb
 
-        self.database = lancedb.connect(folder)
+        self.database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
         self.table = self.database.open_table("faces") if (folder / "faces.lance").exists() else None
 
     def append(self, x: Rows, labels: list[str]) -> None:
@@ -145,6 +151,7 @@ class Qdrant:
     """A collection of Qdrant's local mode, which is Python in this process."""
 
     module = "qdrant_client"
+    follows = None
 
     def __init__(self, folder: Path) -> None:
         from qdrant_client import QdrantClient, models
@@ -206,7 +213,22 @@ def work(name: str, folder: Path, faces: int, rounds: int) -> dict[str, Any]:
             start = perf_counter()
             call()
             seconds.setdefault(what, []).append(perf_counter() - start)
-    return {**{what: median(values) for what, values in seconds.items()}, "peak_mib": peak_mib()}
+    found = {**{what: median(values) for what, values in seconds.items()}, "peak_mib": peak_mib()}
+    return found if store.follows is None else found | {"follow": follow(name, store, folder, rounds)}
+
+
+def follow(name: str, store: Any, folder: Path, rounds: int) -> float:
+    """The seconds until another finds whom this one has stored."""
+    other, seconds = CONTESTANTS[name](folder), []
+    other.search(make(1, 1))
+    for turn in range(rounds):
+        row, label = make(1, 1000 + turn), f"new {turn}"
+        store.append(row, [label])
+        start = perf_counter()
+        found = (other if other.follows else CONTESTANTS[name](folder)).search(row)
+        seconds.append(perf_counter() - start)
+        assert found[0] == label
+    return median(seconds)
 
 
 def peak_mib() -> int:

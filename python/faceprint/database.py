@@ -19,6 +19,7 @@ from typing import Any
 from . import forks
 from .errors import GalleryError
 from .photo import printable
+from .whole import written_whole
 
 FORMAT = 1  # the low byte of SQLite's `user_version`; above it stands a number by which files are told apart
 APPLICATION = 0x46507274  # "FPrt", by which `file` and others may tell galleries from other databases
@@ -28,6 +29,7 @@ PAGE = 65_536
 ALONE = "ro&immutable=1"  # of a file without a journal, which SQLite then takes for one that nobody changes
 OPEN = 3  # files that SQLite opens for one: itself, the journal, and the index of that
 RETRY = 0.005  # seconds between trials of what SQLite does not wait for itself
+STEP = 256  # pages of a backup at a time
 PATIENCE = 5.0  # seconds that the end of Python waits for a thread that uses a gallery which nobody closed
 
 
@@ -137,6 +139,22 @@ class Database:
                 f"{self.name} is being read elsewhere: what was removed is gone from the gallery, but may remain in "
                 "the journal beside it until compact() is called again"
             )
+
+    def backup(self, path: Path) -> None:
+        """Write what the file holds to another one, whole or not at all; while `reading`, whatever others write."""
+        if self.path is None:
+            raise GalleryError("a gallery in memory has no file to make a backup of: export it")
+        if _look(path)[0] == self._file:
+            raise GalleryError(f"a backup must be another file than the gallery, not {printable(path)}")
+        try:
+            with written_whole(path) as part:
+                self._one("PRAGMA user_version")  # from which on what others write is not seen
+                with self._translated(), closing(self._sql.connect(part, isolation_level=None)) as copy:
+                    self._unlock(copy)
+                    self._connection.backup(copy, pages=STEP, progress=lambda *_: None)  # in which Ctrl-C is heard
+                    copy.execute(f"PRAGMA user_version = {_new_number()}")
+        except OSError as error:
+            raise GalleryError(f"{printable(path)} cannot be written: {error.strerror or error}") from error
 
     def check_sound(self, valid: bool, what: str) -> None:
         """GalleryError unless what the file holds is valid."""
@@ -259,11 +277,13 @@ class Database:
                 return self._sql.connect(":memory:", **options)
             return self._sql.connect(f"{self._absolute.as_uri()}?mode={mode}", uri=True, **options)
 
-    def _unlock(self) -> None:
-        if self._key is not None:
-            self._run(f"PRAGMA key = {_quoted(self._key)}")
-            self._run(f"PRAGMA cipher_page_size = {PAGE}")
-        self._run("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
+    def _unlock(self, connection: Any = None) -> None:
+        connection = connection or self._connection
+        with self._translated():
+            if self._key is not None:
+                connection.execute(f"PRAGMA key = {_quoted(self._key)}")
+                connection.execute(f"PRAGMA cipher_page_size = {PAGE}")
+            connection.execute("PRAGMA trusted_schema = OFF")  # what a file brings along calls no function
 
     def _check_format(self) -> None:
         application, found = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
@@ -297,7 +317,7 @@ class Database:
         """Give the file a number of its own, in the file itself: there is no journal yet."""
         with self._transaction("BEGIN IMMEDIATE"):
             if self._one("PRAGMA user_version") % NUMBERS != FORMAT:  # or another process was first
-                self._run(f"PRAGMA user_version = {FORMAT + NUMBERS * (1 + secrets.randbelow(MOST_NUMBERS))}")
+                self._run(f"PRAGMA user_version = {_new_number()}")
 
     def _keep_journal(self) -> None:
         """Put the file into WAL mode; SQLite itself does not wait for that while another connection is at it."""
@@ -395,6 +415,11 @@ def _close(connection: sqlite3.Connection, process: int, lock: threading.RLock) 
             connection.close()
         finally:
             lock.release()
+
+
+def _new_number() -> int:
+    """A `user_version` that no other file has."""
+    return FORMAT + NUMBERS * (1 + secrets.randbelow(MOST_NUMBERS))
 
 
 def _look(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -580,6 +580,28 @@ class Gallery(Uncopied):
         """
         write_exported(path, hand_out(self._held))
 
+    def backup(self, path: "str | os.PathLike[str]") -> None:
+        """Write a gallery's file as it is now to another one, that can be opened as well, in place of what is there.
+
+        Others may use the gallery meanwhile, other threads by a `Gallery` of their own. The copy has everything, the
+        calibration and the encryption, too; it is written whole or not at all, and only its owner may read it. Nothing
+        is looked at that is copied: `len(Gallery(path, read_only=True))` reads all of it.
+
+        GalleryError where the copy cannot be written or is the gallery itself, and for a gallery in memory; TypeError
+        and ValueError for what is no path.
+
+        >>> import tempfile
+        >>> import numpy
+        >>> with tempfile.TemporaryDirectory() as folder, Gallery(f"{folder}/people.faceprint") as gallery:
+        ...     ids = gallery.add(numpy.eye(2, dtype=numpy.float32), labels=["Ann", "Ben"])
+        ...     gallery.backup(f"{folder}/backup.faceprint")
+        ...     with Gallery(f"{folder}/backup.faceprint", read_only=True) as copy:
+        ...         copy.labels.tolist()
+        ['Ann', 'Ben']
+        """
+        with self._held.snapshot():
+            self._held.store.backup(Path(given_path(path)))
+
     def import_from(self, path: "str | os.PathLike[str]") -> NDArray[np.int64]:
         """Add all faces of a file that `export` wrote, with what is known of them, and return their ids.
 

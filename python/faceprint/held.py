@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import takewhile
+from itertools import accumulate
 from secrets import randbits
 
 import numpy as np
@@ -78,8 +78,8 @@ class Held:
             try:
                 with self.store.writing():
                     self._follow()
-                    self._version = randbits(62)
-                    self.labels.mark()
+                    self._version = 1 + randbits(61)
+                    self.labels.mark(self._version)
                     rows = 0 if self.packed is None else self.packed.rows
                     before = (self.state, self._places, self.ids, self.people, self.quality, self.labels, self.packed)
                     yield
@@ -87,7 +87,7 @@ class Held:
             except BaseException:
                 if before is None:
                     raise
-                seen, self._seen = self._seen, None  # where a signal ends what follows, all is read again
+                seen, self._seen = self._seen, None  # where a signal ends what follows, a file is read again
                 if self.store.doubtful and self.store.path is not None:
                     self.forget()  # so that what the file holds is read again
                 elif not self.store.doubtful or self.store.state() != self.state:
@@ -98,8 +98,8 @@ class Held:
                     self.labels.undo()
                     self._seen = seen
                 raise
-            finally:
-                self.labels.mark()  # and forget names that went
+            self.labels.versions = list(self.state.label_versions)
+            self.labels.mark(self._version)  # and forget names that went
             self._let_go()
 
     def _let_go(self) -> None:
@@ -135,7 +135,7 @@ class Held:
         self.store.name_people((new, name) for new, name in enumerate(names) if new != kept[new])
         numbers = np.full(len(labels.table), NOBODY)
         numbers[kept] = np.arange(len(kept))
-        self.people, self.labels = numbers[self.people], Labels(names)
+        self.people, self.labels = numbers[self.people], Labels(names, self._version)
         for place, at in self._touched(np.arange(len(self.ids))):
             self.store.write(place.chunk, self._version, self._content(at, stored=False), embeddings=False)
 
@@ -241,32 +241,60 @@ class Held:
         self.state = store.state()
         self._read_labels()
         places = store.places()
-        same = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(self._places, places, strict=False)))
-        rows = sum(place.size for place in places[:same])
-        if self.packed is not None and self.packed.rows > rows:
-            self.packed.remove(np.arange(rows, self.packed.rows))
         store.check_sound(self.state.dimension is not None or not places, "it has faces of no dimension")
         if self.packed is not None and self.packed.columns != self.state.dimension:
-            self.packed, same, rows = None, 0, 0
+            self.packed = None
         if self.packed is None and self.state.dimension is not None:
             self.packed = _core.Gallery(self.state.dimension, self.state.storage)  # type: ignore[arg-type]
-        found = [Chunk(self.ids[:rows], self.people[:rows], self.quality[:rows], np.empty((rows, 0), np.uint8))]
-        for place in places[same:]:
-            assert self.packed is not None
-            self.packed.reserve(self.state.faces + self.state.faces // ROOM + 1)
-            chunk = store.read(place, self.packed.stored_bytes)
-            try:
-                self.packed.append_stored(chunk.stored)
-            except ValueError as error:
-                store.check_sound(False, f"in chunk {place.chunk}, {error}")
-            found.append(replace(chunk, stored=np.empty((len(chunk), 0), np.uint8)))
-        every = Chunk.join(found)
+        kept = self._kept(places)
+        nothing = self._content(np.empty(0, np.int64), stored=False)
+        every = Chunk.join([nothing, *kept, *self._added(places[len(kept) :])])
         rising = (np.diff(every.ids, prepend=-1, append=self.state.next_id) > 0).all()
         store.check_sound(bool(rising), "its ids do not rise from 0 on, or reach next_id")
         known = (every.people >= NOBODY) & (every.people < self.state.next_person)
         store.check_sound(bool(known.all()), "it has faces of people it never had")
         store.check_sound(len(every) == self.state.faces, "some of what it held is not there")
         self.ids, self.people, self.quality, self._places = every.ids, every.people, every.quality, places
+
+    def _kept(self, places: list[Place]) -> list[Chunk]:
+        """The first of these chunks, as far as their rows are packed already; rows that are in none of these go."""
+        if self.packed is None:
+            return []
+        starts = dict(zip(self._places, accumulate((place.size for place in self._places), initial=0), strict=False))
+        kept, end, chunks = np.zeros(self.packed.rows, bool), 0, []
+        for place in places:
+            if starts.get(place, -1) >= end:
+                rows = np.arange(starts[place], starts[place] + place.size)
+                chunk = self._content(rows, stored=False)
+            elif end < len(kept):
+                chunk = self.store.read(place, self.packed.stored_bytes)
+                rows = np.searchsorted(self.ids, chunk.ids)
+                if not (rows[0] >= end and self._holds(rows, chunk)):
+                    break
+            else:
+                break
+            kept[rows], end = True, int(rows[-1]) + 1
+            chunks.append(chunk.without_rows())
+        self.packed.remove(np.flatnonzero(~kept))
+        return chunks
+
+    def _holds(self, rows: NDArray[np.int64], chunk: Chunk) -> bool:
+        """Whether these rows are those of a chunk, one for one."""
+        if rows[-1] >= len(self.ids) or (np.diff(rows) <= 0).any() or self.packed is None:
+            return False
+        return np.array_equal(self.ids[rows], chunk.ids) and np.array_equal(self.packed.stored(rows), chunk.stored)
+
+    def _added(self, places: list[Place]) -> Iterator[Chunk]:
+        """Read chunks, and pack their rows behind those that are there."""
+        for place in places:
+            assert self.packed is not None
+            self.packed.reserve(self.state.faces + self.state.faces // ROOM + 1)
+            chunk = self.store.read(place, self.packed.stored_bytes)
+            try:
+                self.packed.append_stored(chunk.stored)
+            except ValueError as error:
+                self.store.check_sound(False, f"in chunk {place.chunk}, {error}")
+            yield chunk.without_rows()
 
     def _read_labels(self) -> None:
         """Read the labels of blocks that changed."""
@@ -275,8 +303,11 @@ class Held:
             self.labels = Labels()
         if self._seen is None:
             store.check(state)
-        for first, end in self.labels.outdated(state.next_person, state.label_sums):
-            self.labels.read(first, end, store.people(first, end), state.label_sums)
+        self.labels.reserve(state.next_person)
+        for first, end in self.labels.outdated(state.label_versions):
+            read = store.people(first, min(end, state.next_person))
+            self.labels.read(first, end, read, state.label_versions)
+        self.labels.mark(self._version)  # and forget names that went
         store.check_sound(self.labels.count == state.people, "some of what it held is not there")
 
     def _write_state(self) -> None:
@@ -285,7 +316,7 @@ class Held:
             faces=len(self.ids),
             people=self.labels.count,
             next_person=self.labels.ever,
-            label_sums=self.labels.sums.copy(),
+            label_versions=[version or self._version for version in self.labels.versions],
             changes=next_count(self.state.changes),
         )
         self.store.write_state(self.state)

@@ -131,8 +131,8 @@ def free_name(name: str, taken: dict[str, int]) -> str:
     while _key(candidate) in taken:
         taken[key] += 1
         stem, end = PurePath(name).stem, f"-{taken[key]}{PurePath(name).suffix}"
-        while stem and len(os.fsencode(stem + end)) > LONGEST:
-            stem = stem[:-1]
+        while len(os.fsencode(stem + end)) > LONGEST:
+            stem, end = (stem[:-1], end) if stem else ("", end[:-1])
         candidate = stem + end
     taken[_key(candidate)] = 1
     return candidate

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from .labels import BLOCK
 from .stored import DTYPES
 
 LARGEST = 2**20  # numbers of a row
@@ -16,7 +17,7 @@ MOST_PEOPLE = 2**27  # who have a label in one gallery at a time: 1 GB of them
 class State:
     """What a gallery is besides its faces; `changes` counts the transactions, the other numbers what there is.
 
-    `label_sums` are the `sums` of its `Labels`.
+    `label_versions` are the `versions` of its `Labels`.
     """
 
     storage: str
@@ -27,7 +28,7 @@ class State:
     next_person: int = 0
     faces: int = 0
     people: int = 0
-    label_sums: Sequence[int] = ()
+    label_versions: Sequence[int] = ()
     details: int = 0
     changes: int = 0
     calibration: list[dict[str, Any]] | None = None
@@ -52,16 +53,18 @@ def read_state(text: str) -> State:
         raise ValueError("nested too deep") from error
     if not isinstance(told, dict) or not {"storage", "sources"} <= told.keys() <= set(KEYS):
         raise ValueError("no state")
-    state = State(**{"label_sums": [], **told})
-    sources, sums, calibration = state.sources, state.label_sums, state.calibration
+    state = State(**{"label_versions": [], **told})
+    sources, calibration = state.sources, state.calibration
     _check(isinstance(state.storage, str) and state.storage in DTYPES, "storage", state.storage)
     _check(state.dimension is None or is_whole(state.dimension, 1, LARGEST), "dimension", state.dimension)
     _check(isinstance(state.fingerprint, str | None), "fingerprint", state.fingerprint)
     _check(isinstance(sources, list) and all(isinstance(source, str) for source in sources), "sources", sources)
-    _check(isinstance(sums, list) and all(is_whole(each, 0, 2**64) for each in sums), "label_sums", sums)
     _check(calibration is None or isinstance(calibration, list), "calibration", calibration)
     for key, most in COUNTS.items():
         _check(is_whole(getattr(state, key), 0, most), key, getattr(state, key))
+    versions = state.label_versions
+    valid = isinstance(versions, list) and BLOCK * len(versions) < state.next_person + BLOCK
+    _check(valid and all(is_whole(each, 1, MOST) for each in versions), "label_versions", str(versions)[:40])
     return State(**{**told, "sources": tuple(sources)})
 
 

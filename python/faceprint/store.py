@@ -7,7 +7,7 @@ does not check itself carries a CRC-32.
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class Chunk:
     def take(self, rows: Any) -> "Chunk":
         """Some of the rows."""
         return Chunk(self.ids[rows], self.people[rows], self.quality[rows], self.stored[rows])
+
+    def without_rows(self) -> "Chunk":
+        """What is known of its faces but their embeddings."""
+        return replace(self, stored=np.empty((len(self), 0), np.uint8))
 
     @staticmethod
     def join(chunks: "Sequence[Chunk]") -> "Chunk":

@@ -8,14 +8,15 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from faceprint import Gallery, GalleryError, labels
+from faceprint import Gallery, GalleryError, labels, state
 from faceprint.labels import Labels
 from faceprint.store import Store, _crc
 
 
 @pytest.fixture(params=[4, 4096])
 def block(request, monkeypatch):
-    monkeypatch.setattr(labels, "BLOCK", request.param)
+    for module in (labels, state):
+        monkeypatch.setattr(module, "BLOCK", request.param)
     return request.param
 
 
@@ -41,9 +42,10 @@ def change(some, random):
 def follow(other, some):
     """Read what another changed, and tell how many labels that was."""
     known, read = content(some), 0
-    for first, end in other.outdated(some.ever, some.sums):
+    other.reserve(some.ever)
+    for first, end in other.outdated(some.versions):
         told = {person: label for person, label in enumerate(known) if label and first <= person < end}
-        other.read(first, end, told, some.sums)
+        other.read(first, end, told, some.versions)
         read += len(told)
     return read
 
@@ -52,51 +54,55 @@ def follow(other, some):
 def test_whatever_changes_can_be_put_back_and_followed(block, seed):
     random, some, other = np.random.default_rng(seed), Labels(), Labels()
     for _ in range(40):
-        before, sums = content(some), some.sums.copy()
-        some.mark()
+        before, versions = content(some), some.versions.copy()
+        some.mark(int(random.integers(1, 2**60)))
         change(some, random)
         if random.random() < 0.3:
             some.undo()
-            assert (content(some), some.sums) == (before, sums)
+            assert (content(some), some.versions) == (before, versions)
         if random.random() < 0.5:
             follow(other, some)
             assert content(other) == content(some)
             free = [person for person, label in enumerate([*content(some), *[None] * 5]) if label is None]
             assert other.take(5) == some.take(5) == free[:5]
-            other.mark()
-            other.undo()
-            some.mark()
-            some.undo()
+            for each in (some, other):
+                each.mark(1)
+                each.undo()  # what was taken above is free again
 
 
 def test_only_blocks_that_changed_are_read_again(block):
-    some, other = Labels([f"{number}" for number in range(5 * block)]), Labels()
+    some, other = Labels([f"{number}" for number in range(5 * block)], 1), Labels()
     assert follow(other, some) == 5 * block
     assert follow(other, some) == 0
+    some.mark(2)
     some.name(block, "new")
     some.name(5 * block, "newer")
     assert follow(other, some) == block + 1
-    some.name(block, f"{block}")
-    some.name(block + 1, None)
-    some.name(block + 1, f"{block + 1}")
-    assert follow(other, some) == block
     some.name(3, "another")
-    some.name(3, "3")
+    some.undo()
+    some.mark(3)
+    some.name(block, "newest")
+    assert follow(other, some) == block
     assert follow(other, some) == 0
 
 
 def test_neighbouring_blocks_are_read_at_once(block):
-    some = Labels()
+    some, other = Labels(), Labels()
+    some.mark(1)
     for person in (0, 3 * block, 4 * block, 6 * block):
         some.name(person, f"{person}")
-    other = Labels()
-    assert other.outdated(some.ever, some.sums) == [(0, 7 * block)]
-    other.read(0, 7 * block, dict(enumerate(content(some))), some.sums)
+    assert some.versions == [1, 0, 0, 1, 1, 0, 1]
+    some.versions = [1] * 7
+    other.reserve(some.ever)
+    assert other.outdated(some.versions) == [(0, 7 * block)]
+    other.read(0, 7 * block, dict(enumerate(content(some))), some.versions)
     assert content(other) == content(some)
+    assert other.outdated(some.versions) == []
+    some.mark(2)
     for number in (1, 2, 6):
         some.name(number * block, "new")
-    assert other.outdated(some.ever, some.sums) == [(block, 3 * block), (6 * block, 7 * block)]
-    assert other.outdated(some.ever, some.sums[:5])[-1] == (5 * block, 7 * block)
+    assert other.outdated(some.versions) == [(block, 3 * block), (6 * block, 7 * block)]
+    assert other.outdated(some.versions[:5]) == [(block, 3 * block), (5 * block, 7 * block)]
 
 
 def test_a_label_may_pass_from_one_to_the_other(block):
@@ -105,7 +111,7 @@ def test_a_label_may_pass_from_one_to_the_other(block):
         ["Eve", "Ann", "Di", "Ben", "Cy"],
         ["Ben", "Eve", "Ann", "Cy", "Di"],
     ):
-        some, other = Labels(names), Labels(["Ann", "Ben", "Cy", "Di", "Eve"])
+        some, other = Labels(names, 1), Labels(["Ann", "Ben", "Cy", "Di", "Eve"], 2)
         assert other.numbers["Ann"] == 0
         follow(other, some)
         assert content(other) == names
@@ -160,8 +166,8 @@ def test_what_goes_from_an_open_file_is_missed(unit_rows, tmp_path, lost):
         assert len(two) == 3
         with closing(sqlite3.connect(path)) as file, file:
             file.execute(f"DELETE FROM {lost}")
-            state = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
-            content = json.dumps(state | {"label_sums": [state["label_sums"][0] ^ 1]})
+            told = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
+            content = json.dumps(told | {"label_versions": [1 + told["label_versions"][0]]})
             file.execute("UPDATE state SET content = ?, crc = ?", (content, _crc(content)))
         with pytest.raises(GalleryError, match="is damaged: some of what it held is not there"):
             two.search(unit_rows(1, 4))
@@ -173,7 +179,7 @@ def test_a_change_that_fails_in_the_end_leaves_all_as_it_was(unit_rows, tmp_path
         gallery.add(x, labels=["Ann", "Ben", "Cy", "Di"])
         gallery.remove(label="Ben")
         held = gallery._held
-        before = content(held.labels), held.labels.sums.copy(), held.state
+        before = content(held.labels), held.labels.versions.copy(), held.state
         patch.setattr(Store, "write_state", lambda *_: refuse())
         patch.setattr(Store, "people", lambda *asked: read.append(asked))
         for call in (
@@ -184,7 +190,7 @@ def test_a_change_that_fails_in_the_end_leaves_all_as_it_was(unit_rows, tmp_path
         ):
             with pytest.raises(ZeroDivisionError):
                 call()
-            assert (content(held.labels), held.labels.sums, held.state) == before
+            assert (content(held.labels), held.labels.versions, held.state) == before
             assert held.store.state() == held.state
             assert gallery.labels.tolist() == ["Ann", "Cy", "Di"]
         assert read == []
@@ -224,15 +230,24 @@ def test_nothing_holds_a_label_that_went(unit_rows, tmp_path, in_memory):
         assert sys.getrefcount(label) == before
 
 
-def test_galleries_that_tell_no_sums_are_read(unit_rows, tmp_path, block):
+def test_who_follows_holds_no_label_that_went(unit_rows, tmp_path):
+    with Gallery(tmp_path / "people.faceprint") as one, Gallery(tmp_path / "people.faceprint") as two:
+        two.add(unit_rows(2, 4), labels=["Ann", "Ben"])
+        for name in ("Cy", "Di"):
+            one.rename(one.labels[0], name)
+            assert two.labels.tolist() == [name, "Ben"]
+        assert two._held.labels._changed == []
+
+
+def test_galleries_that_tell_no_versions_are_read(unit_rows, tmp_path, block):
     """As they were written before there were any."""
     path, names = tmp_path / "people.faceprint", [f"{number}" for number in range(3 * block)]
     with Gallery(path) as gallery:
         gallery.add(unit_rows(3 * block, 4), labels=names)
     with closing(sqlite3.connect(path)) as file, file:
-        state = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
-        del state["label_sums"]
-        content = json.dumps(state)
+        told = json.loads(file.execute("SELECT content FROM state").fetchone()[0])
+        del told["label_versions"]
+        content = json.dumps(told)
         file.execute("UPDATE state SET content = ?, crc = ?", (content, _crc(content)))
     with Gallery(path) as one, Gallery(path) as two:
         for turn in range(3):

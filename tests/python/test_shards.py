@@ -24,8 +24,6 @@ from faceprint import folder as folders
 from faceprint.whole import written_whole
 
 STORAGES = ["float32", "float16", "int8"]
-
-
 SHARDS = Path(__file__).parents[2] / "docs" / "shards.md"
 
 

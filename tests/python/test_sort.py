@@ -152,6 +152,8 @@ def test_names_never_collide():
     assert found[:7] == ["a.jpg", "a-2.jpg", "A-3.JPG", "a-4.jpg", "a", "a.tar.gz", "a.tar-2.gz"]
     assert found[8] == "e\u0301-2.jpg"
     assert found[-1] == "b-5000.jpg"
+    odd = "a." + 253 * "b"
+    assert [free_name(odd, taken) for _ in range(2)] == [odd, "-2." + 252 * "b"]
 
 
 @each_how

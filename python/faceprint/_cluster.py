@@ -176,7 +176,7 @@ def cluster(
     which must be installed; there, faces that no dense region holds are junk, and there is no threshold. Time grows
     with the square of n, memory with n k.
 
-    What is known: rows where `junk` (n,) bool is true, such as `faces.quality < 0.8`, belong to nobody: label -1, and
+    What is known: rows where `junk` (n,) bool is true, such as `faces.quality < 0.5`, belong to nobody: label -1, and
     of no influence on the others. Pairs of rows `must_link` (m, 2) end up together. Pairs `cannot_link` (m, 2) are
     probably two people, as on the same photograph (`same_photograph`): edges between them lose `penalty`, in [0, 1],
     of their weight, and pairs that are together all the same are told as `conflicts`. `attributes` maps names, such as

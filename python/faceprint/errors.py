@@ -7,7 +7,11 @@ if TYPE_CHECKING:
 
 
 class FaceprintError(Exception):
-    """Base of every error of this package that is not a plain TypeError or ValueError."""
+    """Base of the package's own errors.
+
+    Beside them come TypeError and ValueError for arguments, OSError where files of features, encodings or pairs cannot
+    be read and an `Upgrade` cannot be written, ImportError where an extra is missing, MemoryError and IndexError.
+    """
 
 
 class PhotoError(FaceprintError):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 import faceprint as fp
 from faceprint.cli import command
 from faceprint.model import Model
+
+CLI = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
 def test_demo(run, tmp_path):
@@ -294,3 +297,24 @@ def test_usage_errors_exit_with_2(run):
 @pytest.mark.parametrize("words", ["faces", "embed --out x.npz", "cluster", "index x.faces", "search x.faces"])
 def test_commands_want_photographs(run, words):
     assert "Missing argument 'PATHS...'" in run(*words.split(), code=2).stderr
+
+
+def test_the_keys_for_scripts_are_those_of_the_book(run, folder, tmp_path):
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", CLI.read_text("utf-8"), re.MULTILINE))
+    gallery, photo, place = tmp_path / "x.faceprint", folder / "obama.jpg", tmp_path.parent / f"{tmp_path.name} sorted"
+    commands = {
+        "faces": (folder,),
+        "embed": (folder, "--out", tmp_path / "x.npz"),
+        "verify": (photo, photo),
+        "index": (gallery, folder),
+        "search": (photo, gallery),
+        "cluster": (folder, "--sort-into", place),
+        "unsort": (place,),
+    }
+    answers = {name: json.loads(run(name, *words, "--json").stdout) for name, words in commands.items()}
+    assert told == {name: ", ".join(f"`{key}`" for key in answer) for name, answer in answers.items()}
+    assert set(answers["faces"]["photos"][0]) == {"photo", "faces"}
+    assert set(answers["faces"]["photos"][0]["faces"][0]) == {"box", "landmarks", "score", "quality"}
+    assert set(answers["search"]["matches"][0]) == {"photo", "label", "distance", "same", "box"}
+    assert set(answers["faces"]["skipped"][0]) == {"photo", "error"}
+    assert set(answers["cluster"]["sorted"]) == {"into", "how", "photos", "places", "nobody", "several"}

@@ -1,6 +1,6 @@
 """A service that knows people by their faces: enrol, verify, search and erase over HTTP. `docs/app.md` explains it.
 
-    pip install "faceprint[cpu]" flask waitress
+    pip install ".[cpu]" flask waitress
     python docs/examples/app/app.py people.faceprint --port 8000
 
 It asks nobody who they are: put it behind something that does, and that speaks TLS.

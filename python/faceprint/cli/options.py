@@ -29,7 +29,7 @@ HowFound = click.option(
     "--method", type=click.Choice(METHODS), default="map_equation", show_default=True, help="How people are found."
 )
 Json = click.option("--json", "as_json", is_flag=True, help="Print one machine-readable answer.")
-Far = click.option("--far", default=1e-3, show_default=True, help="The false accept rate to decide at.")
+Far = click.option("--far", default=1e-3, show_default=True, help="False accept rate of one comparison to decide at.")
 Threshold = click.option("--threshold", type=float, help="A squared distance in [0, 4] to decide at instead.")
 Untrusted = click.option(
     "--untrusted", is_flag=True, help="Run files from strangers in processes of their own, within limits."

@@ -228,6 +228,7 @@ def make_calls(folder: Path) -> tuple[dict[str, Call], dict[str, Call], dict[str
             fp.Gallery().import_from(folder / "x.npz"),
         ),
         "Gallery.compact": kept.compact,
+        "Gallery.backup": lambda: kept.backup(folder / "backup"),
         "Gallery.calibrate": lambda: gallery.calibrate([0.2]),
         "Gallery.approximate": lambda: gallery.approximate(threads=1).recall(one, k=3),
         "write_shards": lambda: fp.write_shards(gallery, new_folder(folder), rows=10),

@@ -89,6 +89,7 @@ def test_examples_are_found_and_can_fail():
         *(
             "index.md",
             "app.md",
+            "cli.md",
             "cpp.md",
             "cuda.md",
             "error-rates.md",

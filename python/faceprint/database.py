@@ -70,7 +70,7 @@ class Database:
         if path is not None:
             forks.remember(self)
         try:
-            self._unlock()
+            self._unlock(self._connection)
             if not read_only and not self._one("SELECT count(*) FROM sqlite_master"):
                 self._initialise(fill)
             self._check_format()
@@ -207,7 +207,7 @@ class Database:
         self._finalizer = self._closing_at_the_end(connection)
         self._connection, self._how, self._opened = connection, how, self._opened + 1
         before.close()
-        self._unlock()
+        self._unlock(self._connection)
         self._one("PRAGMA user_version")  # from which on its journal is there
         self._journalled, _ = _look(self._journal)
 
@@ -254,7 +254,7 @@ class Database:
             return
         self._connection = self._connect("ro")
         try:
-            self._unlock()
+            self._unlock(self._connection)
             mixed = self._is_mixed()
         finally:
             self._connection.close()
@@ -277,8 +277,7 @@ class Database:
                 return self._sql.connect(":memory:", **options)
             return self._sql.connect(f"{self._absolute.as_uri()}?mode={mode}", uri=True, **options)
 
-    def _unlock(self, connection: Any = None) -> None:
-        connection = connection or self._connection
+    def _unlock(self, connection: Any) -> None:
         with self._translated():
             if self._key is not None:
                 connection.execute(f"PRAGMA key = {_quoted(self._key)}")

@@ -18,7 +18,10 @@ progress = partial(tqdm, disable=None, leave=False)  # seen on terminals only, a
 
 
 def print_json(answer: Any) -> None:
-    """Print the one answer that scripts read; paths in it are whole, as Python decodes those that are not UTF-8."""
+    """Print the one answer that scripts read.
+
+    Paths in it are whole, as Python decodes those that are not UTF-8, but for those that a gallery or `embed` stored.
+    """
     click.echo(json.dumps(answer, indent=2))
 
 

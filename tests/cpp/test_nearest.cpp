@@ -331,20 +331,21 @@ TEST(rows_that_share_a_direction_are_certified_around_their_centre) {
   gallery.append(rows.view().slice(0, 10));
   gallery.remove(
       std::vector<std::int64_t>{20'000, 20'001, 20'002, 20'003, 20'004, 20'005, 20'006, 20'007, 20'008, 20'009});
-  on_each_backend([&](const std::string& name) {
-    if (name == "portable") return;
-    for (const Metric metric : {Metric::squared_euclidean, Metric::dot}) {
-      for (const std::ptrdiff_t queries : {1, 50}) {
-        const Rows<float> some = rows.head(150 + queries);
+  for (const Metric metric : {Metric::squared_euclidean, Metric::dot}) {
+    for (const std::ptrdiff_t queries : {1, 50}) {
+      const Rows<float> some = rows.head(150 + queries);
+      const Rows<float> last = {queries, 128, 128, {some.data.end() - queries * 128, some.data.end()}};
+      const Found answer = computed(last, plain, 5, Search{.metric = metric, .threads = 1});
+      on_each_backend([&](const std::string& name) {
+        if (name == "portable") return;
         Found found(queries, 5);
-        const Rows<float> last = {queries, 128, 128, {some.data.end() - queries * 128, some.data.end()}};
         const std::int64_t rows_computed = nearest(last.view(), gallery, found.distances.view(), found.indices.view(),
                                                    {.metric = metric, .scan = Scan::certified, .threads = 1});
-        CHECK_EQUAL(found, computed(last, plain, 5, Search{.metric = metric, .threads = 1}));
+        CHECK_EQUAL(found, answer);
         if (name != "cuda") CHECK(rows_computed < queries * 250);  // which has bounds of its own
-      }
+      });
     }
-  });
+  }
 }
 
 TEST(the_first_row_of_a_block_is_bounded_like_the_others) {

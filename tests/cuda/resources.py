@@ -1,4 +1,4 @@
-"""What each kernel takes of a card, by ptxas and cuobjdump: tests/cuda/resources.csv, made again and compared by ctest.
+"""What each kernel takes of a card, by ptxas and cuobjdump: tests/cuda/resources.csv, made again and compared.
 
 For each kernel and architecture: registers, bytes of stack and of spilled registers, bytes of shared memory that do not
 depend on the launch; how many warps fit a multiprocessor, as a share of those that it can hold, in blocks of as many
@@ -103,7 +103,7 @@ def bounds(ptx: str) -> dict[str, int]:
 def rows_of(source: Path, arguments: argparse.Namespace) -> list[list[object]]:
     root = SOURCES.parent
     options = ["-std=c++20", *arguments.options.split(), f"-I{root}", f"-I{root.parent / 'include'}"]
-    each = [f"-gencode=arch=compute_{number},code=sm_{number}" for number in MULTIPROCESSORS]
+    each = [f"-gencode=arch=compute_{number},code=sm_{number}" for number in arguments.architectures]
     each.append("-gencode=arch=compute_75,code=compute_75")
     with tempfile.TemporaryDirectory() as folder:
         fat = Path(folder, "kernels.fatbin")
@@ -120,17 +120,25 @@ def rows_of(source: Path, arguments: argparse.Namespace) -> list[list[object]]:
     return rows
 
 
+def as_text(rows: list[list[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def kept(architectures: list[int]) -> str:
+    """What the table has of some architectures."""
+    heads, *rows = csv.reader(io.StringIO(TABLE.read_text()))
+    return as_text([heads, *(row for row in rows if int(row[1]) in architectures)])
+
+
 def table_of(arguments: argparse.Namespace) -> str:
     sources = [source for source in sorted(SOURCES.glob("*.cu")) if "launch(" in source.read_text()]
     with ThreadPoolExecutor(arguments.jobs) as pool:
         parts = list(pool.map(lambda source: rows_of(source, arguments), sources))
     heads = ["kernel", "sm", "threads", "registers", "stack", "spill_stores", "spill_loads", "shared", "occupancy"]
     heads += [f"{space}_{bits}" for space in ("global", "shared") for bits in WIDTHS]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(sorted((row for part in parts for row in part), key=lambda row: (str(row[0]), row[1])))
-    return text.getvalue()
+    return as_text([heads, *sorted((row for part in parts for row in part), key=lambda row: (str(row[0]), row[1]))])
 
 
 def check_versions(arguments: argparse.Namespace) -> None:
@@ -146,9 +154,12 @@ def main() -> None:
     parser.add_argument("--nvcc", type=Path, required=True)
     parser.add_argument("--cuobjdump", type=Path, help="if not named, the one on the PATH")
     parser.add_argument("--options", default="")
+    parser.add_argument("--architectures", type=int, nargs="+", choices=MULTIPROCESSORS, default=list(MULTIPROCESSORS))
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="the table, instead of comparing it")
+    parser.add_argument("--write", action="store_true", help="the table, of all architectures, instead of comparing it")
     arguments = parser.parse_args()
+    if arguments.write and set(arguments.architectures) != set(MULTIPROCESSORS):
+        parser.error("--write needs all architectures")
     arguments.cuobjdump = arguments.cuobjdump or Path(shutil.which("cuobjdump") or "cuobjdump")
     check_versions(arguments)
     table = table_of(arguments)
@@ -157,7 +168,7 @@ def main() -> None:
     spilled = [row["kernel"] for row in csv.DictReader(io.StringIO(table)) if row["spill_loads"] != "0"]
     if spilled:
         sys.exit(f"these kernels spill registers: {', '.join(sorted(set(spilled)))}")
-    if TABLE.read_text() != table:
+    if kept(arguments.architectures) != table:
         Path("resources.csv").write_text(table)
         sys.exit(f"{TABLE} differs from {Path('resources.csv').absolute()}: run {Path(__file__).name} with --write")
 

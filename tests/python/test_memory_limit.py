@@ -1,5 +1,6 @@
 """An allocation that fails in any call is a MemoryError, after which everything answers as before."""
 
+import json
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 import faceprint as fp
 
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits address space")
 ROOM = 300 * 2**20  # bytes that a process may take beyond what it has
 PRELUDE = """
 import io, json, resource, sys
@@ -45,8 +47,6 @@ expected = model.embed(face).tobytes()
 encoded = io.BytesIO()
 Image.new("RGB", (8_000, 8_000)).save(encoded, "PNG")
 before = small()
-size = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
-resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
 
 def nearly_all():
     "Takes all but so little of the room that the next large thing is one too many."
@@ -83,28 +83,50 @@ CALLS = {
     "count_pairs": "evaluate.false_accept_rate(np.tile(big, (4, 1)), np.arange(240_000) // 2, 1.0)",
 }
 EPILOGUE = """
-try:
-    CALL
-except (MemoryError, fp.PhotoError) as error:
-    print("MemoryError" if isinstance(error, MemoryError) else type(error).__name__)  # pyarrow has one of its own
-else:
-    print("no error")
-resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
-print(small() == before, len(gallery), gallery.add(unit(1, 16), labels=["Zoe"]).tolist())
+def limit():
+    "What the process has by now, and some room."
+    status = open("/proc/self/status").read()
+    size = int(status.split("VmSize:")[1].split()[0]) * 1024
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, most))
+
+for name, call in CALLS.items():
+    limit()
+    try:
+        eval(call)
+    except (MemoryError, fp.PhotoError) as error:
+        said = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__  # pyarrow has one of its own
+    else:
+        said = "no error"
+    limit()
+    same = small() == before
+    added = gallery.add(unit(1, 16), labels=["Zoe"]).tolist()
+    print(json.dumps([name, said, same, len(gallery), gallery.remove(ids=added)]), flush=True)
+gallery.add(unit(1, 16), labels=["Zoe"])
 gallery.close()
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits address space")
+@pytest.fixture(scope="module")
+def attempted(tmp_path_factory):
+    """What every call came to, one after another in one process, and the gallery that it leaves."""
+    folder = tmp_path_factory.mktemp("limit")
+    script = f"ROOM = {ROOM}\nCALLS = {CALLS}\n{PRELUDE}{EPILOGUE}"
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return {name: said for name, *said in map(json.loads, done.stdout.splitlines())}, folder / "people.faceprint"
+
+
 @pytest.mark.parametrize("name", CALLS)
-def test_too_much_is_refused_and_nothing_is_lost(tmp_path, name):
-    script = f"ROOM = {ROOM}{PRELUDE}{EPILOGUE.replace('CALL', CALLS[name])}"
-    words = [sys.executable, "-c", script, str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_too_much_is_refused_and_nothing_is_lost(attempted, name):
+    calls, _ = attempted
     error = "PhotoError" if name == "read_photo" else "MemoryError"  # as whatever a decoder raises
-    assert done.stdout.splitlines() == [error, "True 40 [40]"]
-    with fp.Gallery(tmp_path / "people.faceprint") as gallery:
+    assert calls[name] == [error, True, 41, 1]
+
+
+def test_the_gallery_is_whole_afterwards(attempted):
+    _, path = attempted
+    with fp.Gallery(path) as gallery:
         assert len(gallery) == 41
         assert gallery.labels.tolist() == [*(f"person {row % 7}" for row in range(40)), "Zoe"]
         assert np.isfinite(gallery.embeddings()).all()
